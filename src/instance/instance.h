@@ -1,0 +1,104 @@
+#ifndef YD_INSTANCE_INSTANCE_H
+#define YD_INSTANCE_INSTANCE_H
+/* The frame every role runs in: configuration, clock, database, log, trust, signer, listeners,
+ * scheduler, sandbox, clean end.  `yuandian instance NAME --data DIR` is instance_main(). */
+#include "base/buf.h"
+#include "base/mem.h"
+#include "instance/role.h"
+#include "instance/trust.h"
+
+#include <stdint.h>
+
+#define INSTANCE_NAME_MAX 64            /* "organisation/role-N" */
+#define INSTANCE_ORG_MAX 48
+#define INSTANCE_ALARMS_MAX 1000        /* answered by one GET /v1/alarms */
+#define INSTANCE_FD_SIGNER 3            /* inherited ends of socketpairs */
+#define INSTANCE_FD_SUPERVISOR 4        /* -1 inside tests */
+
+struct db;
+struct writer;
+struct signer_client;
+struct records;
+struct http_client;
+struct route;
+struct request;
+struct response;
+struct peer;
+
+/* DIR/ORG/ROLE/config.yaml; written by the ceremony, completed by `up`.  Absent keys keep these
+ * defaults.  Addresses of peers are base URLs ("https://127.0.0.1:7446"). */
+struct instance_config {
+	unsigned api_port;              /* 0: no listener */
+	unsigned public_port;
+	unsigned management_port;
+	char *api_address;              /* "127.0.0.1" */
+	char *public_address;           /* "127.0.0.1" */
+	char *ca_url;                   /* at ra and status */
+	char *ca_name;                  /* "shifan/ca": who must answer there */
+	char *kmc_url;                  /* at ca */
+	char *kmc_name;
+	char *public_base;              /* base URL written into certificates */
+	unsigned workers;               /* handler threads; default 8 */
+	unsigned loops;                 /* event loops; default: processors, at most 4 */
+	unsigned crl_delay_ms;          /* ca: emergency CRLs at most this often; default 250 */
+	unsigned standby_keep;          /* kmc: refill below; default 512 */
+	unsigned standby_fill;          /* kmc: refill up to; default 2048 */
+	unsigned session_idle_seconds;  /* reserved for roles with sessions */
+};
+
+/* Runs until SIGTERM; 0 for a clean end.  Never returns a failure without a line on stderr. */
+int instance_main(const char *name, const char *data_dir, const struct role *role);
+
+/* ---- what a role asks its instance for; all thread-safe, borrowed for the instance's life ---- */
+const char *instance_name(const struct instance *in);           /* "shifan/ca" */
+const char *instance_org(const struct instance *in);            /* "shifan" */
+const char *instance_role(const struct instance *in);           /* "ca" */
+const char *instance_dir(const struct instance *in);            /* DIR/ORG/ROLE */
+const char *instance_data(const struct instance *in);           /* DIR */
+const struct instance_config *instance_config(const struct instance *in);
+struct db *instance_db(struct instance *in);
+struct writer *instance_writer(struct instance *in);
+struct signer_client *instance_signer(struct instance *in);
+struct records *instance_records(struct instance *in);
+/* The trust snapshot of now; a reload (SIGHUP) never changes one that is held. */
+struct trust *instance_trust(struct instance *in);              /* AUTO(trust, t, instance_trust(in)) */
+bool instance_ending(const struct instance *in);                /* own threads leave their loops */
+void *instance_state(struct instance *in);
+void instance_set_state(struct instance *in, void *state);
+
+/* Client for a peer instance: mTLS with this instance's TLS certificate; the server must be exactly
+ * the instance named (SAN URI), under the peers' and own TLS operator CAs. */
+RC instance_client(struct instance *in, const char *base_url, const char *peer_name, struct http_client **ret);
+
+/* ---- who calls ---- */
+/* True for an instance of the own organisation in this role ("ra", "status"). */
+bool peer_is_own(const struct instance *in, const struct peer *p, const char *role);
+/* RC_DENIED unless the officer has one of the roles (mask of ROLE bits, trust.h) now. */
+RC peer_needs(const struct peer *p, uint32_t roles);
+
+/* ---- refusals and alarms ---- */
+/* A decision route calls this with its failure (the text of rc_last()): a log entry of kind
+ * "refused" {what, subject, code, clause, text, by} is queued and the same result comes back.  Does
+ * not wait; when the queue is full the entry is counted and one alarm told of it (design.md 4). */
+struct rc instance_refused(struct instance *in, struct rc rc, const char *what, struct slice subject,
+                           const struct peer *by);
+/* Queues an alarm (design.md 9.13); does not wait.  Equal open alarms (kind, subject) are raised once
+ * and counted. */
+void instance_alarm(struct instance *in, const char *kind, struct slice subject, const char *text);
+
+/* ---- platform.json, for `up`, tests and roles that need a neighbour's address ---- */
+struct platform_instance {
+	char name[INSTANCE_NAME_MAX + 1], role[16];
+	unsigned uid, signer_uid, api_port, public_port, management_port;
+};
+#define PLATFORM_INSTANCES_MAX 64
+struct platform {
+	unsigned base_port;
+	bool test_clock, test_keys;
+	size_t count;
+	struct platform_instance instances[PLATFORM_INSTANCES_MAX];
+};
+RC platform_load(const char *data_dir, struct platform *ret);
+const struct platform_instance *platform_find(const struct platform *p, const char *name);
+
+#endif

@@ -1,0 +1,44 @@
+#ifndef YD_INSTANCE_ROLE_H
+#define YD_INSTANCE_ROLE_H
+/* What one role (ca, ra, kmc, status, source …) is to the frame: a table.  The frame (instance.h)
+ * opens everything, checks who calls, runs the routes and the jobs; the role only says what is its
+ * own.  Every table may be NULL with count 0. */
+#include "base/rc.h"
+
+#include <stddef.h>
+
+struct instance;
+struct route;           /* http/server.h */
+struct job;             /* evidence/jobs.h */
+struct buf;
+
+/* /readyz walks these; the first failure is named there and makes the instance not ready. */
+struct ready_check {
+	const char *name;
+	RC (*check)(struct instance *in);
+};
+
+struct role {
+	const char *name;                       /* folder name and database dialect folder: "ca" */
+	const struct route *routes;             /* api listener: HTTPS, client certificate */
+	size_t route_count;
+	const struct route *public_routes;      /* public listener: plain HTTP, read only */
+	size_t public_route_count;
+	const struct job *jobs;                 /* due work, argument: the instance */
+	size_t job_count;
+	const struct ready_check *checks;
+	size_t check_count;
+	bool needs_kmc;                         /* may connect to kmc_url of the configuration */
+	/* After everything is open and before the first listener: recovery, own threads.  The role's
+	 * state is put in place with instance_set_state(). */
+	RC (*start)(struct instance *in);
+	/* After the listeners have closed and every handler has returned: own threads end here. */
+	void (*stop)(struct instance *in);
+	/* Lines of its own for /metrics (Prometheus text). */
+	void (*metrics)(struct instance *in, struct buf *out);
+};
+
+extern const struct role role_ca, role_kmc, role_source;
+extern const struct role role_ra, role_status;              /* src/ra, src/status */
+
+#endif
