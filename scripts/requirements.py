@@ -1,0 +1,37 @@
+#!/usr/bin/env python3
+"""Requirement table: tests/requirements.tsv maps ids to tests (id, test file, what it shows).
+
+Prints covered and open ids.  Fails on an unknown id, on a test file that does not exist, and on one
+that does not name the id it claims to show."""
+import collections
+import pathlib
+import sys
+
+root = pathlib.Path(__file__).resolve().parent.parent
+ids = (root / "tests/requirements.ids").read_text().split()
+known = set(ids)
+covered = collections.defaultdict(list)
+errors = []
+for number, line in enumerate((root / "tests/requirements.tsv").read_text().splitlines(), 1):
+    if not line.strip() or line.startswith("#"):
+        continue
+    fields = line.split("\t")
+    if len(fields) != 3:
+        errors.append(f"requirements.tsv:{number}: want id, test, what it shows")
+        continue
+    rid, test, _ = fields
+    if rid not in known:
+        errors.append(f"requirements.tsv:{number}: unknown id {rid}")
+    path = root / test
+    if not path.is_file():
+        errors.append(f"requirements.tsv:{number}: no such test {test}")
+    elif rid not in path.read_text(errors="replace"):
+        errors.append(f"requirements.tsv:{number}: {test} does not name {rid}")
+    covered[rid].append(test)
+if "--quiet" not in sys.argv:
+    for rid in ids:
+        print(f"{rid}\t{'covered' if rid in covered else 'open'}\t{' '.join(covered.get(rid, []))}")
+print(f"{len(covered)} of {len(ids)} requirements have a test, {len(ids) - len(covered)} open")
+for error in errors:
+    print(error, file=sys.stderr)
+sys.exit(1 if errors else 0)

@@ -1,0 +1,82 @@
+import java.io.FileInputStream;
+import java.math.BigInteger;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.Security;
+import java.security.cert.CertificateFactory;
+import java.security.cert.X509CRL;
+import java.security.cert.X509Certificate;
+import org.bouncycastle.cert.X509CertificateHolder;
+import org.bouncycastle.cert.ocsp.BasicOCSPResp;
+import org.bouncycastle.cert.ocsp.CertificateStatus;
+import org.bouncycastle.cert.ocsp.OCSPResp;
+import org.bouncycastle.cert.ocsp.RevokedStatus;
+import org.bouncycastle.cert.ocsp.SingleResp;
+import org.bouncycastle.cert.ocsp.UnknownStatus;
+import org.bouncycastle.jce.provider.BouncyCastleProvider;
+import org.bouncycastle.operator.jcajce.JcaContentVerifierProviderBuilder;
+
+/** Bouncy Castle as an outside judge.  It signs and verifies SM2 with the standard id by itself.
+ *  chain LEAF … ROOT | crl CRL ISSUER | ocsp RESPONSE ISSUER : prints what it found, exit 1 if wrong. */
+public class Judge {
+	static X509Certificate certificate(String path) throws Exception {
+		try (FileInputStream in = new FileInputStream(path)) {
+			return (X509Certificate) CertificateFactory.getInstance("X.509", "BC").generateCertificate(in);
+		}
+	}
+
+	static void chain(String[] paths) throws Exception {
+		for (int i = 1; i < paths.length; i++) {
+			X509Certificate c = certificate(paths[i]);
+			X509Certificate issuer = certificate(paths[Math.min(i + 1, paths.length - 1)]);
+			c.verify(issuer.getPublicKey(), "BC");
+			c.checkValidity();
+			if (!c.getIssuerX500Principal().equals(issuer.getSubjectX500Principal()))
+				throw new Exception("issuer name of " + paths[i]);
+			if (i > 1 && c.getBasicConstraints() < 0)
+				throw new Exception("not a CA: " + paths[i]);
+			if (!java.util.Arrays.equals(c.getEncoded(), new X509CertificateHolder(c.getEncoded()).toASN1Structure().getEncoded("DER")))
+				throw new Exception("not DER: " + paths[i]);
+			System.out.println(c.getSubjectX500Principal() + " " + c.getSigAlgOID());
+		}
+	}
+
+	static void crl(String path, String issuerPath) throws Exception {
+		X509Certificate issuer = certificate(issuerPath);
+		try (FileInputStream in = new FileInputStream(path)) {
+			X509CRL crl = (X509CRL) CertificateFactory.getInstance("X.509", "BC").generateCRL(in);
+			crl.verify(issuer.getPublicKey(), "BC");
+			int n = crl.getRevokedCertificates() == null ? 0 : crl.getRevokedCertificates().size();
+			System.out.println("crl entries " + n);
+		}
+	}
+
+	static void ocsp(String path, String issuerPath) throws Exception {
+		X509CertificateHolder issuer = new X509CertificateHolder(certificate(issuerPath).getEncoded());
+		OCSPResp response = new OCSPResp(Files.readAllBytes(Path.of(path)));
+		if (response.getStatus() != 0)
+			throw new Exception("status " + response.getStatus());
+		BasicOCSPResp basic = (BasicOCSPResp) response.getResponseObject();
+		X509CertificateHolder responder = basic.getCerts()[0];
+		if (!responder.isSignatureValid(new JcaContentVerifierProviderBuilder().setProvider("BC").build(issuer)))
+			throw new Exception("responder certificate");
+		if (!basic.isSignatureValid(new JcaContentVerifierProviderBuilder().setProvider("BC").build(responder)))
+			throw new Exception("response signature");
+		for (SingleResp single : basic.getResponses()) {
+			CertificateStatus status = single.getCertStatus();
+			String text = status == CertificateStatus.GOOD ? "good" : status instanceof RevokedStatus ? "revoked"
+				: status instanceof UnknownStatus ? "unknown" : "?";
+			System.out.println(single.getCertID().getSerialNumber().toString(16) + " " + text);
+		}
+	}
+
+	public static void main(String[] args) throws Exception {
+		Security.addProvider(new BouncyCastleProvider());
+		switch (args[0]) {
+		case "chain": chain(args); break;
+		case "crl": crl(args[1], args[2]); break;
+		case "ocsp": ocsp(args[1], args[2]); break;
+		default: throw new Exception("usage");
+		}
+	}
+}

@@ -1,0 +1,320 @@
+"""A platform for one end-to-end test: starts `yuandian up`, talks to it as outsiders do, ends it.
+
+Standard library only.  OpenSSL's command line is the judge; nothing here uses the code under test
+to decide whether a result is right."""
+import json
+import os
+import pathlib
+import shutil
+import signal
+import ssl
+import subprocess
+import sys
+import tempfile
+import time
+import http.client
+import urllib.parse
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BINARY = os.environ.get("YUANDIAN", str(ROOT / "build/yuandian"))
+DISTID = "distid:1234567812345678"
+
+
+class Failure(Exception):
+    pass
+
+
+def check(condition, what):
+    if not condition:
+        raise Failure(what)
+
+
+def equal(got, want, what):
+    if got != want:
+        raise Failure(f"{what}: got {got!r}, want {want!r}")
+
+
+def run(*argv, input=None, status=0, env=None):
+    """Runs a command; status None means any.  Returns CompletedProcess with bytes."""
+    p = subprocess.run([str(a) for a in argv], input=input, capture_output=True, timeout=120, env=env)
+    if status is not None and p.returncode != status:
+        raise Failure(f"{' '.join(map(str, argv))}: exit {p.returncode}, want {status}\n"
+                      f"{p.stdout.decode(errors='replace')}{p.stderr.decode(errors='replace')}")
+    return p
+
+
+def openssl(*argv, input=None, status=0):
+    return run("openssl", *argv, input=input, status=status)
+
+
+# ---- DER, just enough to cut objects apart ----
+def tlv(data, at=0):
+    """(tag, start of contents, end) of the element at this offset."""
+    tag, length, p = data[at], data[at + 1], at + 2
+    if length & 0x80:
+        n = length & 0x7f
+        length = int.from_bytes(data[p:p + n], "big")
+        p += n
+    return tag, p, p + length
+
+
+def children(data, at=0):
+    _, p, end = tlv(data, at)
+    out = []
+    while p < end:
+        _, _, e = tlv(data, p)
+        out.append(data[p:e])
+        p = e
+    return out
+
+
+def contents(element):
+    _, p, end = tlv(element)
+    return element[p:end]
+
+
+def pem(label, der):
+    import base64
+    text = base64.encodebytes(der).decode().replace("\n", "")
+    lines = "\n".join(text[i:i + 64] for i in range(0, len(text), 64))
+    return f"-----BEGIN {label}-----\n{lines}\n-----END {label}-----\n"
+
+
+def der(path):
+    import base64
+    data = pathlib.Path(path).read_bytes()
+    if data.startswith(b"-----"):
+        data = base64.b64decode(b"".join(l for l in data.split(b"\n")[1:] if l and not l.startswith(b"-"))
+                                if data.count(b"BEGIN") == 1 else
+                                data.split(b"-----")[2].replace(b"\n", b""))
+    return data
+
+
+def public_key(cert_der, out):
+    """Writes the certificate's public key as PEM, by OpenSSL."""
+    p = openssl("x509", "-inform", "DER", "-noout", "-pubkey", input=cert_der)
+    pathlib.Path(out).write_bytes(p.stdout)
+    return out
+
+
+def verify_signed(outer, issuer_cert, work):
+    """Checks SEQUENCE { tbs, algorithm, BIT STRING } with OpenSSL over the raw bytes (g.6, 6)."""
+    tbs, algorithm, bits = children(outer)[:3]
+    work = pathlib.Path(work)
+    (work / "tbs").write_bytes(tbs)
+    (work / "sig").write_bytes(contents(bits)[1:])
+    public_key(issuer_cert, work / "pub.pem")
+    argv = ["pkeyutl", "-verify", "-rawin", "-pubin", "-inkey", work / "pub.pem", "-sigfile", work / "sig",
+            "-in", work / "tbs"]
+    if bytes.fromhex("2a811ccf55018375") in algorithm:
+        argv += ["-digest", "sm3", "-pkeyopt", DISTID]
+    else:
+        argv += ["-digest", "sha256"]
+    openssl(*argv)
+
+
+def verify_link(cert, issuer):
+    """One link of a chain with the standard id (g.6, 2)."""
+    openssl("verify", "-partial_chain", "-vfyopt", DISTID, "-CAfile", issuer, cert)
+
+
+class Platform:
+    def __init__(self, *options, data=None, demo=True):
+        self.data = pathlib.Path(data) if data else pathlib.Path(tempfile.mkdtemp(prefix="yuandian-"))
+        self.data.chmod(0o755)
+        self.keep = data is not None
+        self.options = options
+        self.demo = demo
+        self.process = None
+        self.log = None
+
+    def __enter__(self):
+        return self.start()
+
+    def start(self, base_port=True, status=None):
+        argv = [BINARY, "up", "--data", str(self.data)]
+        if self.demo:
+            argv.append("--demo")
+        if base_port and not (self.data / "platform.json").exists():
+            argv += ["--base-port", "0"]
+        argv += self.options
+        self.log = open(self.data.parent / (self.data.name + ".log"), "ab")
+        self.process = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=self.log)
+        line = self.process.stdout.readline().decode()
+        if not line.startswith("ready"):
+            while True:
+                more = self.process.stdout.readline().decode()
+                if more.startswith("ready"):
+                    break
+                if not more:
+                    raise Failure(f"up did not get ready: {line}\n{self.tail()}")
+        self.endpoints = json.loads((self.data / "endpoints.json").read_text())
+        return self
+
+    def tail(self, n=60):
+        path = self.data.parent / (self.data.name + ".log")
+        return "\n".join(path.read_text(errors="replace").splitlines()[-n:])
+
+    def stop(self, sig=signal.SIGINT, limit=30):
+        if self.process and self.process.poll() is None:
+            self.process.send_signal(sig)
+            try:
+                self.process.wait(limit)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+                raise Failure("up did not end within its time")
+        status = self.process.returncode if self.process else None
+        if self.process:
+            self.process.stdout.close()
+            self.log.close()
+            self.process = None
+        return status
+
+    def __exit__(self, kind, value, trace):
+        try:
+            status = self.stop()
+            if kind is None:
+                equal(status, 0, "exit status of up after SIGINT")
+        finally:
+            if kind is not None:
+                print(self.tail(), file=sys.stderr)
+            if not self.keep:
+                shutil.rmtree(self.data, ignore_errors=True)
+                (self.data.parent / (self.data.name + ".log")).unlink(missing_ok=True)
+
+    # ---- doors ----
+    def officer(self, name):
+        return self.data / "demo" / name
+
+    def cli(self, *argv, status=0):
+        return run(BINARY, *argv, status=status)
+
+    def as_(self, name, *argv, status=0):
+        """A command with the credential of that officer."""
+        return self.cli(argv[0], *argv[1:], "--as", self.officer(name), status=status)
+
+    def url(self, instance, kind):
+        return self.endpoints["instances"][instance][kind]
+
+    def https(self, officer, instance="shifan/ra", timeout=30):
+        url = urllib.parse.urlsplit(self.url(instance, "api"))
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False
+        ca = self.data / "demo/ca" / (instance.split("/")[0] + "-tls.pem")
+        context.load_verify_locations(ca)
+        if officer:
+            d = self.officer(officer)
+            context.load_cert_chain(d / "tls.pem", d / "tls.key", (d / "pin").read_text().strip())
+        return http.client.HTTPSConnection(url.hostname, url.port, timeout=timeout, context=context)
+
+    def call(self, officer, method, path, body=None, media=None, instance="shifan/ra"):
+        """(status, headers, parsed JSON or bytes)"""
+        c = self.https(officer, instance)
+        try:
+            c.request(method, path, body=body, headers={"Content-Type": media} if media else {})
+            r = c.getresponse()
+            data = r.read()
+        finally:
+            c.close()
+        if "json" in (r.getheader("Content-Type") or ""):
+            data = json.loads(data)
+        return r.status, r.headers, data
+
+    def get(self, url, data=None, media=None):
+        """Plain HTTP of a public listener: (status, headers, bytes)."""
+        u = urllib.parse.urlsplit(url)
+        c = http.client.HTTPConnection(u.hostname, u.port, timeout=30)
+        try:
+            c.request("POST" if data is not None else "GET", u.path + ("?" + u.query if u.query else ""), body=data,
+                      headers={"Content-Type": media} if media else {})
+            r = c.getresponse()
+            return r.status, r.headers, r.read()
+        finally:
+            c.close()
+
+    def ca(self, name, form="pem"):
+        return self.data / "demo/ca" / f"{name}.{form}"
+
+    # ---- the tour ----
+    def new_request(self, work, name="张三", kind="sm2"):
+        """Key and CSR by OpenSSL, application data as a file."""
+        work = pathlib.Path(work)
+        work.mkdir(parents=True, exist_ok=True)
+        key = work / "sign.key"
+        if kind == "rsa":
+            openssl("genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:3072", "-out", key)
+        else:
+            openssl("genpkey", "-algorithm", "EC", "-pkeyopt",
+                    "ec_paramgen_curve:" + ("SM2" if kind == "sm2" else "P-256"), "-out", key)
+        argv = ["req", "-new", "-utf8", "-key", key, "-subj", f"/C=CN/CN={name}", "-out", work / "sign.csr"]
+        if kind == "sm2":
+            argv += ["-sm3", "-sigopt", DISTID]
+        openssl(*argv)
+        (work / "application.json").write_text(json.dumps(person(name), ensure_ascii=False))
+        (work / "id.png").write_bytes(b"\x89PNG evidence of " + name.encode())
+        (work / "pin").write_text("246810\n")
+        return work
+
+    def apply(self, work, profile="person", cls="GOV", officer="entry", status=0, evidence="identity-document"):
+        work = pathlib.Path(work)
+        return self.as_(officer, "apply", "--profile", profile, "--class", cls, "--csr", work / "sign.csr", "--data",
+                        work / "application.json", "--evidence", f"{evidence}={work / 'id.png'}",
+                        status=status).stdout.decode().strip()
+
+    def issue(self, work, fetch=(), limit=20, **kinds):
+        """Apply, review by a second person, fetch; returns the application id."""
+        work = pathlib.Path(work)
+        app = self.apply(work, **kinds)
+        self.as_("review", "review", app, "--approve")
+        self.fetch(app, work, fetch, limit)
+        return app
+
+    def fetch(self, app, work, more=(), limit=20):
+        until = time.monotonic() + limit
+        while True:
+            p = self.as_("entry", "fetch", app, "--out", work, *more, status=None)
+            if p.returncode == 0:
+                return p
+            if p.returncode != 6 or time.monotonic() > until:
+                raise Failure(f"fetch: exit {p.returncode}: {p.stderr.decode()}")
+            time.sleep(0.1)
+
+
+def citizen_number(sequence):
+    """A made-up citizen number with its check digit (GB 11643)."""
+    body = f"11010119900307{sequence:03d}"
+    weights = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
+    return body + "10X98765432"[sum(int(d) * w for d, w in zip(body, weights)) % 11]
+
+
+def credit_code(body):
+    """A unified social credit code from its first 17 characters (GB 32100)."""
+    alphabet = "0123456789ABCDEFGHJKLMNPQRTUWXY"
+    total = sum(alphabet.index(c) * pow(3, i, 31) for i, c in enumerate(body))
+    return body + alphabet[(31 - total % 31) % 31]
+
+
+def person(name, sequence=1):
+    """Application data of the profile person."""
+    document = {"type": "citizen", "number": citizen_number(sequence)}
+    return {"identity": {"name": name, "document": document, "province": "北京市"},
+            "purpose": "电子公文交换", "region": "110000", "agreement": {"version": "1", "accepted": True}}
+
+
+def serial_of(cert):
+    """Lower-case hex without leading zeros."""
+    text = openssl("x509", "-in", cert, "-noout", "-serial").stdout.decode().strip().split("=")[1]
+    return text.lower().lstrip("0")
+
+
+def main(tests):
+    """Runs the test functions in order; prints each; exit 1 at the first failure."""
+    for test in tests:
+        started = time.monotonic()
+        try:
+            test()
+        except Failure as failure:
+            print(f"FAIL {test.__name__}: {failure}")
+            sys.exit(1)
+        print(f"ok {test.__name__} ({time.monotonic() - started:.1f} s)")
