@@ -15,10 +15,12 @@
 #define INSTANCE_FD_SIGNER 3            /* inherited ends of socketpairs */
 #define INSTANCE_FD_SUPERVISOR 4        /* -1 inside tests */
 
-struct db;
-struct writer;
+struct db_pool;
+struct jobs;
+struct log;
+struct record_store;
 struct signer_client;
-struct records;
+struct writer;
 struct http_client;
 struct route;
 struct request;
@@ -56,10 +58,15 @@ const char *instance_role(const struct instance *in);           /* "ca" */
 const char *instance_dir(const struct instance *in);            /* DIR/ORG/ROLE */
 const char *instance_data(const struct instance *in);           /* DIR */
 const struct instance_config *instance_config(const struct instance *in);
-struct db *instance_db(struct instance *in);
+struct db_pool *instance_readers(struct instance *in);           /* db_pool_lease() to read */
 struct writer *instance_writer(struct instance *in);
+struct log *instance_log(struct instance *in);                  /* for log_append in closures */
 struct signer_client *instance_signer(struct instance *in);
-struct records *instance_records(struct instance *in);
+struct record_store *instance_records(struct instance *in);
+struct jobs *instance_jobs(struct instance *in);
+/* 16 bytes from the signer's keyed function under the label, kept in locked memory: "records",
+ * "kmc-store" … the same value at each start. */
+RC instance_secret(struct instance *in, const char *label, struct secret **ret);
 /* The trust snapshot of now; a reload (SIGHUP) never changes one that is held. */
 struct trust *instance_trust(struct instance *in);              /* AUTO(trust, t, instance_trust(in)) */
 bool instance_ending(const struct instance *in);                /* own threads leave their loops */
