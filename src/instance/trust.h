@@ -14,7 +14,6 @@
 #define TRUST_ID_MAX 48                 /* authority id, organisation */
 #define TRUST_PERSON 36                 /* UUID text */
 #define TRUST_AUTHORITIES_MAX 64
-#define TRUST_GRANTS_MAX 4096
 #define TRUST_PEERS_MAX 32
 #define TRUST_PROFILES_MAX 64
 #define TRUST_FILE_MAX (256u << 10)
@@ -33,13 +32,6 @@ enum officer_role {
 #define OFFICER_ANY ((1u << OFFICER_ROLE_COUNT) - 1)
 const char *officer_role_name(enum officer_role r);             /* "ca-operator" */
 RC officer_role_parse(struct slice name, enum officer_role *ret);
-
-struct trust_grant {
-	char person[TRUST_PERSON + 1], organisation[TRUST_ID_MAX + 1];
-	enum officer_role role;
-	uint8_t certificate[32];                /* SM3 of the sign certificate */
-	int64_t from, until;
-};
 
 enum trust_key { TRUST_SM2, TRUST_P256, TRUST_RSA };
 
@@ -101,14 +93,11 @@ const struct trust_cps *trust_cps(const struct trust *t);
 const struct trust_ra *trust_ra(const struct trust *t);
 struct slice trust_kmc(const struct trust *t);          /* kmc.cer; empty when absent */
 struct slice trust_ca_comm(const struct trust *t);      /* ca-comm.cer; empty when absent */
-/* What statement_verify wants: operator CAs, pinned certificates, grants. */
+/* What statement_verify wants: operator CAs, pinned certificates, grants, subscriber CAs. */
 const struct statement_trust *trust_statements(const struct trust *t);
 
-/* Roles of a person at an instant as a mask of OFFICER(...) bits, and the organisation of its first
- * grant then (may be NULL). 0 for strangers. */
-uint32_t trust_roles(const struct trust *t, const char *person, int64_t at, const char **organisation);
-bool trust_has(const struct trust *t, const char *organisation, const char *person, enum officer_role r,
-               const uint8_t certificate[32], int64_t at);
+/* Roles of a person of that organisation at an instant, as a mask of OFFICER(...) bits; 0 for strangers. */
+uint32_t trust_roles(const struct trust *t, const char *organisation, const char *person, int64_t at);
 /* PEM of all TLS operator CAs, own organisation first: what TLS contexts trust. */
 struct slice trust_tls_pem(const struct trust *t);
 /* Organisation of the TLS operator CA that issued this peer certificate: no organisation's CA may name
