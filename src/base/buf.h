@@ -8,7 +8,7 @@
 struct buf {
 	uint8_t *p;
 	size_t len, cap, max;
-	bool failed, secret;
+	bool failed, nomem, secret;     /* failed: over max, or (nomem) no memory */
 };
 
 #define BUF(limit) ((struct buf){.max = (limit)})
