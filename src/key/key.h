@@ -12,32 +12,43 @@
 #include "base/buf.h"
 #include "sm/sm2.h"
 
-#define KEY_MAX 64                                          /* keys on one device */
+#define KEY_MAX 64 /* keys on one device */
 #define KEY_NAME_MAX 63
 #define KEY_SPKI_MAX 1024
-#define KEY_SIG_MAX 512                                     /* RSA-3072 needs 384 */
-#define KEY_SECRET 32                                       /* an organisation's secret */
+#define KEY_SIG_MAX 512 /* RSA-3072 needs 384 */
+#define KEY_SECRET 32   /* an organisation's secret */
 #define KEY_BATCH 256
 #define KEY_DEVICE_SOFT "uncertified-test"
 
 enum key_kind { KEY_SM2, KEY_P256, KEY_RSA3072, KEY_KINDS };
 enum key_purpose {
-	KEY_ROOT, KEY_CA, KEY_OPERATOR_CA, KEY_OCSP, KEY_COMM, KEY_KMC, KEY_SERVICE, KEY_PURPOSES
+	KEY_ROOT,
+	KEY_CA,
+	KEY_OPERATOR_CA,
+	KEY_OCSP,
+	KEY_COMM,
+	KEY_KMC,
+	KEY_SERVICE,
+	KEY_PURPOSES
 };
 /* What one call is for; the purpose says which of them a key may do (key_permits). */
 enum key_use {
-	KEY_USE_CERTIFICATE = 1 << 0, KEY_USE_CRL = 1 << 1, KEY_USE_OCSP = 1 << 2,
-	KEY_USE_KM_REQUEST = 1 << 3, KEY_USE_KM_RESPOND = 1 << 4, KEY_USE_STATEMENT = 1 << 5,
-	KEY_USE_REQUEST = 1 << 6,                           /* a CSR for the key itself */
+	KEY_USE_CERTIFICATE = 1 << 0,
+	KEY_USE_CRL = 1 << 1,
+	KEY_USE_OCSP = 1 << 2,
+	KEY_USE_KM_REQUEST = 1 << 3,
+	KEY_USE_KM_RESPOND = 1 << 4,
+	KEY_USE_STATEMENT = 1 << 5,
+	KEY_USE_REQUEST = 1 << 6, /* a CSR for the key itself */
 };
 
 struct key_info {
 	char name[KEY_NAME_MAX + 1];
 	enum key_purpose purpose;
 	enum key_kind kind;
-	bool test;                                          /* made in a demonstration ceremony */
+	bool test; /* made in a demonstration ceremony */
 	int64_t created;
-	uint8_t spki[KEY_SPKI_MAX];                         /* SubjectPublicKeyInfo DER */
+	uint8_t spki[KEY_SPKI_MAX]; /* SubjectPublicKeyInfo DER */
 	size_t spki_len;
 };
 static inline struct slice key_spki(const struct key_info *i)
@@ -45,8 +56,8 @@ static inline struct slice key_spki(const struct key_info *i)
 	return (struct slice){i->spki, i->spki_len};
 }
 
-const char *key_kind_name(enum key_kind k);                 /* "sm2" "p256" "rsa-3072" */
-const char *key_purpose_name(enum key_purpose p);           /* "root" … "service" */
+const char *key_kind_name(enum key_kind k);       /* "sm2" "p256" "rsa-3072" */
+const char *key_purpose_name(enum key_purpose p); /* "root" … "service" */
 RC key_kind_find(struct slice name, enum key_kind *ret);
 RC key_purpose_find(struct slice name, enum key_purpose *ret);
 bool key_permits(enum key_purpose p, enum key_use use);
@@ -54,25 +65,25 @@ bool key_permits(enum key_purpose p, enum key_use use);
 struct key_device;
 struct key_session;
 /* driver "soft": where is the folder of wrapped key files NAME.key (made if absent). */
-RC   key_device_open(const char *driver, const char *where, struct key_device **ret);
+RC key_device_open(const char *driver, const char *where, struct key_device **ret);
 void key_device_close(struct key_device *d);
 const char *key_device_name(const struct key_device *d);
 DROP(key_device, key_device_close);
 /* The device must outlive its sessions. */
-RC   key_session_open(struct key_device *d, struct key_session **ret);
+RC key_session_open(struct key_device *d, struct key_session **ret);
 void key_session_close(struct key_session *s);
 DROP(key_session, key_session_close);
 
 /* Private key access right: opens every key of the device with the organisation's secret.
  * RC_DENIED when the secret does not open them; then none is open. */
-RC   key_access(struct key_session *s, struct slice secret);
+RC key_access(struct key_session *s, struct slice secret);
 bool key_accessible(const struct key_session *s);
 void key_release(struct key_session *s);
 
 /* Public data; needs no access.  Indices run from 1 to key_count(). */
 size_t key_count(const struct key_session *s);
-RC   key_info(const struct key_session *s, uint32_t index, struct key_info *ret);
-RC   key_find(const struct key_session *s, struct slice name, uint32_t *ret);   /* RC_NOTFOUND */
+RC key_info(const struct key_session *s, uint32_t index, struct key_info *ret);
+RC key_find(const struct key_session *s, struct slice name, uint32_t *ret); /* RC_NOTFOUND */
 
 /* stored: wrapped into a file before the call returns; otherwise it lives as long as the session. */
 struct key_new {
@@ -100,14 +111,17 @@ RC key_decrypt(struct key_session *s, uint32_t index, const struct sm2_cipher *c
 RC key_prf(struct key_session *s, struct slice label, struct slice data, uint8_t ret[16]);
 
 /* ---- the KMC's store: subscriber encryption keys wrapped under a key of purpose kmc (R06.13) ---- */
-#define KEY_STORED 126                                      /* version, mark, point, nonce, d, tag */
-struct key_stored { struct sm2_pub pub; uint8_t blob[KEY_STORED]; };
+#define KEY_STORED 126 /* version, mark, point, nonce, d, tag */
+struct key_stored {
+	struct sm2_pub pub;
+	uint8_t blob[KEY_STORED];
+};
 /* Opened inside the device only, to leave it enveloped for a receiver: a fresh SM4 key under the
  * receiver's public key, 32 zero bytes and d under that key in ECB, and the KMC's signature over
  * those 64 bytes (GM/T 0010 SignedAndEnvelopedData signs the plain content). */
 struct key_parcel {
 	struct sm2_pub pub;
-	uint8_t sealed_key[112];                            /* C1 C3 C2 */
+	uint8_t sealed_key[112]; /* C1 C3 C2 */
 	uint8_t content[64];
 	struct sm2_sig sig;
 };
