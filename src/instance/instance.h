@@ -41,9 +41,10 @@ struct instance_config {
 	char *kmc_url;                  /* at ca */
 	char *kmc_name;
 	char *public_base;              /* base URL written into certificates */
-	unsigned workers;               /* handler threads; default 8 */
+	unsigned workers;               /* handler threads; default 12 */
 	unsigned loops;                 /* event loops; default: processors, at most 4 */
 	unsigned crl_delay_ms;          /* ca: emergency CRLs at most this often; default 250 */
+	unsigned crl_period_seconds;    /* source: validity of its lists; default 30 days (ca: by CPS) */
 	unsigned standby_keep;          /* kmc: refill below; default 512 */
 	unsigned standby_fill;          /* kmc: refill up to; default 2048 */
 	unsigned session_idle_seconds;  /* reserved for roles with sessions */
