@@ -11,6 +11,8 @@
 RC json_read(struct slice text, size_t max, json_t **ret);
 /* RFC 8785 canonical form.  Numbers: integers in +-2^53 only. */
 RC json_canonical(const json_t *v, struct buf *ret);
+/* One quoted and escaped string; s must be UTF-8. */
+void json_string_to(struct buf *b, const char *s, size_t len);
 static inline void drop_json(json_t **p) { json_decref(*p); *p = NULL; }
 #define AUTO_JSON(name, init) __attribute__((cleanup(drop_json))) json_t *name = (init)
 
@@ -27,7 +29,9 @@ RC json_get_array(const json_t *o, const char *key, size_t max, json_t **ret);
 RC json_only(const json_t *o, ...) __attribute__((sentinel));
 
 /* Building; every function accepts a NULL object and leaves it alone, so that one check at the end
- * (o != NULL) suffices. */
+ * (o != NULL) suffices.  A member that cannot be set (no memory, text not UTF-8) empties the object
+ * and makes the next json_canonical() or json_put_result() of this thread fail. */
+RC   json_put_result(void);
 void json_put_text(json_t *o, const char *key, struct slice v);
 void json_put_cstr(json_t *o, const char *key, const char *v);
 void json_put_int(json_t *o, const char *key, int64_t v);

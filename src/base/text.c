@@ -49,6 +49,17 @@ bool text_clean(struct slice s)
 	return true;
 }
 
+bool text_utf8(struct slice s)
+{
+	size_t at = 0;
+	uint32_t v;
+
+	while (at < s.len)
+		if (!utf8_next(s, &at, &v))
+			return false;
+	return true;
+}
+
 static int hex_digit(uint8_t c)
 {
 	if (c >= '0' && c <= '9')

@@ -5,6 +5,7 @@
 
 /* Valid UTF-8 without NUL, C0/C1 controls, bidirectional controls or non-characters. */
 bool text_clean(struct slice s);
+bool text_utf8(struct slice s);                             /* RFC 3629, nothing else asked */
 RC text_hex(struct slice s, uint8_t *ret, size_t len);      /* exactly 2*len digits */
 RC text_hex_any(struct slice s, struct buf *ret);
 RC text_base64(struct slice s, struct buf *ret);            /* strict RFC 4648 4, no white space */

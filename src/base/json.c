@@ -1,0 +1,181 @@
+#include "base/json.h"
+#include "base/mem.h"
+
+#include <stdlib.h>
+
+#define JSON_INT_MAX ((1LL << 53) - 1)          /* RFC 8785, 3.2.2.3: exact in IEEE 754 */
+
+/* Nesting outside of strings; the parser recurses, so this comes first. */
+static size_t depth_of(struct slice s)
+{
+	size_t depth = 0, most = 0, i;
+	bool quoted = false;
+
+	for (i = 0; i < s.len; i++) {
+		uint8_t c = s.p[i];
+
+		if (quoted && c == '\\')
+			i++;
+		else if (c == '"')
+			quoted = !quoted;
+		else if (!quoted && (c == '{' || c == '['))
+			most = ++depth > most ? depth : most;
+		else if (!quoted && (c == '}' || c == ']') && depth > 0)
+			depth--;
+	}
+	return most;
+}
+
+RC json_read(struct slice text, size_t max, json_t **ret)
+{
+	json_error_t error;
+	json_t *v;
+	char *near;
+
+	if (max > JSON_MAX)
+		max = JSON_MAX;
+	REQUIRE(text.len <= max, TOO_LARGE, "JSON: %zu bytes, limit %zu", text.len, max);
+	REQUIRE(text.len > 0, JSON, "JSON: empty");
+	REQUIRE(depth_of(text) <= JSON_DEPTH, JSON, "JSON: nested deeper than %d", JSON_DEPTH);
+	v = json_loadb((const char *)text.p, text.len, JSON_REJECT_DUPLICATES, &error);
+	if (v == NULL) {
+		NEED(json_error_code(&error) != json_error_out_of_memory, RC_NOMEM, "JSON: out of memory");
+		near = strstr(error.text, " near ");    /* what follows is content, which may be private */
+		if (near != NULL)
+			*near = '\0';
+		REFUSE(JSON, "JSON: line %d, column %d: %s (RFC 8259)", error.line, error.column, error.text);
+	}
+	*ret = v;
+	return OK;
+}
+
+/* ---- canonical form ---- */
+
+/* RFC 8785, 3.2.2.2 */
+void json_string_to(struct buf *b, const char *s, size_t len)
+{
+	static const char escapes[] = "\bb\tt\nn\ff\rr\"\"\\\\";
+	size_t i, j;
+
+	buf_u8(b, '"');
+	for (i = 0; i < len; i++) {
+		uint8_t c = (uint8_t)s[i];
+
+		for (j = 0; j < sizeof(escapes) - 1 && (uint8_t)escapes[j] != c; j += 2)
+			;
+		if (j < sizeof(escapes) - 1)
+			buf_printf(b, "\\%c", escapes[j + 1]);
+		else if (c < 0x20)
+			buf_printf(b, "\\u%04x", c);
+		else
+			buf_u8(b, c);
+	}
+	buf_u8(b, '"');
+}
+
+/* RFC 8785, 3.2.3: order of UTF-16 code units.  It differs from the order of the UTF-8 bytes only
+ * where a supplementary character meets U+E000..U+FFFF. */
+static int key_order(const void *pa, const void *pb)
+{
+	const char *const *ka = pa, *const *kb = pb;
+	const uint8_t *a = (const uint8_t *)*ka, *b = (const uint8_t *)*kb;
+
+	while (*a == *b && *a != 0) {
+		a++;
+		b++;
+	}
+	if (*a >= 0xf0 && (*b == 0xee || *b == 0xef))
+		return -1;
+	if (*b >= 0xf0 && (*a == 0xee || *a == 0xef))
+		return 1;
+	return *a - *b;
+}
+
+static RC canonical(const json_t *v, unsigned depth, struct buf *b);
+
+static json_t *mutable(const json_t *v)
+{
+	union { const json_t *in; json_t *out; } u = {v};
+
+	return u.out;           /* jansson iterates over objects that are not const, without changing them */
+}
+
+static RC canonical_object(const json_t *v, unsigned depth, struct buf *b)
+{
+	size_t n = json_object_size(v), i = 0;
+	AUTO_MEM(const char *, keys, mem_new(n, sizeof(*keys)));
+	const char *key;
+	json_t *member;
+
+	NEED(keys != NULL, RC_NOMEM, "JSON: out of memory");
+	json_object_foreach(mutable(v), key, member)
+		keys[i++] = key;
+	qsort(keys, n, sizeof(*keys), key_order);
+	buf_u8(b, '{');
+	for (i = 0; i < n; i++) {
+		if (i > 0)
+			buf_u8(b, ',');
+		json_string_to(b, keys[i], strlen(keys[i]));
+		buf_u8(b, ':');
+		TRY(canonical(json_object_get(v, keys[i]), depth, b));
+	}
+	buf_u8(b, '}');
+	return OK;
+}
+
+static RC canonical_array(const json_t *v, unsigned depth, struct buf *b)
+{
+	size_t i;
+
+	buf_u8(b, '[');
+	for (i = 0; i < json_array_size(v); i++) {
+		if (i > 0)
+			buf_u8(b, ',');
+		TRY(canonical(json_array_get(v, i), depth, b));
+	}
+	buf_u8(b, ']');
+	return OK;
+}
+
+static RC canonical_integer(const json_t *v, struct buf *b)
+{
+	json_int_t i = json_integer_value(v);
+
+	REQUIRE(i >= -JSON_INT_MAX && i <= JSON_INT_MAX, JSON, "JSON: integer beyond 2^53 (RFC 8785, 3.2.2.3)");
+	buf_printf(b, "%lld", (long long)i);
+	return OK;
+}
+
+static RC canonical(const json_t *v, unsigned depth, struct buf *b)
+{
+	NEED(v != NULL, RC_BUG, "JSON: no value");
+	REQUIRE(depth <= JSON_DEPTH, JSON, "JSON: nested deeper than %d", JSON_DEPTH);
+	switch (json_typeof(v)) {
+	case JSON_OBJECT:
+		return canonical_object(v, depth + 1, b);
+	case JSON_ARRAY:
+		return canonical_array(v, depth + 1, b);
+	case JSON_STRING:
+		json_string_to(b, json_string_value(v), json_string_length(v));
+		return OK;
+	case JSON_INTEGER:
+		return canonical_integer(v, b);
+	case JSON_REAL:
+		REFUSE(JSON, "JSON: only integers are numbers here");
+	case JSON_TRUE:
+	case JSON_FALSE:
+		buf_text(b, json_is_true(v) ? "true" : "false");
+		return OK;
+	case JSON_NULL:
+		buf_text(b, "null");
+		return OK;
+	}
+	FAIL(RC_BUG, "JSON: impossible type");
+}
+
+RC json_canonical(const json_t *v, struct buf *ret)
+{
+	TRY(json_put_result());
+	TRY(canonical(v, 0, ret));
+	return buf_done(ret);
+}
