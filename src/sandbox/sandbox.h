@@ -10,20 +10,20 @@
 #define SANDBOX_PORTS 32
 
 enum sandbox_kind {
-	SANDBOX_SIGNER,                                     /* files and two sockets that are open already */
-	SANDBOX_ROLE,                                       /* plus TCP listeners, clients, threads */
+	SANDBOX_SIGNER, /* files and two sockets that are open already */
+	SANDBOX_ROLE,   /* plus TCP listeners, clients, threads */
 };
 
 struct sandbox {
 	enum sandbox_kind kind;
-	const char *const *read;                            /* NULL-closed; files or folders; absent ones skipped */
-	const char *const *write;                           /* folders: read, write, make, rename, remove */
-	const uint16_t *listen, *connect;                   /* 0-closed lists of TCP ports */
+	const char *const *read;          /* NULL-closed; files or folders; absent ones skipped */
+	const char *const *write;         /* folders: read, write, make, rename, remove */
+	const uint16_t *listen, *connect; /* 0-closed lists of TCP ports */
 };
 struct sandbox_report {
-	int landlock;                                       /* ABI in force; 0 = kernel has none */
-	bool ports, seccomp;                                /* port rules and call filter in force */
-	char note[160];                                     /* what is missing, for the log; "" when nothing */
+	int landlock;        /* ABI in force; 0 = kernel has none */
+	bool ports, seccomp; /* port rules and call filter in force */
+	char note[160];      /* what is missing, for the log; "" when nothing */
 };
 
 /* Early, as soon as the process starts: non-dumpable, no core, no new privileges. */
