@@ -49,17 +49,4 @@ void metrics_write(struct metrics *m, struct buf *out);
 void metrics_family(struct buf *out, enum metric_kind kind, const char *name, const char *help);
 void metrics_sample(struct buf *out, const char *name, double v, ...) __attribute__((sentinel));
 
-/* ---- the management listener ---- */
-struct route;
-struct management {
-	struct metrics *metrics;                /* may be NULL */
-	void (*extra)(void *ctx, struct buf *out);      /* more /metrics lines; may be NULL */
-	/* The i-th ready check: *name NULL after the last.  A failure's text is shown by /readyz?verbose. */
-	struct rc (*ready)(void *ctx, size_t i, const char **name);
-	void *ctx;
-};
-/* /livez, /readyz, /metrics: {.routes = management_routes, .route_count = MANAGEMENT_ROUTES, .ctx = &management} */
-#define MANAGEMENT_ROUTES 3
-extern const struct route management_routes[MANAGEMENT_ROUTES];
-
 #endif
