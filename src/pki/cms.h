@@ -15,6 +15,7 @@
 struct cms_signer {
 	struct slice issuer;            /* Name TLV */
 	struct slice serial;            /* magnitude */
+	struct slice type;              /* contents octets of the content type it covers */
 	struct slice attributes;        /* contents of [0]; len 0 = none */
 	struct slice signature;         /* DER SM2Signature */
 };
@@ -57,6 +58,8 @@ RC cms_signed_parse(struct slice der, struct cms_signed *ret);
 RC cms_sealed_parse(struct slice der, struct cms_sealed *ret);
 /* The embedded certificate whose issuer and serial the signer names. */
 RC cms_signer_certificate(const struct cms_signers *s, size_t index, struct slice *ret);
+/* Issuer (Name TLV) and serial number of a certificate, without judging the rest of it. */
+RC cms_certificate_names(struct slice certificate, struct slice *issuer, struct slice *serial);
 /* One signature under the given key and the default id.  content: what was signed over; for a
  * detached message the caller's, for SignedAndEnvelopedData the plaintext.  With attributes their
  * contentType and messageDigest must agree. */

@@ -45,6 +45,15 @@ struct envelope_item {
 /* n bare SignedAndEnvelopedData, signed by the KMC; ret holds n empty buffers with a maximum. */
 RC envelope_make(const struct envelope_item *items, size_t n, const struct sm2_key *signer,
                  struct slice certificate, struct buf *ret);
+/* One bare SignedAndEnvelopedData from parts made inside a key device (key.h, key_parcel). */
+struct envelope_parts {
+	const uint8_t *key;             /* 112 bytes, C1 || C3 || C2 */
+	const uint8_t *body;            /* 64 bytes */
+	const struct sm2_sig *sig;      /* the KMC's, over 32 zero bytes || d */
+	struct slice serial;            /* of the encryption certificate, magnitude */
+	struct slice certificate;       /* the KMC's */
+};
+RC envelope_assemble(const struct envelope_parts *p, struct buf *ret);
 /* The content alone, without a signature. */
 RC envelope_seal(const struct sm2_key *delivered, const struct sm2_pub *receiver,
                  struct envelope *ret);
@@ -67,5 +76,8 @@ RC envelope_convert(struct slice bytes, const struct sm2_pub *pub, enum envelope
  * wipe with sm2_key_wipe(). */
 RC envelope_open(struct slice bytes, const struct sm2_key *signing, const struct sm2_pub *expected,
                  struct sm2_key *ret);
+/* The KMC's signature in a SignedAndEnvelopedData covers the private key, so only its receiver can
+ * check it: pub is the KMC's. */
+RC envelope_verify(struct slice saed, const struct sm2_key *delivered, const struct sm2_pub *pub);
 
 #endif
