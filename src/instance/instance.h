@@ -79,11 +79,14 @@ void instance_set_state(struct instance *in, void *state);
  * the instance named (SAN URI), under the peers' and own TLS operator CAs. */
 RC instance_client(struct instance *in, const char *base_url, const char *peer_name, struct http_client **ret);
 
-/* ---- who calls ---- */
-/* True for an instance of the own organisation in this role ("ra", "status"). */
-bool peer_is_own(const struct instance *in, const struct peer *p, const char *role);
-/* RC_DENIED unless the officer has one of the roles (mask of ROLE bits, trust.h) now. */
-RC peer_needs(const struct peer *p, uint32_t roles);
+/* Wakes handlers that wait with response_wait() under this key. */
+void instance_wake(struct instance *in, uint64_t key);
+
+/* ---- who calls: bits of route tables beside OFFICER(...), trust.h ---- */
+#define WHO_OWN_RA       (1u << 14)     /* instances of the own organisation by role */
+#define WHO_OWN_STATUS   (1u << 15)
+#define WHO_OWN          (1u << 16)     /* any of them */
+#define WHO_CA           (1u << 17)     /* an instance with role ca, whatever its organisation */
 
 /* ---- refusals and alarms ---- */
 /* A decision route calls this with its failure (the text of rc_last()): a log entry of kind

@@ -3,10 +3,12 @@
 /* What one role (ca, ra, kmc, status, source …) is to the frame: a table.  The frame (instance.h)
  * opens everything, checks who calls, runs the routes and the jobs; the role only says what is its
  * own.  Every table may be NULL with count 0. */
+#include "base/json.h"
 #include "base/rc.h"
 
 #include <stddef.h>
 
+struct db;
 struct instance;
 struct route;           /* http/server.h */
 struct job;             /* evidence/jobs.h */
@@ -28,13 +30,14 @@ struct role {
 	size_t job_count;
 	const struct ready_check *checks;
 	size_t check_count;
-	bool needs_kmc;                         /* may connect to kmc_url of the configuration */
-	/* After everything is open and before the first listener: recovery, own threads.  The role's
-	 * state is put in place with instance_set_state(). */
+	/* After everything is open (the signer is unlocked) and before api and public are served:
+	 * recovery, own threads.  The role's state is put in place with instance_set_state(). */
 	RC (*start)(struct instance *in);
 	/* After the listeners have closed and every handler has returned: own threads end here. */
 	void (*stop)(struct instance *in);
-	/* Lines of its own for /metrics (Prometheus text). */
+	/* Adds what followers need to an entry of GET /v1/log/entries (ca: "certificate"). */
+	RC (*log_entry)(struct instance *in, struct db *db, json_t *entry);
+	/* Lines of its own for /metrics (metrics_family, metrics_sample). */
 	void (*metrics)(struct instance *in, struct buf *out);
 };
 

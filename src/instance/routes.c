@@ -1,0 +1,121 @@
+/* Routes that every role has on its api listener. */
+#include "evidence/alarm.h"
+#include "base/text.h"
+#include "instance/frame.h"
+
+#define LOG_PAGE 256                    /* entries of one answer unless limit says otherwise */
+#define ALARM_PAGE 100
+
+uint64_t frame_log_key(void)
+{
+	return http_key(SLICE_LIT("frame/log"));
+}
+
+/* GET /v1/alarms?open=true&before=ID&limit=N */
+static RC alarms(void *ctx, const struct request *q, struct response *r)
+{
+	struct instance *in = ctx;
+	AUTO(db_lease, lease, NULL);
+	int64_t before = 0, limit = ALARM_PAGE;
+	struct slice open = SLICE_LIT("false");
+	json_t *list = NULL, *o;
+
+	TRY(request_query_only(q, "open", "before", "limit", NULL));
+	TRY(request_query_int(q, "before", 0, INT64_MAX, &before));
+	TRY(request_query_int(q, "limit", 1, ALARM_LIST_MAX, &limit));
+	(void)request_query(q, "open", &open);
+	NEED(slice_is(open, "true") || slice_is(open, "false"), RC_INPUT, "open must be true or false");
+	TRY(db_pool_lease(in->readers, &lease));
+	TRY(alarm_list(lease->db, slice_is(open, "true"), before, (size_t)limit, &list));
+	o = json_object();
+	json_put_take(o, "alarms", list);
+	return response_json(r, o);
+}
+
+struct acknowledgement { struct instance *in; int64_t id; const char *by; };
+
+static struct rc acknowledge(struct db_tx *tx, void *arg)
+{
+	struct acknowledgement *a = arg;
+
+	return alarm_acknowledge(a->in->log, tx, a->id, a->by);
+}
+
+/* POST /v1/alarms/{id}/acknowledgement */
+static RC alarm_ack(void *ctx, const struct request *q, struct response *r)
+{
+	struct instance *in = ctx;
+	struct acknowledgement a = {.in = in, .by = q->peer->person};
+	uint64_t id;
+	json_t *o;
+
+	TRY(text_u64(request_param(q, "id"), INT64_MAX, &id));
+	a.id = (int64_t)id;
+	TRY(writer_run(in->writer, acknowledge, &a));
+	o = json_object();
+	json_put_int(o, "id", a.id);
+	json_put_cstr(o, "acknowledged_by", a.by);
+	return response_json(r, o);
+}
+
+/* GET /v1/log/head: the size alone until heads are signed. */
+static RC log_head(void *ctx, const struct request *q, struct response *r)
+{
+	struct instance *in = ctx;
+	json_t *o = json_object();
+
+	TRY(request_query_only(q, NULL));
+	json_put_cstr(o, "log", in->name);
+	json_put_int(o, "size", (int64_t)log_size(in->log));
+	return response_json(r, o);
+}
+
+static RC log_decorate(struct instance *in, struct db *db, json_t *list)
+{
+	if (in->role->log_entry == NULL)
+		return OK;
+	for (size_t i = 0; i < json_array_size(list); i++)
+		TRY(in->role->log_entry(in, db, json_array_get(list, i)));
+	return OK;
+}
+
+/* GET /v1/log/entries?from=N&limit=N&wait=S: the feed (design 4). */
+static RC log_entries(void *ctx, const struct request *q, struct response *r)
+{
+	struct instance *in = ctx;
+	AUTO(db_lease, lease, NULL);
+	AUTO_JSON(list, NULL);
+	int64_t from = 0, limit = LOG_PAGE, wait = 0;
+	uint64_t size;
+	json_t *o;
+
+	TRY(request_query_only(q, "from", "limit", "wait", NULL));
+	TRY(request_query_int(q, "from", 0, INT64_MAX, &from));
+	TRY(request_query_int(q, "limit", 1, LOG_READ_MAX, &limit));
+	TRY(request_query_int(q, "wait", 0, HTTP_WAIT_MAX, &wait));
+	size = log_size(in->log);
+	NEED((uint64_t)from <= size || q->attempt > 0, RC_NOTFOUND, "the log has %llu entries",
+	     (unsigned long long)size);
+	if ((uint64_t)from >= size && request_may_wait(q))
+		return response_wait(r, frame_log_key());
+	TRY(db_pool_lease(in->readers, &lease));
+	TRY(log_read(lease->db, (uint64_t)from, (size_t)limit, &list));
+	TRY(log_decorate(in, lease->db, list));
+	o = json_object();
+	json_put_take(o, "entries", MOVE(list));
+	json_put_int(o, "size", (int64_t)size);
+	return response_json(r, o);
+}
+
+#define WHO_OPERATES \
+	(OFFICER(CA_OPERATOR) | OFFICER(KMC_OPERATOR) | OFFICER(SUPER_ADMIN) | OFFICER(AUDIT_ADMIN) | \
+	 OFFICER(SECURITY_ADMIN) | OFFICER(SOURCE))
+#define WHO_AUDITS (OFFICER(AUDITOR) | OFFICER(AUDIT_ADMIN) | OFFICER(EVALUATOR) | OFFICER(REGULATOR))
+
+const struct route frame_routes[] = {
+	{GET, "/v1/alarms", WHO_OWN | WHO_OPERATES | WHO_AUDITS, NULL, 0, 0, alarms, NULL},
+	{POST, "/v1/alarms/{id}/acknowledgement", WHO_OPERATES, NULL, 4096, 0, alarm_ack, NULL},
+	{GET, "/v1/log/head", WHO_OWN | WHO_AUDITS, NULL, 0, 0, log_head, NULL},
+	{GET, "/v1/log/entries", WHO_OWN | WHO_AUDITS, NULL, 0, 0, log_entries, NULL},
+};
+const size_t frame_route_count = sizeof(frame_routes) / sizeof(frame_routes[0]);
