@@ -1,0 +1,224 @@
+#include "base/mem.h"
+#include "db/db.h"
+
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define BUSY_MS 10000
+
+/* WAL with synchronous=FULL: a commit is on disk when it returns.  8 KB pages suit certificates. */
+static const char setup_writer[] =
+	"PRAGMA page_size = 8192; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
+	"PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF; PRAGMA cache_size = -16384;"
+	"PRAGMA temp_store = MEMORY; PRAGMA wal_autocheckpoint = 4000;";
+static const char setup_reader[] =
+	"PRAGMA query_only = ON; PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY;";
+
+struct conn { sqlite3 *db; };
+struct stmt { struct conn *conn; sqlite3_stmt *s; };
+
+static enum rc_code classify(int result)
+{
+	switch (result & 0xff) {
+	case SQLITE_CONSTRAINT:
+		return RC_CONFLICT;
+	case SQLITE_NOMEM:
+		return RC_NOMEM;
+	case SQLITE_TOOBIG:
+		return RC_INPUT;
+	case SQLITE_ERROR:
+	case SQLITE_MISUSE:
+	case SQLITE_RANGE:
+	case SQLITE_MISMATCH:
+	case SQLITE_SCHEMA:
+	case SQLITE_READONLY:
+		return RC_BUG;
+	default:                        /* locked, full, broken, unreadable: an operator's matter */
+		return RC_BUSY;
+	}
+}
+
+static RC failure(struct conn *c, int result, const char *what)
+{
+	FAIL(classify(result), "database: %s: %s (%d)", what, sqlite3_errmsg(c->db), result);
+}
+
+static void sqlite_close(void *conn)
+{
+	struct conn *c = conn;
+
+	(void)sqlite3_close_v2(c->db);
+	mem_free(c);
+}
+
+static RC sqlite_script(void *conn, const char *sql)
+{
+	struct conn *c = conn;
+	int result = sqlite3_exec(c->db, sql, NULL, NULL, NULL);
+
+	return result == SQLITE_OK ? OK : failure(c, result, "script");
+}
+
+static RC set_up(struct conn *c, const char *where, bool read_only)
+{
+	int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+	int result;
+
+	flags |= read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
+	result = sqlite3_open_v2(where, &c->db, flags, NULL);
+	if ((result & 0xff) == SQLITE_CANTOPEN)
+		FAIL(RC_NOTFOUND, "database: cannot open %s", where);
+	if (result != SQLITE_OK)
+		return failure(c, result, where);
+	(void)sqlite3_busy_timeout(c->db, BUSY_MS);
+	(void)sqlite3_limit(c->db, SQLITE_LIMIT_LENGTH, DB_MAX_VALUE + 4096);
+	return rc_note(sqlite_script(c, read_only ? setup_reader : setup_writer), "%s", where);
+}
+
+static RC sqlite_open(const char *where, bool read_only, void **ret)
+{
+	struct conn *c = mem_new(1, sizeof(*c));
+	struct rc rc;
+
+	NEED(c != NULL, RC_NOMEM, "database: out of memory");
+	rc = set_up(c, where, read_only);
+	if (!rc_ok(rc)) {
+		sqlite_close(c);
+		return rc;
+	}
+	*ret = c;
+	return OK;
+}
+
+static RC sqlite_prepare(void *conn, const char *sql, void **ret)
+{
+	struct conn *c = conn;
+	struct stmt *s = mem_new(1, sizeof(*s));
+	int result;
+
+	NEED(s != NULL, RC_NOMEM, "database: out of memory");
+	s->conn = c;
+	result = sqlite3_prepare_v3(c->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &s->s, NULL);
+	if (result != SQLITE_OK) {
+		mem_free(s);
+		return failure(c, result, sql);
+	}
+	*ret = s;
+	return OK;
+}
+
+/* SQLite numbers $2 first when it stands first, so binding goes by name. */
+static RC sqlite_bind(void *stmt, unsigned n, const struct db_value *v)
+{
+	struct stmt *s = stmt;
+	const char *p = v->s.p == NULL ? "" : (const char *)v->s.p;
+	char name[16];
+	int at, result = SQLITE_MISUSE;
+
+	(void)snprintf(name, sizeof(name), "$%u", n);
+	at = sqlite3_bind_parameter_index(s->s, name);
+	NEED(at > 0, RC_BUG, "database: no parameter %s in: %s", name, sqlite3_sql(s->s));
+	switch (v->kind) {
+	case DB_KIND_NULL:
+		result = sqlite3_bind_null(s->s, at);
+		break;
+	case DB_KIND_INT:
+		result = sqlite3_bind_int64(s->s, at, v->i);
+		break;
+	case DB_KIND_TEXT:
+		result = sqlite3_bind_text64(s->s, at, p, v->s.len, SQLITE_TRANSIENT, SQLITE_UTF8);
+		break;
+	case DB_KIND_BLOB:
+		result = sqlite3_bind_blob64(s->s, at, p, v->s.len, SQLITE_TRANSIENT);
+		break;
+	}
+	return result == SQLITE_OK ? OK : failure(s->conn, result, "bind");
+}
+
+static RC sqlite_step(void *stmt, bool *row)
+{
+	struct stmt *s = stmt;
+	int result = sqlite3_step(s->s);
+
+	if (result != SQLITE_ROW && result != SQLITE_DONE)
+		return failure(s->conn, result, "step");
+	*row = result == SQLITE_ROW;
+	return OK;
+}
+
+static struct db_value sqlite_column(void *stmt, unsigned n)
+{
+	sqlite3_stmt *s = ((struct stmt *)stmt)->s;
+	int i = (int)n;
+
+	switch (sqlite3_column_type(s, i)) {
+	case SQLITE_INTEGER:
+		return DB_INT(sqlite3_column_int64(s, i));
+	case SQLITE_TEXT:
+		return DB_TEXT(slice_of(sqlite3_column_text(s, i), (size_t)sqlite3_column_bytes(s, i)));
+	case SQLITE_BLOB:
+		return DB_BLOB(slice_of(sqlite3_column_blob(s, i), (size_t)sqlite3_column_bytes(s, i)));
+	default:
+		return DB_NULL;
+	}
+}
+
+static void sqlite_reset(void *stmt)
+{
+	sqlite3_stmt *s = ((struct stmt *)stmt)->s;
+
+	(void)sqlite3_reset(s);
+	(void)sqlite3_clear_bindings(s);
+}
+
+static void sqlite_finish(void *stmt)
+{
+	(void)sqlite3_finalize(((struct stmt *)stmt)->s);
+	mem_free(stmt);
+}
+
+static int64_t sqlite_changes(void *conn)
+{
+	return sqlite3_changes64(((struct conn *)conn)->db);
+}
+
+static RC sqlite_verb(void *conn, enum db_verb verb)
+{
+	static const char *const texts[] = {
+		[DB_BEGIN] = "BEGIN IMMEDIATE",
+		[DB_COMMIT] = "COMMIT",
+		[DB_ROLLBACK] = "ROLLBACK",
+		[DB_SAVEPOINT] = "SAVEPOINT s",
+		[DB_RELEASE] = "RELEASE s",
+		[DB_ROLLBACK_TO] = "ROLLBACK TO s; RELEASE s",
+	};
+	struct conn *c = conn;
+	int result;
+
+	/* an error may have ended the transaction already */
+	if (verb == DB_ROLLBACK && sqlite3_get_autocommit(c->db))
+		return OK;
+	result = sqlite3_exec(c->db, texts[verb], NULL, NULL, NULL);
+	if (result == SQLITE_OK)
+		return OK;
+	/* The commit record may be in the file without having been synced. */
+	if (verb == DB_COMMIT && (result & 0xff) == SQLITE_IOERR)
+		FAIL(RC_UNCERTAIN, "database: COMMIT: %s (%d)", sqlite3_errmsg(c->db), result);
+	return failure(c, result, texts[verb]);
+}
+
+const struct db_driver db_sqlite = {
+	.name = "sqlite",
+	.open = sqlite_open,
+	.close = sqlite_close,
+	.prepare = sqlite_prepare,
+	.bind = sqlite_bind,
+	.step = sqlite_step,
+	.column = sqlite_column,
+	.reset = sqlite_reset,
+	.finish = sqlite_finish,
+	.changes = sqlite_changes,
+	.script = sqlite_script,
+	.verb = sqlite_verb,
+};
