@@ -9,35 +9,35 @@
 
 struct signer_client;
 /* Takes the descriptor over. */
-RC   signer_client_open(int fd, struct signer_client **ret);
+RC signer_client_open(int fd, struct signer_client **ret);
 void signer_client_close(struct signer_client *c);
 DROP(signer_client, signer_client_close);
 
 /* ---- certificates: structure in, signature out ---- */
 struct signer_item {
-	struct slice key;                                   /* the authority's key: "sm2", "ecdsa" */
-	struct slice tbs;                                   /* TBSCertificate DER */
-	struct slice application, approval;                 /* statements (SignedData DER) */
-	struct slice km_respond;                            /* encryption certificate: KMRespond DER; else empty */
+	struct slice key;                   /* the authority's key: "sm2", "ecdsa" */
+	struct slice tbs;                   /* TBSCertificate DER */
+	struct slice application, approval; /* statements (SignedData DER) */
+	struct slice km_respond;            /* encryption certificate: KMRespond DER; else empty */
 };
 struct signer_result {
 	bool ok;
-	struct rc_text why;                                 /* when not ok */
-	uint8_t sig[KEY_SIG_MAX];                           /* contents of the certificate's BIT STRING */
+	struct rc_text why;       /* when not ok */
+	uint8_t sig[KEY_SIG_MAX]; /* contents of the certificate's BIT STRING */
 	size_t len;
 };
 /* n of any size; sent in frames of at most SIGNER_BATCH items.  Items that share the same bytes (same
  * pointer and length) of application, approval or km_respond send them once.  RC_OK when every item
  * has its own outcome in ret. */
-RC signer_certificates(struct signer_client *c, const struct signer_item *items,
-                       struct signer_result *ret, size_t n);
+RC signer_certificates(struct signer_client *c, const struct signer_item *items, struct signer_result *ret,
+                       size_t n);
 
 /* fd: an unlinked file or sealed memfd with the TBSCertList, read from offset 0; stays the
  * caller's. */
 RC signer_crl(struct signer_client *c, struct slice key, int fd, struct buf *sig);
 /* ResponseData DER each; ret[i].ok says which were signed. */
-RC signer_ocsp(struct signer_client *c, struct slice key, const struct slice *tbs,
-               struct signer_result *ret, size_t n);
+RC signer_ocsp(struct signer_client *c, struct slice key, const struct slice *tbs, struct signer_result *ret,
+               size_t n);
 
 /* ---- GM/T 0014 ---- */
 /* DER of KSRequest in, signature (OCTET STRING contents: DER SM2Signature) out. */
@@ -46,7 +46,10 @@ RC signer_km_request(struct signer_client *c, struct slice key, struct slice ks_
 RC signer_km_generate(struct signer_client *c, struct slice key, struct key_stored *ret, size_t n);
 /* One per Request of the CARequest, in its order: the stored key that answers it, or an error
  * number for an errorPkgRespond; neither for a revoke. */
-struct signer_km_answer { struct slice blob; uint32_t error; };
+struct signer_km_answer {
+	struct slice blob;
+	uint32_t error;
+};
 /* DER of a whole KMRespond; the signer verifies the CARequest itself with trust/ca-comm.cer. */
 RC signer_km_respond(struct signer_client *c, struct slice key, struct slice ca_request,
                      const struct signer_km_answer *answers, size_t n, struct buf *ret);
@@ -59,7 +62,7 @@ RC signer_prf(struct signer_client *c, const struct slice *data, uint8_t (*ret)[
 
 struct signer_info {
 	bool unlocked;
-	char device[32];                                    /* "uncertified-test" */
+	char device[32]; /* "uncertified-test" */
 	size_t n;
 	struct key_info keys[KEY_MAX];
 };

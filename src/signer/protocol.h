@@ -15,20 +15,33 @@
 #define SIGNER_NAME_MAX 63
 
 enum signer_type {
-	SIGNER_CERTIFICATES = 1, SIGNER_CRL, SIGNER_OCSP, SIGNER_KM_REQUEST, SIGNER_KM_GENERATE,
-	SIGNER_KM_RESPOND, SIGNER_STATEMENT, SIGNER_TLS, SIGNER_PRF, SIGNER_INFO, SIGNER_UNLOCK,
+	SIGNER_CERTIFICATES = 1,
+	SIGNER_CRL,
+	SIGNER_OCSP,
+	SIGNER_KM_REQUEST,
+	SIGNER_KM_GENERATE,
+	SIGNER_KM_RESPOND,
+	SIGNER_STATEMENT,
+	SIGNER_TLS,
+	SIGNER_PRF,
+	SIGNER_INFO,
+	SIGNER_UNLOCK,
 	SIGNER_TYPES,
 };
 /* Who may ask and when. */
 enum signer_permit {
-	SIGNER_BY_ROLE = 1, SIGNER_BY_CONTROL = 2,          /* the channel it comes by */
+	SIGNER_BY_ROLE = 1,
+	SIGNER_BY_CONTROL = 2, /* the channel it comes by */
 	SIGNER_WHEN_LOCKED = 4,
-	SIGNER_WITH_FD = 8,                                 /* exactly one descriptor comes along */
+	SIGNER_WITH_FD = 8, /* exactly one descriptor comes along */
 };
 
-struct signer_header { uint32_t length, id; uint8_t type; };
+struct signer_header {
+	uint32_t length, id;
+	uint8_t type;
+};
 /* RC_INPUT when the length is over SIGNER_FRAME_MAX. */
-RC   signer_header_read(const uint8_t p[SIGNER_HEADER], struct signer_header *ret);
+RC signer_header_read(const uint8_t p[SIGNER_HEADER], struct signer_header *ret);
 void signer_header_write(struct signer_header h, uint8_t p[SIGNER_HEADER]);
 
 /* Result at the head of an answer: SEQUENCE { code, refusal name, text }. */
@@ -36,6 +49,6 @@ struct der_writer;
 struct der_reader;
 void signer_put_result(struct der_writer *w, const struct rc_text *t);
 /* Puts a failure in place on this thread and returns it. */
-RC   signer_get_result(struct der_reader *r);
+RC signer_get_result(struct der_reader *r);
 
 #endif

@@ -6,10 +6,10 @@
 #include "signer/protocol.h"
 
 struct signer_options {
-	const char *name;                                   /* "shifan/ca" */
-	const char *data;                                   /* DIR */
+	const char *name; /* "shifan/ca" */
+	const char *data; /* DIR */
 	int role_fd, control_fd;
-	bool sandboxed;                                     /* false in tests only */
+	bool sandboxed; /* false in tests only */
 };
 /* Serves both channels until both are closed or the process is told to end. */
 RC signer_main(const struct signer_options *o);

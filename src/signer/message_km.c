@@ -1,0 +1,83 @@
+#include "signer/message.h"
+
+/* errNo is a small number; its meaning is in pki/km.h. */
+#define ERROR_MAX 0xffff
+
+void msg_put_km_respond(struct der_writer *w, struct slice key, struct slice ca_request,
+                        const struct signer_km_answer *answers, size_t n)
+{
+	der_begin(w, DER_SEQUENCE);
+	der_put_octets(w, key);
+	der_put_octets(w, ca_request);
+	der_begin(w, DER_SEQUENCE);
+	for (size_t i = 0; i < n; i++) {
+		der_begin(w, DER_SEQUENCE);
+		der_put_octets(w, answers[i].blob);
+		der_put_uint(w, answers[i].error);
+		der_end(w);
+	}
+	der_end(w);
+	der_end(w);
+}
+
+RC msg_get_km_respond(struct slice body, struct msg_km_respond *ret)
+{
+	struct der_reader r = der_read(body);
+	ret->count = 0;
+	der_enter(&r, DER_SEQUENCE);
+	ret->key = der_octets(&r);
+	ret->ca_request = der_octets(&r);
+	der_enter(&r, DER_SEQUENCE);
+	while (der_more(&r) && ret->count < SIGNER_BATCH) {
+		struct signer_km_answer *a = &ret->answers[ret->count++];
+		der_enter(&r, DER_SEQUENCE);
+		a->blob = der_octets(&r);
+		a->error = (uint32_t)der_uint(&r, ERROR_MAX);
+		der_leave(&r);
+	}
+	der_leave(&r);
+	der_leave(&r);
+	return der_done(&r, "signer request");
+}
+
+void msg_put_km_generate(struct der_writer *w, struct slice key, size_t n)
+{
+	der_begin(w, DER_SEQUENCE);
+	der_put_octets(w, key);
+	der_put_uint(w, n);
+	der_end(w);
+}
+
+RC msg_get_km_generate(struct slice body, struct slice *key, size_t *n)
+{
+	struct der_reader r = der_read(body);
+	der_enter(&r, DER_SEQUENCE);
+	*key = der_octets(&r);
+	*n = der_uint(&r, SIGNER_BATCH);
+	der_leave(&r);
+	return der_done(&r, "signer request");
+}
+
+void msg_put_stored(struct der_writer *w, const struct key_stored *k, size_t n)
+{
+	der_begin(w, DER_SEQUENCE);
+	for (size_t i = 0; i < n; i++) {
+		der_put_octets(w, SLICE_ARR(k[i].pub.xy));
+		der_put_octets(w, SLICE_ARR(k[i].blob));
+	}
+	der_end(w);
+}
+
+RC msg_get_stored(struct der_reader *r, struct key_stored *ret, size_t n)
+{
+	der_enter(r, DER_SEQUENCE);
+	for (size_t i = 0; i < n; i++) {
+		struct slice pub = der_octets(r), blob = der_octets(r);
+		NEED(r->why == NULL && pub.len == SM2_POINT && blob.len == KEY_STORED, RC_BUG,
+		     "signer: malformed answer");
+		memcpy(ret[i].pub.xy, pub.p, SM2_POINT);
+		memcpy(ret[i].blob, blob.p, KEY_STORED);
+	}
+	der_leave(r);
+	return OK;
+}
