@@ -62,9 +62,10 @@ static RC alarm_ack(void *ctx, const struct request *q, struct response *r)
 static RC log_head(void *ctx, const struct request *q, struct response *r)
 {
 	struct instance *in = ctx;
-	json_t *o = json_object();
+	json_t *o;
 
 	TRY(request_query_only(q, NULL));
+	o = json_object();
 	json_put_cstr(o, "log", in->name);
 	json_put_int(o, "size", (int64_t)log_size(in->log));
 	return response_json(r, o);

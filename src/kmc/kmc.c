@@ -1,0 +1,122 @@
+#include "kmc/kmc.h"
+
+#include "http/metrics.h"
+#include "http/server.h"
+
+#define GMT0014_MEDIA "application/octet-stream"
+
+/* POST /gmt0014: one DER message each way (design 9.6). */
+static RC gmt0014(void *ctx, const struct request *q, struct response *r)
+{
+	struct instance *in = ctx;
+	struct buf answer = BUF(KMC_ANSWER_MAX);
+	struct rc rc = kmc_serve(instance_state(in), q->peer->instance, q->body, &answer);
+
+	if (rc_ok(rc))
+		return response_take(r, GMT0014_MEDIA, &answer);
+	buf_free(&answer);
+	if (rc.code == RC_INPUT || rc.code == RC_DENIED)
+		instance_alarm(in, "km-refused", slice_text(q->peer->instance), rc_last()->text);
+	return instance_refused(in, rc, "km-task", slice_text(q->peer->instance), q->peer);
+}
+
+/* GET /v1/keys: how many keys lie where. */
+static RC keys(void *ctx, const struct request *q, struct response *r)
+{
+	struct instance *in = ctx;
+	AUTO(db_lease, lease, NULL);
+	int64_t standby, in_use, history, tasks;
+	json_t *o;
+
+	TRY(request_query_only(q, NULL));
+	TRY(db_pool_lease(instance_readers(in), &lease));
+	TRY(kmc_store_counts(lease->db, &standby, &in_use, &history, &tasks));
+	o = json_object();
+	json_put_int(o, "standby", standby);
+	json_put_int(o, "in_use", in_use);
+	json_put_int(o, "history", history);
+	json_put_int(o, "tasks", tasks);
+	return response_json(r, o);
+}
+
+static const struct route routes[] = {
+	{POST, "/gmt0014", WHO_CA, GMT0014_MEDIA, KM_REQUEST_MAX, 0, gmt0014, NULL},
+	{GET, "/v1/keys", OFFICER(KMC_OPERATOR) | OFFICER(AUDITOR) | OFFICER(AUDIT_ADMIN), NULL, 0, 0, keys, NULL},
+};
+
+/* At least one batch has to lie ready (R06.13). */
+static RC check_stock(struct instance *in)
+{
+	const struct instance_config *c = instance_config(in);
+	int64_t least = c->standby_keep < KMC_FILL_BATCH ? c->standby_keep : KMC_FILL_BATCH, n;
+	AUTO(db_lease, lease, NULL);
+
+	TRY(db_pool_lease(instance_readers(in), &lease));
+	TRY(kmc_store_standby_count(lease->db, &n));
+	REQUIRE(n >= least, KM_STOCK, "%lld keys on standby, %lld wanted", (long long)n, (long long)least);
+	return OK;
+}
+
+static const struct ready_check checks[] = {{"standby", check_stock}};
+
+static void kmc_free(struct kmc *k)
+{
+	if (k == NULL)
+		return;
+	pthread_mutex_destroy(&k->lock);
+	pthread_cond_destroy(&k->wake);
+	wipe(&k->mac, sizeof(k->mac));
+	mem_free(k);
+}
+DROP(kmc, kmc_free);
+
+static RC start(struct instance *in)
+{
+	AUTO(kmc, k, mem_new(1, sizeof(*k)));
+	AUTO(secret, key, NULL);
+	pthread_condattr_t attr;
+
+	NEED(k != NULL, RC_NOMEM, "no memory");
+	k->in = in;
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_mutex_init(&k->lock, NULL);
+	pthread_cond_init(&k->wake, &attr);
+	pthread_condattr_destroy(&attr);
+	TRY(instance_secret(in, "kmc-store", &key));
+	memcpy(k->mac.key, key->p, sizeof(k->mac.key));
+	TRY(kmc_fill_start(k));
+	instance_set_state(in, MOVE(k));
+	return OK;
+}
+
+static void stop(struct instance *in)
+{
+	struct kmc *k = instance_state(in);
+
+	kmc_fill_stop(k);
+	kmc_free(k);
+}
+
+static void kmc_metrics(struct instance *in, struct buf *out)
+{
+	static const char *const names[] = {"standby", "in_use", "history"};
+	AUTO(db_lease, lease, NULL);
+	int64_t n[4];
+
+	if (!rc_ok(db_pool_lease(instance_readers(in), &lease)) ||
+	    !rc_ok(kmc_store_counts(lease->db, &n[0], &n[1], &n[2], &n[3])))
+		return;
+	metrics_family(out, METRIC_GAUGE, "kmc_keys", "encryption key pairs by store");
+	for (size_t i = 0; i < 3; i++)
+		metrics_sample(out, "kmc_keys", (double)n[i], "store", names[i], NULL);
+	metrics_family(out, METRIC_COUNTER, "kmc_tasks_total", "GM/T 0014 tasks");
+	metrics_sample(out, "kmc_tasks_total", (double)n[3], NULL);
+}
+
+const struct role role_kmc = {
+	.name = "kmc",
+	.routes = routes, .route_count = sizeof(routes) / sizeof(routes[0]),
+	.checks = checks, .check_count = sizeof(checks) / sizeof(checks[0]),
+	.start = start, .stop = stop, .metrics = kmc_metrics,
+};
