@@ -80,7 +80,25 @@ static void ends(struct writer *w, bool committed)
 			i->end(i->arg, committed);
 }
 
+static void rereads(struct writer *w)
+{
+	struct writer_watch *i;
+
+	for (i = w->watches; i != NULL; i = i->next)
+		if (i->reread != NULL)
+			i->reread(i->arg, w->db);
+}
+
 /* ---- one batch ---- */
+
+/* Leaves a transaction that ended badly; nothing new starts before that has worked. */
+static RC leave(struct writer *w)
+{
+	TRY(db_verb(w->db, DB_ROLLBACK));
+	w->dirty = false;
+	rereads(w);
+	return OK;
+}
 
 static void note_result(struct item *i, struct rc rc)
 {
@@ -108,7 +126,7 @@ static RC run_all(struct writer *w, struct item *items)
 	struct item *i;
 
 	if (w->dirty)
-		TRY(db_verb(w->db, DB_ROLLBACK));
+		TRY(leave(w));
 	w->dirty = true;
 	TRY(db_verb(w->db, DB_BEGIN));
 	for (i = items; i != NULL; i = i->next)
@@ -145,9 +163,10 @@ static void run_batch(struct writer *w, struct item *items)
 		for (i = items; i != NULL; i = i->next)
 			if (rc_ok(i->rc))
 				note_result(i, rc);
-		w->dirty = !rc_ok(db_verb(w->db, DB_ROLLBACK));
 	}
 	ends(w, rc_ok(rc));
+	if (!rc_ok(rc))
+		(void)rc_ok(leave(w));
 	for (i = items; i != NULL; i = next) {
 		next = i->next;
 		answer(i);
@@ -246,9 +265,13 @@ RC writer_submit(struct writer *w, writer_fn *fn, void (*done)(struct rc rc, voi
 
 void writer_watch(struct writer *w, struct writer_watch *watch)
 {
+	struct writer_watch **at = &w->watches;
+
 	(void)pthread_mutex_lock(&w->lock);
-	watch->next = w->watches;
-	w->watches = watch;
+	while (*at != NULL)
+		at = &(*at)->next;
+	watch->next = NULL;
+	*at = watch;
 	(void)pthread_mutex_unlock(&w->lock);
 }
 

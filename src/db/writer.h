@@ -29,12 +29,15 @@ RC   writer_submit(struct writer *w, writer_fn *fn, void (*done)(struct rc rc, v
 /* As writer_run(), but ahead of everything queued (revocations). */
 RC   writer_run_first(struct writer *w, writer_fn *fn, void *arg);
 
-/* State in memory that must follow the transaction.  All calls come from the writer thread.
+/* State in memory that must follow the transaction.  All calls come from the writer thread, in the
+ * order of registration.
  * Register before the first closure; the struct must outlive the writer. */
 struct writer_watch {
 	void (*mark)(void *arg);                        /* before each closure */
 	void (*undo)(void *arg);                        /* that closure was rolled back */
-	void (*end)(void *arg, bool committed);         /* false: failed or uncertain, read again */
+	void (*end)(void *arg, bool committed);         /* after the batch; false: failed or uncertain */
+	/* After a batch that failed, once db is out of its transaction: read the truth again. */
+	void (*reread)(void *arg, struct db *db);
 	void *arg;
 	struct writer_watch *next;
 };

@@ -1,0 +1,298 @@
+#include "evidence/record.h"
+#include "base/mem.h"
+#include "base/rand.h"
+#include "base/text.h"
+#include "sm/sm3.h"
+#include "sm/sm4.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* File: magic, nonce, ciphertext, tag.  Additional data: magic and id. */
+#define MAGIC "YDR1"
+#define MAGIC_LEN 4
+#define NONCE_LEN 12
+#define TAG_LEN 16
+#define OVERHEAD (MAGIC_LEN + NONCE_LEN + TAG_LEN)
+#define FOLDERS 256
+
+struct record_store {
+	char *dir;
+	struct secret *key;
+};
+
+struct path { char text[PATH_MAX]; };
+
+/* A record on its way: written under the temporary name, then renamed. */
+struct put {
+	int fd;                         /* -1: the record was there already */
+	uint8_t id[RECORD_ID];
+	struct path temporary;
+};
+
+static RC io_failure(const char *what)
+{
+	char text[128];
+	int error = errno;
+
+	FAIL(error == ENOMEM ? RC_NOMEM : RC_BUSY, "record store: cannot %s: %s", what,
+	     strerror_r(error, text, sizeof(text)));
+}
+
+static RC set_path(struct path *ret, const struct record_store *s, const uint8_t *id, const char *end)
+{
+	char hex[2 * RECORD_ID + 1];
+	size_t i;
+	int n;
+
+	for (i = 0; i < RECORD_ID; i++)
+		(void)snprintf(hex + 2 * i, 3, "%02x", id[i]);
+	n = snprintf(ret->text, sizeof(ret->text), "%s/%.2s/%s%s", s->dir, hex, hex, end);
+	NEED(n > 0 && (size_t)n < sizeof(ret->text), RC_INPUT, "record store: path too long");
+	return OK;
+}
+
+static RC sync_folder(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	bool good = fd >= 0 && fsync(fd) == 0;
+	struct rc rc = good ? OK : io_failure("sync a folder");
+
+	if (fd >= 0)
+		(void)close(fd);
+	return rc;
+}
+
+/* All folders exist from the start, so that a put has one folder to sync. */
+static RC make_folders(const struct record_store *s)
+{
+	struct path p;
+	unsigned i;
+
+	TRY(dir_make(s->dir, 0700));
+	for (i = 0; i < FOLDERS; i++) {
+		int n = snprintf(p.text, sizeof(p.text), "%s/%02x", s->dir, i);
+
+		NEED(n > 0 && (size_t)n < sizeof(p.text), RC_INPUT, "record store: path too long");
+		if (mkdir(p.text, 0700) != 0 && errno != EEXIST)
+			return io_failure("make a folder");
+	}
+	return sync_folder(s->dir);
+}
+
+RC record_open(const char *dir, const uint8_t key[RECORD_KEY], struct record_store **ret)
+{
+	AUTO(record_store, s, mem_new(1, sizeof(*s)));
+
+	NEED(s != NULL, RC_NOMEM, "record store: out of memory");
+	s->dir = mem_text(dir);
+	s->key = secret_new(RECORD_KEY);
+	NEED(s->dir != NULL && s->key != NULL, RC_NOMEM, "record store: out of memory");
+	memcpy(s->key->p, key, RECORD_KEY);
+	TRY(make_folders(s));
+	*ret = MOVE(s);
+	return OK;
+}
+
+void record_close(struct record_store *s)
+{
+	if (s == NULL)
+		return;
+	secret_free(s->key);
+	mem_free(s->dir);
+	mem_free(s);
+}
+
+/* ---- sealing ---- */
+
+static void additional(const uint8_t *id, uint8_t ret[MAGIC_LEN + RECORD_ID])
+{
+	memcpy(ret, MAGIC, MAGIC_LEN);
+	memcpy(ret + MAGIC_LEN, id, RECORD_ID);
+}
+
+static RC seal(const struct record_store *s, const uint8_t *id, struct slice content, struct buf *ret)
+{
+	uint8_t *p = buf_room(ret, content.len + OVERHEAD), aad[MAGIC_LEN + RECORD_ID];
+	struct sm4 cipher;
+
+	if (p == NULL)
+		return buf_done(ret);
+	additional(id, aad);
+	memcpy(p, MAGIC, MAGIC_LEN);
+	TRY(rand_bytes(p + MAGIC_LEN, NONCE_LEN));
+	sm4_init(&cipher, s->key->p);
+	sm4_gcm_seal(&cipher, p + MAGIC_LEN, SLICE_ARR(aad), content, p + MAGIC_LEN + NONCE_LEN,
+		     p + MAGIC_LEN + NONCE_LEN + content.len);
+	sm4_wipe(&cipher);
+	ret->len += content.len + OVERHEAD;
+	return OK;
+}
+
+static RC unseal(const struct record_store *s, const uint8_t *id, struct slice file, struct buf *ret)
+{
+	uint8_t aad[MAGIC_LEN + RECORD_ID], digest[RECORD_ID], *p;
+	struct slice body;
+	struct sm4 cipher;
+	struct rc rc;
+
+	NEED(file.len >= OVERHEAD && memcmp(file.p, MAGIC, MAGIC_LEN) == 0, RC_CRYPTO, "record: damaged");
+	body = slice_of(file.p + MAGIC_LEN + NONCE_LEN, file.len - OVERHEAD);
+	p = buf_room(ret, body.len);
+	if (p == NULL)
+		return buf_done(ret);
+	additional(id, aad);
+	sm4_init(&cipher, s->key->p);
+	rc = sm4_gcm_open(&cipher, file.p + MAGIC_LEN, SLICE_ARR(aad), body, p, body.p + body.len);
+	sm4_wipe(&cipher);
+	NEED(rc_ok(rc), RC_CRYPTO, "record: its bytes were changed, or another key sealed it");
+	sm3_hash(slice_of(p, body.len), digest);
+	NEED(ct_equal(digest, id, RECORD_ID), RC_CRYPTO, "record: not the content of its name");
+	ret->len += body.len;
+	return OK;
+}
+
+/* ---- putting ---- */
+
+static RC write_all(int fd, struct slice s)
+{
+	while (s.len > 0) {
+		ssize_t n = write(fd, s.p, s.len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return io_failure("write");
+		s = slice_of(s.p + n, s.len - (size_t)n);
+	}
+	return OK;
+}
+
+static RC write_temporary(struct record_store *s, struct slice content, struct put *p)
+{
+	AUTO_BUF(sealed, RECORD_MAX + OVERHEAD);
+	struct path final;
+	struct stat st;
+
+	REQUIRE(content.len <= RECORD_MAX, TOO_LARGE, "record: %zu bytes, limit %u", content.len, RECORD_MAX);
+	sm3_hash(content, p->id);
+	TRY(set_path(&final, s, p->id, ""));
+	/* Whole already; a file that was cut off is written anew. */
+	if (stat(final.text, &st) == 0 && st.st_size == (off_t)(content.len + OVERHEAD))
+		return OK;
+	TRY(seal(s, p->id, content, &sealed));
+	TRY(set_path(&p->temporary, s, p->id, ".XXXXXX"));
+	p->fd = mkostemp(p->temporary.text, O_CLOEXEC);
+	if (p->fd < 0)
+		return io_failure("create a file");
+	return write_all(p->fd, buf_slice(&sealed));
+}
+
+static RC sync_and_rename(struct record_store *s, struct put *p)
+{
+	struct path final;
+
+	if (p->fd < 0)
+		return OK;
+	if (fsync(p->fd) != 0)
+		return io_failure("sync");
+	TRY(set_path(&final, s, p->id, ""));
+	if (rename(p->temporary.text, final.text) != 0)
+		return io_failure("rename");
+	(void)close(p->fd);
+	p->fd = -1;
+	return OK;
+}
+
+static RC sync_folders(struct record_store *s, const struct put *puts, size_t n)
+{
+	bool synced[FOLDERS] = {false};
+	struct path p;
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		unsigned folder = puts[i].id[0];
+
+		if (synced[folder])
+			continue;
+		(void)snprintf(p.text, sizeof(p.text), "%s/%02x", s->dir, folder);
+		TRY(sync_folder(p.text));
+		synced[folder] = true;
+	}
+	return OK;
+}
+
+/* All are written before the first is synced: the device can order the writes. */
+static RC put_all(struct record_store *s, const struct slice *contents, size_t n, struct put *puts)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		TRY(write_temporary(s, contents[i], &puts[i]));
+	for (i = 0; i < n; i++)
+		TRY(sync_and_rename(s, &puts[i]));
+	return sync_folders(s, puts, n);
+}
+
+RC record_put_batch(struct record_store *s, const struct slice *contents, size_t n, uint8_t (*ids)[RECORD_ID])
+{
+	AUTO_MEM(struct put, puts, NULL);
+	struct rc rc;
+	size_t i;
+
+	NEED(n <= RECORD_BATCH, RC_INPUT, "record store: at most %d records at once", RECORD_BATCH);
+	puts = mem_new(n, sizeof(*puts));
+	NEED(puts != NULL, RC_NOMEM, "record store: out of memory");
+	for (i = 0; i < n; i++)
+		puts[i].fd = -1;
+	rc = put_all(s, contents, n, puts);
+	for (i = 0; i < n; i++) {
+		memcpy(ids[i], puts[i].id, RECORD_ID);
+		if (puts[i].fd < 0)
+			continue;
+		(void)close(puts[i].fd);
+		(void)unlink(puts[i].temporary.text);
+	}
+	return rc;
+}
+
+RC record_put(struct record_store *s, struct slice content, uint8_t id[RECORD_ID])
+{
+	uint8_t ids[1][RECORD_ID];
+
+	TRY(record_put_batch(s, &content, 1, ids));
+	memcpy(id, ids[0], RECORD_ID);
+	return OK;
+}
+
+/* ---- getting ---- */
+
+RC record_get(struct record_store *s, const uint8_t id[RECORD_ID], struct buf *ret)
+{
+	AUTO_BUF(file, RECORD_MAX + OVERHEAD);
+	struct path path;
+	struct rc rc;
+
+	TRY(set_path(&path, s, id, ""));
+	rc = file_read(path.text, RECORD_MAX + OVERHEAD, &file);
+	NEED(rc.code != RC_NOTFOUND, RC_NOTFOUND, "record: there is none with this id");
+	NEED(rc.code != RC_INPUT, RC_CRYPTO, "record: damaged");
+	TRY(rc);
+	return unseal(s, id, buf_slice(&file), ret);
+}
+
+RC record_has(struct record_store *s, const uint8_t id[RECORD_ID], bool *ret)
+{
+	struct path path;
+
+	TRY(set_path(&path, s, id, ""));
+	*ret = access(path.text, F_OK) == 0;
+	if (!*ret && errno != ENOENT)
+		return io_failure("look for a record");
+	return OK;
+}
