@@ -1,0 +1,95 @@
+/* The trust folder of an instance. */
+#include "statement/statement.h"
+
+#include "base/text.h"
+
+#include <dirent.h>
+#include <errno.h>
+
+#define GRANT_SUFFIX ".p7s"
+#define PATH_LEN 1024
+#define GRANT_FILES 4096
+#define CERTIFICATE_MAX 65536
+
+DROP(__dirstream, closedir);
+
+static RC add_file(struct statement_trust *t, const char *dir, const char *name)
+{
+	char path[PATH_LEN];
+	AUTO_BUF(der, STATEMENT_MAX);
+
+	NEED(snprintf(path, sizeof(path), "%s/%s", dir, name) < PATH_LEN, RC_INPUT, "trust: path too long");
+	TRY(file_read(path, STATEMENT_MAX, &der));
+	return rc_note(statement_trust_grant(t, buf_slice(&der)), "%s", name);
+}
+
+static bool is_grant(const char *name)
+{
+	size_t len = strlen(name), tail = strlen(GRANT_SUFFIX);
+
+	return len > tail && name[0] != '.' && strcmp(name + len - tail, GRANT_SUFFIX) == 0;
+}
+
+RC statement_trust_grants(struct statement_trust *t, const char *dir)
+{
+	AUTO(__dirstream, d, opendir(dir));
+	const struct dirent *e;
+	unsigned n = 0;
+
+	if (d == NULL && errno == ENOENT)
+		return OK;
+	NEED(d != NULL, RC_BUSY, "trust: cannot read %s", dir);
+	while ((e = readdir(d)) != NULL) {
+		if (!is_grant(e->d_name))
+			continue;
+		NEED(++n <= GRANT_FILES, RC_INPUT, "trust: more than %d grants", GRANT_FILES);
+		TRY(add_file(t, dir, e->d_name));
+	}
+	return OK;
+}
+
+/* Reads DIR/NAME into ret; a missing file leaves it empty. */
+static RC read_optional(const char *dir, const char *name, struct buf *ret)
+{
+	char path[PATH_LEN];
+	AUTO_BUF(file, CERTIFICATE_MAX);
+	struct rc rc;
+
+	NEED(snprintf(path, sizeof(path), "%s/%s", dir, name) < PATH_LEN, RC_INPUT, "trust: path too long");
+	rc = file_read(path, CERTIFICATE_MAX, &file);
+	if (rc.code == RC_NOTFOUND)
+		return OK;
+	TRY(rc);
+	return rc_note(text_pem(buf_slice(&file), "CERTIFICATE", ret), "%s", name);
+}
+
+static RC load_anchors(struct statement_trust *t, const char *dir, const char *organisation)
+{
+	AUTO_BUF(operator, CERTIFICATE_MAX);
+	AUTO_BUF(ceremony, CERTIFICATE_MAX);
+	AUTO_BUF(authority, CERTIFICATE_MAX);
+
+	TRY(read_optional(dir, "operator.cer", &operator));
+	TRY(read_optional(dir, "ceremony.cer", &ceremony));
+	TRY(read_optional(dir, "authority.cer", &authority));
+	if (operator.len > 0)
+		TRY(statement_trust_operator(t, organisation, buf_slice(&operator)));
+	if (ceremony.len > 0)
+		TRY(statement_trust_pin(t, "ceremony", organisation, buf_slice(&ceremony)));
+	if (authority.len > 0)
+		TRY(statement_trust_pin(t, "authority", NULL, buf_slice(&authority)));
+	return OK;
+}
+
+RC statement_trust_load(const char *dir, const char *organisation, struct statement_trust **ret)
+{
+	AUTO(statement_trust, t, NULL);
+	char grants[PATH_LEN];
+
+	NEED(snprintf(grants, sizeof(grants), "%s/grants", dir) < PATH_LEN, RC_INPUT, "trust: path too long");
+	TRY(statement_trust_new(&t));
+	TRY(load_anchors(t, dir, organisation));
+	TRY(statement_trust_grants(t, grants));
+	*ret = MOVE(t);
+	return OK;
+}
