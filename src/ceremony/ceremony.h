@@ -7,9 +7,9 @@
 #include "base/rc.h"
 
 struct ceremony_options {
-	const char *plan;                                   /* file; NULL: the demonstration plan */
-	const char *data;                                   /* DIR, must be empty or absent */
-	int base_port;                                      /* -1: as the plan says; 0: choose free ports */
+	const char *plan; /* file; NULL: the demonstration plan */
+	const char *data; /* DIR, must be empty or absent */
+	int base_port;    /* -1: as the plan says; 0: choose free ports */
 	bool test_clock;
 };
 enum ceremony_state { CEREMONY_NONE, CEREMONY_BROKEN, CEREMONY_WAITING, CEREMONY_DONE };
@@ -18,8 +18,11 @@ enum ceremony_state { CEREMONY_NONE, CEREMONY_BROKEN, CEREMONY_WAITING, CEREMONY
 RC ceremony_look(const char *data, enum ceremony_state *ret);
 /* *ret is CEREMONY_DONE or CEREMONY_WAITING. */
 RC ceremony_run(const struct ceremony_options *o, enum ceremony_state *ret);
-/* Takes in the certificate (and the chain above it) for a key whose request was written out; finishes the
- * ceremony when it was the last. */
-RC ceremony_install(const char *data, const char *certificate_file, enum ceremony_state *ret);
+/* Takes in the certificate for a key whose request was written out, with the chain above it; finishes
+ * the ceremony when it was the last. unlock: the secrets' file; NULL: DIR/demo/unlock. */
+struct ceremony_install {
+	const char *data, *certificate, *chain, *unlock;
+};
+RC ceremony_install(const struct ceremony_install *o, enum ceremony_state *ret);
 
 #endif

@@ -9,27 +9,31 @@
 #define PLAN_INSTANCES 64
 #define PLAN_AUTHORITIES 32
 #define PLAN_OFFICERS 128
-#define PLAN_CLASSES 2
 
-struct plan_org { const char *id, *name, *region; };
-/* folder: "shifan/ca"; without a role process the signer's folder alone is made. */
+enum plan_kind { PLAN_REGULATOR, PLAN_KMC, PLAN_INSTITUTION };
+struct plan_org {
+	const char *id, *name, *region; /* region may be NULL */
+	enum plan_kind kind;
+};
+/* "shifan/ca".  Role "none": no process, only a place for keys (an organisation without a service yet). */
 struct plan_instance {
 	const char *name, *role;
 	const struct plan_org *org;
-	bool runs;
+	bool runs, public; /* public: has a plain HTTP listener */
 };
+enum plan_level { PLAN_ROOT, PLAN_ISSUING, PLAN_OPERATOR };
 struct plan_authority {
-	const char *id, *cn;
+	const char *id, *name;
 	enum key_kind kind;
-	const struct plan_instance *instance;               /* whose signer holds the key */
-	const struct plan_authority *issuer;                /* NULL: self-signed, or external */
-	const struct plan_instance *status;                 /* whose public port serves its CRL */
-	bool external;                                      /* certificate comes from another root */
+	enum plan_level level;
+	const struct plan_instance *instance; /* whose signer holds the key */
+	const struct plan_authority *issuer;  /* NULL: self-signed or external */
+	const struct plan_instance *status;   /* who answers for what it issues; NULL: nobody */
+	bool external;                        /* certificate comes from another root */
 	int years;
-	enum { PLAN_ROOT, PLAN_ISSUING, PLAN_OPERATOR } level;
 };
 struct plan_officer {
-	const char *name, *person, *role;                   /* folder, 姓名, role or NULL (subscriber) */
+	const char *name, *person, *role; /* folder, 姓名, role; NULL: a subscriber */
 	const struct plan_org *org;
 };
 
@@ -37,20 +41,28 @@ struct plan_officer {
 struct plan {
 	json_t *json;
 	bool test;
-	int base_port;
-	const char *public_url;                             /* NULL: http://127.0.0.1:PORT of the instance */
-	const struct plan_org *national, *keycentre, *institution;
+	int base_port;          /* -1: not said */
+	const char *public_url; /* NULL: http://127.0.0.1:PORT of the instance */
+	const struct plan_org *national, *institution, *keycentre; /* first of each kind */
 	size_t orgs, instances, authorities, officers;
 	struct plan_org org[PLAN_ORGS];
 	struct plan_instance instance[PLAN_INSTANCES];
 	struct plan_authority authority[PLAN_AUTHORITIES];
 	struct plan_officer officer[PLAN_OFFICERS];
-	const char *policy[PLAN_CLASSES];                   /* dotted; GOV, PUBLIC */
-	int revocation_seconds, crl_seconds, acceptance_days, authorisation_days;
+	const json_t *policies, *authorisation, *cps; /* borrowed parts */
 };
-RC   plan_parse(struct slice json, struct plan **ret);
-RC   plan_demo(struct plan **ret);
+/* Schema, then what a schema cannot say: names resolve, issuers come first and fit, each
+ * organisation with officers or instances has its operator CAs ORG-operator (SM2) and ORG-tls. */
+RC plan_parse(struct slice json, struct plan **ret);
+RC plan_demo(struct plan **ret);
 void plan_free(struct plan *p);
 DROP(plan, plan_free);
+
+/* The organisation's operator CA for that kind of key; NULL when there is none. */
+const struct plan_authority *plan_operator(const struct plan *p, const struct plan_org *org,
+                                           enum key_kind kind);
+/* The first running instance of an organisation in a role; NULL when there is none. */
+const struct plan_instance *plan_find_role(const struct plan *p, const struct plan_org *org,
+                                           const char *role);
 
 #endif
