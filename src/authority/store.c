@@ -5,10 +5,10 @@ RC authority_store_revoke(struct db *db, const char *ca, const struct revocation
 	int64_t changed = 0;
 
 	TRY(db_run(db, &changed,
-		   "INSERT INTO revocation (ca, serial, at, reason, invalidity, statement) "
-		   "VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (ca, serial) DO NOTHING",
-		   DB_ARGS(DB_CSTR(ca), DB_BLOB(r->serial), DB_INT(r->at), DB_INT(r->reason),
-			   r->has_invalidity ? DB_INT(r->invalidity) : DB_NULL, DB_BLOB(statement))));
+	           "INSERT INTO revocation (ca, serial, at, reason, invalidity, statement) "
+	           "VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (ca, serial) DO NOTHING",
+	           DB_ARGS(DB_CSTR(ca), DB_BLOB(r->serial), DB_INT(r->at), DB_INT(r->reason),
+	                   r->has_invalidity ? DB_INT(r->invalidity) : DB_NULL, DB_BLOB(statement))));
 	REQUIRE(changed == 1, ALREADY_REVOKED, "the certificate is revoked already");
 	return OK;
 }
@@ -28,7 +28,7 @@ RC authority_store_revoked(struct db *db, const char *ca, struct slice serial, s
 	bool row;
 
 	TRY(db_query(db, &q, "SELECT at, reason, invalidity FROM revocation WHERE ca = $1 AND serial = $2",
-		     DB_ARGS(DB_CSTR(ca), DB_BLOB(serial))));
+	             DB_ARGS(DB_CSTR(ca), DB_BLOB(serial))));
 	TRY(db_next(q, &row));
 	NEED(row, RC_NOTFOUND, "not revoked");
 	ret->serial = serial;
@@ -42,7 +42,7 @@ RC authority_store_statement(struct db *db, const char *ca, struct slice serial,
 	bool row;
 
 	TRY(db_query(db, &q, "SELECT statement FROM revocation WHERE ca = $1 AND serial = $2",
-		     DB_ARGS(DB_CSTR(ca), DB_BLOB(serial))));
+	             DB_ARGS(DB_CSTR(ca), DB_BLOB(serial))));
 	TRY(db_next(q, &row));
 	NEED(row, RC_NOTFOUND, "not revoked");
 	buf_add(ret, db_blob(q, 0));
@@ -50,15 +50,15 @@ RC authority_store_statement(struct db *db, const char *ca, struct slice serial,
 }
 
 RC authority_store_each(struct db *db, const char *ca, int64_t last,
-			struct rc (*each)(void *arg, const struct revocation *r), void *arg)
+                        struct rc (*each)(void *arg, const struct revocation *r), void *arg)
 {
 	AUTO(db_rows, q, NULL);
 	bool row;
 
 	TRY(db_query(db, &q,
-		     "SELECT serial, at, reason, invalidity FROM revocation "
-		     "WHERE ca = $1 AND seq <= $2 ORDER BY seq",
-		     DB_ARGS(DB_CSTR(ca), DB_INT(last))));
+	             "SELECT serial, at, reason, invalidity FROM revocation "
+	             "WHERE ca = $1 AND seq <= $2 ORDER BY seq",
+	             DB_ARGS(DB_CSTR(ca), DB_INT(last))));
 	for (;;) {
 		struct revocation r;
 
@@ -77,7 +77,7 @@ RC authority_store_last(struct db *db, const char *ca, int64_t *last, int64_t *c
 	bool row;
 
 	TRY(db_query(db, &q, "SELECT coalesce(max(seq), 0), count(*) FROM revocation WHERE ca = $1",
-		     DB_ARGS(DB_CSTR(ca))));
+	             DB_ARGS(DB_CSTR(ca))));
 	TRY(db_next(q, &row));
 	NEED(row, RC_BUG, "an aggregate without a row");
 	*last = db_int(q, 0);
@@ -89,19 +89,20 @@ RC authority_store_crl_put(struct db *db, const char *ca, const struct crl_row *
 {
 	int64_t changed = 0;
 
-	TRY(db_run(db, &changed,
-		   "INSERT INTO crl (ca, number, this_update, next_update, last_seq, entries, sm3, signature) "
-		   "SELECT $1, $2, $3, $4, $5, $6, $7, $8 "
-		   "WHERE NOT EXISTS (SELECT 1 FROM crl WHERE ca = $1 AND number >= $2)",
-		   DB_ARGS(DB_CSTR(ca), DB_INT(row->number), DB_INT(row->this_update), DB_INT(row->next_update),
-			   DB_INT(row->last_seq), DB_INT(row->entries), DB_BLOB(SLICE_ARR(row->sm3)),
-			   DB_BLOB(slice_of(row->signature, row->signature_len)))));
+	TRY(db_run(
+	        db, &changed,
+	        "INSERT INTO crl (ca, number, this_update, next_update, last_seq, entries, sm3, signature) "
+	        "SELECT $1, $2, $3, $4, $5, $6, $7, $8 "
+	        "WHERE NOT EXISTS (SELECT 1 FROM crl WHERE ca = $1 AND number >= $2)",
+	        DB_ARGS(DB_CSTR(ca), DB_INT(row->number), DB_INT(row->this_update), DB_INT(row->next_update),
+	                DB_INT(row->last_seq), DB_INT(row->entries), DB_BLOB(SLICE_ARR(row->sm3)),
+	                DB_BLOB(slice_of(row->signature, row->signature_len)))));
 	NEED(changed == 1, RC_CONFLICT, "CRL number %lld of %s is not higher than the last",
 	     (long long)row->number, ca);
 	return db_run(db, NULL,
-		      "INSERT INTO crl_body (ca, number, der) VALUES ($1, $2, $3) "
-		      "ON CONFLICT (ca) DO UPDATE SET number = $2, der = $3",
-		      DB_ARGS(DB_CSTR(ca), DB_INT(row->number), DB_BLOB(der)));
+	              "INSERT INTO crl_body (ca, number, der) VALUES ($1, $2, $3) "
+	              "ON CONFLICT (ca) DO UPDATE SET number = $2, der = $3",
+	              DB_ARGS(DB_CSTR(ca), DB_INT(row->number), DB_BLOB(der)));
 }
 
 RC authority_store_crl_last(struct db *db, const char *ca, struct crl_row *ret)
@@ -111,18 +112,22 @@ RC authority_store_crl_last(struct db *db, const char *ca, struct crl_row *ret)
 	bool row;
 
 	TRY(db_query(db, &q,
-		     "SELECT number, this_update, next_update, last_seq, entries, sm3, signature FROM crl "
-		     "WHERE ca = $1 ORDER BY number DESC LIMIT 1",
-		     DB_ARGS(DB_CSTR(ca))));
+	             "SELECT number, this_update, next_update, last_seq, entries, sm3, signature FROM crl "
+	             "WHERE ca = $1 ORDER BY number DESC LIMIT 1",
+	             DB_ARGS(DB_CSTR(ca))));
 	TRY(db_next(q, &row));
 	NEED(row, RC_NOTFOUND, "no CRL of %s yet", ca);
 	*ret = (struct crl_row){
-		.number = db_int(q, 0), .this_update = db_int(q, 1), .next_update = db_int(q, 2),
-		.last_seq = db_int(q, 3), .entries = db_int(q, 4),
+	        .number = db_int(q, 0),
+	        .this_update = db_int(q, 1),
+	        .next_update = db_int(q, 2),
+	        .last_seq = db_int(q, 3),
+	        .entries = db_int(q, 4),
 	};
 	TRY(db_bytes(q, 5, ret->sm3, sizeof(ret->sm3)));
 	signature = db_blob(q, 6);
-	NEED(signature.len <= sizeof(ret->signature), RC_BUG, "stored CRL signature of %zu bytes", signature.len);
+	NEED(signature.len <= sizeof(ret->signature), RC_BUG, "stored CRL signature of %zu bytes",
+	     signature.len);
 	memcpy(ret->signature, signature.p, signature.len);
 	ret->signature_len = signature.len;
 	return OK;

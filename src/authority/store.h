@@ -8,14 +8,14 @@
 #include <stdint.h>
 
 #define AUTHORITY_ID_MAX 48
-#define AUTHORITY_SERIAL_MAX 20                 /* RFC 5280 4.1.2.2 */
+#define AUTHORITY_SERIAL_MAX 20 /* RFC 5280 4.1.2.2 */
 #define AUTHORITY_STATEMENT_MAX (256u << 10)
-#define AUTHORITY_CRL_MAX (32u << 20)           /* DB_MAX_VALUE: about 800,000 entries */
+#define AUTHORITY_CRL_MAX (32u << 20) /* DB_MAX_VALUE: about 800,000 entries */
 
 struct revocation {
-	struct slice serial;                    /* magnitude */
+	struct slice serial; /* magnitude */
 	int64_t at, invalidity;
-	int reason;                             /* CRLReason */
+	int reason; /* CRLReason */
 	bool has_invalidity;
 };
 /* RC_CONFLICT (already-revoked) when that serial is revoked: there is no way back (R21.6). */

@@ -1,9 +1,9 @@
 #include "ca/store.h"
 
-#define REQUEST_COLUMNS \
-	"r.id, r.key, r.application, r.spki, r.state, r.ca, r.profile, r.class, r.entity, r.serial, " \
+#define REQUEST_COLUMNS                                                                                      \
+	"r.id, r.key, r.application, r.spki, r.state, r.ca, r.profile, r.class, r.entity, r.serial, "        \
 	"r.encrypt_serial, r.not_before, r.not_after, r.at"
-#define REQUEST_NEXT 14                         /* first column after them */
+#define REQUEST_NEXT 14 /* first column after them */
 
 static RC copy_text(struct slice s, char *ret, size_t size)
 {
@@ -39,7 +39,7 @@ RC ca_store_find(struct db *db, const uint8_t key[32], struct ca_request *ret)
 	bool row;
 
 	TRY(db_query(db, &q, "SELECT " REQUEST_COLUMNS " FROM request r WHERE r.key = $1",
-		     DB_ARGS(DB_BLOB(slice_of(key, 32)))));
+	             DB_ARGS(DB_BLOB(slice_of(key, 32)))));
 	TRY(db_next(q, &row));
 	NEED(row, RC_NOTFOUND, "no such request");
 	return request_read(q, ret);
@@ -51,10 +51,10 @@ RC ca_store_key_free(struct db *db, const uint8_t spki[32], const char *entity)
 	bool row;
 
 	TRY(db_query(db, &q,
-		     "SELECT r.entity, max(coalesce(c.status, 0)) FROM request r "
-		     "LEFT JOIN certificate c ON c.ca = r.ca AND c.serial = r.serial "
-		     "WHERE r.spki = $1 GROUP BY r.entity ORDER BY 2 DESC LIMIT 1",
-		     DB_ARGS(DB_BLOB(slice_of(spki, 32)))));
+	             "SELECT r.entity, max(coalesce(c.status, 0)) FROM request r "
+	             "LEFT JOIN certificate c ON c.ca = r.ca AND c.serial = r.serial "
+	             "WHERE r.spki = $1 GROUP BY r.entity ORDER BY 2 DESC LIMIT 1",
+	             DB_ARGS(DB_BLOB(slice_of(spki, 32)))));
 	TRY(db_next(q, &row));
 	if (!row)
 		return OK;
@@ -69,25 +69,26 @@ RC ca_store_put(struct db *db, struct ca_request *r, const struct ca_bytes *b)
 	AUTO(db_rows, q, NULL);
 	bool row;
 
-	TRY(db_query(db, &q,
-		     "INSERT INTO request (key, application, state, ca, profile, class, entity, spki, serial, "
-		     "encrypt_serial, not_before, not_after, at) "
-		     "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) "
-		     "ON CONFLICT (key) DO NOTHING RETURNING id",
-		     DB_ARGS(DB_BLOB(SLICE_ARR(r->key)), DB_BLOB(SLICE_ARR(r->application)), DB_INT(r->state),
-			     DB_CSTR(r->ca), DB_CSTR(r->profile), DB_CSTR(r->class), DB_CSTR(r->entity),
-			     DB_BLOB(SLICE_ARR(r->spki)), DB_BLOB(slice_of(r->serial[CA_SIGN], CA_SERIAL)),
-			     r->pair ? DB_BLOB(encrypt) : DB_NULL, DB_INT(r->not_before), DB_INT(r->not_after),
-			     DB_INT(r->at))));
+	TRY(db_query(
+	        db, &q,
+	        "INSERT INTO request (key, application, state, ca, profile, class, entity, spki, serial, "
+	        "encrypt_serial, not_before, not_after, at) "
+	        "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) "
+	        "ON CONFLICT (key) DO NOTHING RETURNING id",
+	        DB_ARGS(DB_BLOB(SLICE_ARR(r->key)), DB_BLOB(SLICE_ARR(r->application)), DB_INT(r->state),
+	                DB_CSTR(r->ca), DB_CSTR(r->profile), DB_CSTR(r->class), DB_CSTR(r->entity),
+	                DB_BLOB(SLICE_ARR(r->spki)), DB_BLOB(slice_of(r->serial[CA_SIGN], CA_SERIAL)),
+	                r->pair ? DB_BLOB(encrypt) : DB_NULL, DB_INT(r->not_before), DB_INT(r->not_after),
+	                DB_INT(r->at))));
 	TRY(db_next(q, &row));
 	NEED(row, RC_CONFLICT, "this request is in the database already");
 	r->id = db_int(q, 0);
 	return db_run(db, NULL,
-		      "INSERT INTO request_body (request, application, approval, sign_tbs, encrypt_tbs, km) "
-		      "VALUES ($1, $2, $3, $4, $5, $6)",
-		      DB_ARGS(DB_INT(r->id), DB_BLOB(b->application), DB_BLOB(b->approval),
-			      DB_BLOB(b->tbs[CA_SIGN]), DB_BLOB_OPT(b->tbs[CA_ENCRYPT]),
-			      b->km != 0 ? DB_INT(b->km) : DB_NULL));
+	              "INSERT INTO request_body (request, application, approval, sign_tbs, encrypt_tbs, km) "
+	              "VALUES ($1, $2, $3, $4, $5, $6)",
+	              DB_ARGS(DB_INT(r->id), DB_BLOB(b->application), DB_BLOB(b->approval),
+	                      DB_BLOB(b->tbs[CA_SIGN]), DB_BLOB_OPT(b->tbs[CA_ENCRYPT]),
+	                      b->km != 0 ? DB_INT(b->km) : DB_NULL));
 }
 
 RC ca_store_km_put(struct db *db, struct slice der, int64_t at, int64_t *id)
@@ -96,7 +97,7 @@ RC ca_store_km_put(struct db *db, struct slice der, int64_t at, int64_t *id)
 	bool row;
 
 	TRY(db_query(db, &q, "INSERT INTO km_respond (der, at) VALUES ($1, $2) RETURNING id",
-		     DB_ARGS(DB_BLOB(der), DB_INT(at))));
+	             DB_ARGS(DB_BLOB(der), DB_INT(at))));
 	TRY(db_next(q, &row));
 	NEED(row, RC_BUG, "an insert without a row");
 	*id = db_int(q, 0);
@@ -108,7 +109,7 @@ RC ca_store_encrypt(struct db *db, int64_t id, struct slice tbs, int64_t km)
 	int64_t changed = 0;
 
 	TRY(db_run(db, &changed, "UPDATE request_body SET encrypt_tbs = $2, km = $3 WHERE request = $1",
-		   DB_ARGS(DB_INT(id), DB_BLOB(tbs), DB_INT(km))));
+	           DB_ARGS(DB_INT(id), DB_BLOB(tbs), DB_INT(km))));
 	NEED(changed == 1, RC_NOTFOUND, "no such request");
 	return OK;
 }
@@ -118,7 +119,7 @@ RC ca_store_move(struct db *db, int64_t id, enum request_state from, enum reques
 	int64_t changed = 0;
 
 	TRY(db_run(db, &changed, "UPDATE request SET state = $3 WHERE id = $1 AND state = $2",
-		   DB_ARGS(DB_INT(id), DB_INT(from), DB_INT(to))));
+	           DB_ARGS(DB_INT(id), DB_INT(from), DB_INT(to))));
 	NEED(changed == 1, RC_CONFLICT, "request %lld is not in state %d", (long long)id, (int)from);
 	return OK;
 }
@@ -129,34 +130,36 @@ RC ca_store_drop(struct db *db, int64_t id)
 
 	TRY(db_run(db, NULL, "DELETE FROM request_body WHERE request = $1", DB_ARGS(DB_INT(id))));
 	TRY(db_run(db, &changed,
-		   "DELETE FROM request WHERE id = $1 AND state IN ($2, $3) "
-		   "AND NOT EXISTS (SELECT 1 FROM certificate c WHERE c.ca = request.ca AND c.serial = request.serial)",
-		   DB_ARGS(DB_INT(id), DB_INT(REQUEST_PREPARED), DB_INT(REQUEST_HALF_PREPARED))));
+	           "DELETE FROM request WHERE id = $1 AND state IN ($2, $3) "
+	           "AND NOT EXISTS (SELECT 1 FROM certificate c WHERE c.ca = request.ca AND c.serial = "
+	           "request.serial)",
+	           DB_ARGS(DB_INT(id), DB_INT(REQUEST_PREPARED), DB_INT(REQUEST_HALF_PREPARED))));
 	NEED(changed == 1, RC_CONFLICT, "request %lld cannot be dropped", (long long)id);
 	return OK;
 }
 
 RC ca_store_certificate_put(struct db *db, const struct ca_request *r, enum ca_part part,
-			    struct slice signature)
+                            struct slice signature)
 {
 	return db_run(db, NULL,
-		      "INSERT INTO certificate (ca, serial, request, part, status, signature) "
-		      "VALUES ($1, $2, $3, $4, 0, $5)",
-		      DB_ARGS(DB_CSTR(r->ca), DB_BLOB(slice_of(r->serial[part], CA_SERIAL)), DB_INT(r->id),
-			      DB_INT(part), DB_BLOB(signature)));
+	              "INSERT INTO certificate (ca, serial, request, part, status, signature) "
+	              "VALUES ($1, $2, $3, $4, 0, $5)",
+	              DB_ARGS(DB_CSTR(r->ca), DB_BLOB(slice_of(r->serial[part], CA_SERIAL)), DB_INT(r->id),
+	                      DB_INT(part), DB_BLOB(signature)));
 }
 
 RC ca_store_each(struct db *db, enum request_state state, int64_t after, size_t limit,
-		 struct rc (*each)(void *arg, const struct ca_request *r, const struct ca_bytes *b), void *arg)
+                 struct rc (*each)(void *arg, const struct ca_request *r, const struct ca_bytes *b),
+                 void *arg)
 {
 	AUTO(db_rows, q, NULL);
 	bool row;
 
 	TRY(db_query(db, &q,
-		     "SELECT " REQUEST_COLUMNS ", b.application, b.approval, b.sign_tbs, b.encrypt_tbs, b.km "
-		     "FROM request r JOIN request_body b ON b.request = r.id "
-		     "WHERE r.state = $1 AND r.state < 5 AND r.id > $2 ORDER BY r.id LIMIT $3",
-		     DB_ARGS(DB_INT(state), DB_INT(after), DB_INT(limit))));
+	             "SELECT " REQUEST_COLUMNS ", b.application, b.approval, b.sign_tbs, b.encrypt_tbs, b.km "
+	             "FROM request r JOIN request_body b ON b.request = r.id "
+	             "WHERE r.state = $1 AND r.state < 5 AND r.id > $2 ORDER BY r.id LIMIT $3",
+	             DB_ARGS(DB_INT(state), DB_INT(after), DB_INT(limit))));
 	for (;;) {
 		struct ca_request r;
 		struct ca_bytes b;
@@ -166,9 +169,10 @@ RC ca_store_each(struct db *db, enum request_state state, int64_t after, size_t 
 			return OK;
 		TRY(request_read(q, &r));
 		b = (struct ca_bytes){
-			.application = db_blob(q, REQUEST_NEXT), .approval = db_blob(q, REQUEST_NEXT + 1),
-			.tbs = {db_blob(q, REQUEST_NEXT + 2), db_blob(q, REQUEST_NEXT + 3)},
-			.km = db_int(q, REQUEST_NEXT + 4),
+		        .application = db_blob(q, REQUEST_NEXT),
+		        .approval = db_blob(q, REQUEST_NEXT + 1),
+		        .tbs = {db_blob(q, REQUEST_NEXT + 2), db_blob(q, REQUEST_NEXT + 3)},
+		        .km = db_int(q, REQUEST_NEXT + 4),
 		};
 		TRY(each(arg, &r, &b));
 	}
@@ -180,7 +184,7 @@ RC ca_store_statements(struct db *db, int64_t id, struct buf *application, struc
 	bool row;
 
 	TRY(db_query(db, &q, "SELECT application, approval FROM request_body WHERE request = $1",
-		     DB_ARGS(DB_INT(id))));
+	             DB_ARGS(DB_INT(id))));
 	TRY(db_next(q, &row));
 	NEED(row, RC_NOTFOUND, "no such request");
 	buf_add(application, db_blob(q, 0));
@@ -208,30 +212,31 @@ RC ca_store_km(struct db *db, int64_t id, struct buf *ret)
 
 RC ca_store_km_of(struct db *db, int64_t request, struct buf *ret)
 {
-	return blob_of(db,
-		       "SELECT k.der FROM request_body b JOIN km_respond k ON k.id = b.km WHERE b.request = $1",
-		       request, ret);
+	return blob_of(
+	        db, "SELECT k.der FROM request_body b JOIN km_respond k ON k.id = b.km WHERE b.request = $1",
+	        request, ret);
 }
 
 RC ca_store_certificate(struct db *db, const char *ca, struct slice serial, struct ca_certificate *ret,
-			struct buf *tbs)
+                        struct buf *tbs)
 {
 	AUTO(db_rows, q, NULL);
 	struct slice signature;
 	bool row;
 
 	TRY(db_query(db, &q,
-		     "SELECT " REQUEST_COLUMNS ", c.part, c.status, c.signature, b.sign_tbs, b.encrypt_tbs "
-		     "FROM certificate c JOIN request r ON r.id = c.request "
-		     "JOIN request_body b ON b.request = c.request WHERE c.ca = $1 AND c.serial = $2",
-		     DB_ARGS(DB_CSTR(ca), DB_BLOB(serial))));
+	             "SELECT " REQUEST_COLUMNS ", c.part, c.status, c.signature, b.sign_tbs, b.encrypt_tbs "
+	             "FROM certificate c JOIN request r ON r.id = c.request "
+	             "JOIN request_body b ON b.request = c.request WHERE c.ca = $1 AND c.serial = $2",
+	             DB_ARGS(DB_CSTR(ca), DB_BLOB(serial))));
 	TRY(db_next(q, &row));
 	NEED(row, RC_NOTFOUND, "no such certificate");
 	TRY(request_read(q, &ret->request));
 	ret->part = db_int(q, REQUEST_NEXT) == CA_SIGN ? CA_SIGN : CA_ENCRYPT;
 	ret->revoked = db_int(q, REQUEST_NEXT + 1) != 0;
 	signature = db_blob(q, REQUEST_NEXT + 2);
-	NEED(signature.len <= sizeof(ret->signature), RC_BUG, "a stored signature of %zu bytes", signature.len);
+	NEED(signature.len <= sizeof(ret->signature), RC_BUG, "a stored signature of %zu bytes",
+	     signature.len);
 	memcpy(ret->signature, signature.p, signature.len);
 	ret->signature_len = signature.len;
 	buf_add(tbs, db_blob(q, REQUEST_NEXT + (ret->part == CA_SIGN ? 3 : 4)));
@@ -244,16 +249,18 @@ RC ca_store_revoke(struct db *db, const char *ca, struct slice serial, struct ca
 
 	TRY(ca_store_certificate(db, ca, serial, ret, &tbs));
 	return db_run(db, NULL, "UPDATE certificate SET status = 1 WHERE ca = $1 AND serial = $2",
-		      DB_ARGS(DB_CSTR(ca), DB_BLOB(serial)));
+	              DB_ARGS(DB_CSTR(ca), DB_BLOB(serial)));
 }
 
 RC ca_store_notice_put(struct db *db, struct slice serial, int64_t at)
 {
-	return db_run(db, NULL, "INSERT INTO km_notice (serial, at) VALUES ($1, $2) ON CONFLICT (serial) DO NOTHING",
-		      DB_ARGS(DB_BLOB(serial), DB_INT(at)));
+	return db_run(db, NULL,
+	              "INSERT INTO km_notice (serial, at) VALUES ($1, $2) ON CONFLICT (serial) DO NOTHING",
+	              DB_ARGS(DB_BLOB(serial), DB_INT(at)));
 }
 
-RC ca_store_notice_each(struct db *db, size_t limit, struct rc (*each)(void *arg, struct slice serial), void *arg)
+RC ca_store_notice_each(struct db *db, size_t limit, struct rc (*each)(void *arg, struct slice serial),
+                        void *arg)
 {
 	AUTO(db_rows, q, NULL);
 	bool row;

@@ -7,27 +7,27 @@
 
 #include <stdint.h>
 
-#define CA_SERIAL 16                            /* of certificates made here */
+#define CA_SERIAL 16 /* of certificates made here */
 #define CA_ID_MAX 48
 #define CA_CERTIFICATE_MAX 8192
 
 enum ca_part { CA_SIGN, CA_ENCRYPT, CA_PARTS };
 
 struct ca_request {
-	int64_t id;                             /* set by ca_store_put */
+	int64_t id; /* set by ca_store_put */
 	uint8_t key[32], application[32], spki[32];
 	enum request_state state;
 	char ca[CA_ID_MAX + 1], profile[CA_ID_MAX + 1], class[8], entity[37];
-	bool pair;                              /* an encryption certificate belongs to it */
+	bool pair; /* an encryption certificate belongs to it */
 	uint8_t serial[CA_PARTS][CA_SERIAL];
 	int64_t not_before, not_after, at;
 };
 
 /* What is kept to the letter. */
 struct ca_bytes {
-	struct slice application, approval;     /* statements */
+	struct slice application, approval; /* statements */
 	struct slice tbs[CA_PARTS];
-	int64_t km;                             /* row of km_respond; 0 = none */
+	int64_t km; /* row of km_respond; 0 = none */
 };
 
 /* RC_NOTFOUND. */

@@ -4,19 +4,33 @@
 
 #include <unistd.h>
 
-#define PORT(name) \
-	CYAML_FIELD_UINT(#name, CYAML_FLAG_OPTIONAL, struct instance_config, name)
-#define TEXT(name) \
-	CYAML_FIELD_STRING_PTR(#name, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct instance_config, name, 0, 255)
+#define PORT(name) CYAML_FIELD_UINT(#name, CYAML_FLAG_OPTIONAL, struct instance_config, name)
+#define TEXT(name)                                                                                           \
+	CYAML_FIELD_STRING_PTR(#name, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct instance_config,      \
+	                       name, 0, 255)
 
 static const cyaml_schema_field_t fields[] = {
-	PORT(api_port), PORT(public_port), PORT(management_port),
-	TEXT(api_address), TEXT(public_address), TEXT(ca_url), TEXT(ca_name), TEXT(kmc_url), TEXT(kmc_name),
-	TEXT(public_base), PORT(workers), PORT(loops), PORT(crl_delay_ms), PORT(crl_period_seconds),
-	PORT(standby_keep), PORT(standby_fill), PORT(session_idle_seconds), CYAML_FIELD_END,
+        PORT(api_port),
+        PORT(public_port),
+        PORT(management_port),
+        TEXT(api_address),
+        TEXT(public_address),
+        TEXT(ca_url),
+        TEXT(ca_name),
+        TEXT(kmc_url),
+        TEXT(kmc_name),
+        TEXT(public_base),
+        PORT(workers),
+        PORT(loops),
+        PORT(crl_delay_ms),
+        PORT(crl_period_seconds),
+        PORT(standby_keep),
+        PORT(standby_fill),
+        PORT(session_idle_seconds),
+        CYAML_FIELD_END,
 };
 static const cyaml_schema_value_t schema = {
-	CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct instance_config, fields),
+        CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct instance_config, fields),
 };
 
 /* A number that was left out (0) takes its default; every other must lie in its range. */
@@ -25,17 +39,20 @@ static const struct limit {
 	size_t offset;
 	unsigned least, most, usual;
 } limits[] = {
-#define LIMIT(name, least, most, usual) {#name, offsetof(struct instance_config, name), least, most, usual}
-	LIMIT(api_port, 0, 65535, 0),
-	LIMIT(public_port, 0, 65535, 0),
-	LIMIT(management_port, 0, 65535, 0),
-	LIMIT(workers, 2, 256, 12),
-	LIMIT(loops, 1, 64, 0),
-	LIMIT(crl_delay_ms, 10, 60000, 250),
-	LIMIT(crl_period_seconds, 60, 366 * 86400, 0),
-	LIMIT(standby_keep, 1, 1000000, 512),
-	LIMIT(standby_fill, 1, 10000000, 2048),
-	LIMIT(session_idle_seconds, 60, 86400, 900),
+#define LIMIT(name, least, most, usual)                                                                      \
+	{                                                                                                    \
+#name, offsetof(struct instance_config, name), least, most, usual                            \
+	}
+        LIMIT(api_port, 0, 65535, 0),
+        LIMIT(public_port, 0, 65535, 0),
+        LIMIT(management_port, 0, 65535, 0),
+        LIMIT(workers, 2, 256, 12),
+        LIMIT(loops, 1, 64, 0),
+        LIMIT(crl_delay_ms, 10, 60000, 250),
+        LIMIT(crl_period_seconds, 60, 366 * 86400, 0),
+        LIMIT(standby_keep, 1, 1000000, 512),
+        LIMIT(standby_fill, 1, 10000000, 2048),
+        LIMIT(session_idle_seconds, 60, 86400, 900),
 #undef LIMIT
 };
 
@@ -61,7 +78,7 @@ static RC limits_apply(struct instance_config *c)
 			continue;
 		}
 		REQUIRE(*v >= limits[i].least && *v <= limits[i].most, CONFIG, "%s must be %u to %u, not %u",
-			limits[i].name, limits[i].least, limits[i].most, *v);
+		        limits[i].name, limits[i].least, limits[i].most, *v);
 	}
 	if (c->loops == 0)
 		c->loops = loops_usual();

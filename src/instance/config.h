@@ -4,8 +4,11 @@
 #include "instance/instance.h"
 
 /* Texts belong to the file; free it after the last use. */
-struct config_file { struct instance_config *yaml; struct instance_config value; };
-RC   config_file_load(const char *path, struct config_file *ret);
+struct config_file {
+	struct instance_config *yaml;
+	struct instance_config value;
+};
+RC config_file_load(const char *path, struct config_file *ret);
 void config_file_free(struct config_file *f);
 
 #endif

@@ -17,9 +17,9 @@
 #include <stdatomic.h>
 
 #define FRAME_PATH_MAX 1024
-#define FRAME_READERS 48                /* reader connections */
-#define FRAME_CLIENTS 8                 /* peers an instance talks to */
-#define FRAME_NOTES 4096                /* refusals and alarms waiting for the writer */
+#define FRAME_READERS 48 /* reader connections */
+#define FRAME_CLIENTS 8  /* peers an instance talks to */
+#define FRAME_NOTES 4096 /* refusals and alarms waiting for the writer */
 
 struct frame_client {
 	struct instance *in;
@@ -36,8 +36,8 @@ struct instance {
 	int signer_fd, supervisor_fd;
 
 	pthread_mutex_t trust_lock;
-	struct trust *trust;                    /* under trust_lock: a reload exchanges it */
-	struct db *first;                       /* before the writer takes it over */
+	struct trust *trust; /* under trust_lock: a reload exchanges it */
+	struct db *first;    /* before the writer takes it over */
 	struct writer *writer;
 	struct writer_watch watch;
 	struct db_pool *readers;
@@ -48,15 +48,15 @@ struct instance {
 	struct metrics *metrics;
 	struct http_server *server, *management;
 	struct management management_ctx;
-	struct route *routes;                   /* role's and common ones */
+	struct route *routes; /* role's and common ones */
 	size_t route_count;
 	struct jobs *jobs;
 	void *state;
 	pthread_mutex_t clients_lock;
 	struct frame_client clients[FRAME_CLIENTS];
-	size_t client_count;                    /* under clients_lock */
+	size_t client_count; /* under clients_lock */
 	atomic_bool ending, started;
-	atomic_uint notes;                      /* waiting */
+	atomic_uint notes; /* waiting */
 	atomic_ulong notes_lost;
 	struct metric *refusals;
 };
@@ -65,9 +65,9 @@ struct instance {
 RC frame_path(const struct instance *in, const char *tail, char ret[FRAME_PATH_MAX + 128]);
 /* open.c: everything up to the role's start, in order; what is open is closed by frame_close. */
 RC frame_open(struct instance *in);
-RC frame_begin(struct instance *in);    /* the signer is unlocked: records, role, jobs, listeners */
+RC frame_begin(struct instance *in); /* the signer is unlocked: records, role, jobs, listeners */
 void frame_close(struct instance *in);
-RC frame_reload(struct instance *in);   /* trust and TLS files again (SIGHUP) */
+RC frame_reload(struct instance *in); /* trust and TLS files again (SIGHUP) */
 /* peer.c */
 struct rc frame_identify(void *ctx, struct peer *p);
 struct rc frame_check_peer(void *ctx, struct slice certificate);

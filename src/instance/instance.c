@@ -8,7 +8,7 @@
 #include <signal.h>
 #include <unistd.h>
 
-#define TICK_MS 200                     /* while not ready */
+#define TICK_MS 200 /* while not ready */
 #define TICK_READY_MS 30000
 
 /* ---- what a role asks its instance for ---- */
@@ -137,10 +137,12 @@ static RC name_split(struct instance *in, const char *name)
 	const char *slash = strchr(name, '/');
 	size_t role = strlen(in->role->name);
 
-	NEED(strlen(name) <= INSTANCE_NAME_MAX && slash != NULL && slash - name <= TRUST_ID_MAX && slash > name,
+	NEED(strlen(name) <= INSTANCE_NAME_MAX && slash != NULL && slash - name <= TRUST_ID_MAX &&
+	             slash > name,
 	     RC_INPUT, "an instance is named organisation/role, not %s", name);
-	NEED(strncmp(slash + 1, in->role->name, role) == 0 && (slash[1 + role] == 0 || slash[1 + role] == '-') &&
-		     strchr(slash + 1, '/') == NULL && name[0] != '.',
+	NEED(strncmp(slash + 1, in->role->name, role) == 0 &&
+	             (slash[1 + role] == 0 || slash[1 + role] == '-') && strchr(slash + 1, '/') == NULL &&
+	             name[0] != '.',
 	     RC_INPUT, "%s is no instance of the role %s", name, in->role->name);
 	memcpy(in->name, name, strlen(name) + 1);
 	memcpy(in->org, name, (size_t)(slash - name));
@@ -180,7 +182,8 @@ static void tell_supervisor(struct instance *in)
 	static const char line[] = "ready\n";
 
 	log_line(LOG_INFO, "ready", "serving", NULL);
-	if (in->supervisor_fd >= 0 && write(in->supervisor_fd, line, sizeof(line) - 1) != (ssize_t)sizeof(line) - 1)
+	if (in->supervisor_fd >= 0 &&
+	    write(in->supervisor_fd, line, sizeof(line) - 1) != (ssize_t)sizeof(line) - 1)
 		log_line(LOG_WARN, "supervisor", "the supervisor does not listen", NULL);
 }
 

@@ -9,11 +9,11 @@
 
 #include <stdint.h>
 
-#define INSTANCE_NAME_MAX 64            /* "organisation/role-N" */
+#define INSTANCE_NAME_MAX 64 /* "organisation/role-N" */
 #define INSTANCE_ORG_MAX 48
-#define INSTANCE_ALARMS_MAX 1000        /* answered by one GET /v1/alarms */
-#define INSTANCE_FD_SIGNER 3            /* inherited ends of socketpairs */
-#define INSTANCE_FD_SUPERVISOR 4        /* -1 inside tests */
+#define INSTANCE_ALARMS_MAX 1000 /* answered by one GET /v1/alarms */
+#define INSTANCE_FD_SIGNER 3     /* inherited ends of socketpairs */
+#define INSTANCE_FD_SUPERVISOR 4 /* -1 inside tests */
 
 struct db_pool;
 struct jobs;
@@ -30,39 +30,39 @@ struct peer;
 /* DIR/ORG/ROLE/config.yaml; written by the ceremony, completed by `up`.  Absent keys keep these
  * defaults.  Addresses of peers are base URLs ("https://127.0.0.1:7446"). */
 struct instance_config {
-	unsigned api_port;              /* 0: no listener */
+	unsigned api_port; /* 0: no listener */
 	unsigned public_port;
 	unsigned management_port;
-	char *api_address;              /* "127.0.0.1" */
-	char *public_address;           /* "127.0.0.1" */
-	char *ca_url;                   /* at ra and status */
-	char *ca_name;                  /* "shifan/ca": who must answer there; at kmc: whose requests are
-	                                 * taken (absent: any peer with role ca that ca-comm.cer names) */
-	char *kmc_url;                  /* at ca */
+	char *api_address;    /* "127.0.0.1" */
+	char *public_address; /* "127.0.0.1" */
+	char *ca_url;         /* at ra and status */
+	char *ca_name;        /* "shifan/ca": who must answer there; at kmc: whose requests are
+	                       * taken (absent: any peer with role ca that ca-comm.cer names) */
+	char *kmc_url;        /* at ca */
 	char *kmc_name;
-	char *public_base;              /* base URL written into certificates */
-	unsigned workers;               /* handler threads; default 12 */
-	unsigned loops;                 /* event loops; default: processors, at most 4 */
-	unsigned crl_delay_ms;          /* ca: emergency CRLs at most this often; default 250 */
-	unsigned crl_period_seconds;    /* source: validity of its lists; default 30 days (ca: by CPS) */
-	unsigned standby_keep;          /* kmc: refill below; default 512 */
-	unsigned standby_fill;          /* kmc: refill up to; default 2048 */
-	unsigned session_idle_seconds;  /* reserved for roles with sessions */
+	char *public_base;             /* base URL written into certificates */
+	unsigned workers;              /* handler threads; default 12 */
+	unsigned loops;                /* event loops; default: processors, at most 4 */
+	unsigned crl_delay_ms;         /* ca: emergency CRLs at most this often; default 250 */
+	unsigned crl_period_seconds;   /* source: validity of its lists; default 30 days (ca: by CPS) */
+	unsigned standby_keep;         /* kmc: refill below; default 512 */
+	unsigned standby_fill;         /* kmc: refill up to; default 2048 */
+	unsigned session_idle_seconds; /* reserved for roles with sessions */
 };
 
 /* Runs until SIGTERM; 0 for a clean end.  Never returns a failure without a line on stderr. */
 int instance_main(const char *name, const char *data_dir, const struct role *role);
 
 /* ---- what a role asks its instance for; all thread-safe, borrowed for the instance's life ---- */
-const char *instance_name(const struct instance *in);           /* "shifan/ca" */
-const char *instance_org(const struct instance *in);            /* "shifan" */
-const char *instance_role(const struct instance *in);           /* "ca" */
-const char *instance_dir(const struct instance *in);            /* DIR/ORG/ROLE */
-const char *instance_data(const struct instance *in);           /* DIR */
+const char *instance_name(const struct instance *in); /* "shifan/ca" */
+const char *instance_org(const struct instance *in);  /* "shifan" */
+const char *instance_role(const struct instance *in); /* "ca" */
+const char *instance_dir(const struct instance *in);  /* DIR/ORG/ROLE */
+const char *instance_data(const struct instance *in); /* DIR */
 const struct instance_config *instance_config(const struct instance *in);
-struct db_pool *instance_readers(struct instance *in);           /* db_pool_lease() to read */
+struct db_pool *instance_readers(struct instance *in); /* db_pool_lease() to read */
 struct writer *instance_writer(struct instance *in);
-struct log *instance_log(struct instance *in);                  /* for log_append in closures */
+struct log *instance_log(struct instance *in); /* for log_append in closures */
 struct signer_client *instance_signer(struct instance *in);
 struct record_store *instance_records(struct instance *in);
 struct jobs *instance_jobs(struct instance *in);
@@ -70,23 +70,24 @@ struct jobs *instance_jobs(struct instance *in);
  * "kmc-store" … the same value at each start. */
 RC instance_secret(struct instance *in, const char *label, struct secret **ret);
 /* The trust snapshot of now; a reload (SIGHUP) never changes one that is held. */
-struct trust *instance_trust(struct instance *in);              /* AUTO(trust, t, instance_trust(in)) */
-bool instance_ending(const struct instance *in);                /* own threads leave their loops */
+struct trust *instance_trust(struct instance *in); /* AUTO(trust, t, instance_trust(in)) */
+bool instance_ending(const struct instance *in);   /* own threads leave their loops */
 void *instance_state(struct instance *in);
 void instance_set_state(struct instance *in, void *state);
 
 /* Client for a peer instance: mTLS with this instance's TLS certificate; the server must be exactly
  * the instance named (SAN URI), under the peers' and own TLS operator CAs. */
-RC instance_client(struct instance *in, const char *base_url, const char *peer_name, struct http_client **ret);
+RC instance_client(struct instance *in, const char *base_url, const char *peer_name,
+                   struct http_client **ret);
 
 /* Wakes handlers that wait with response_wait() under this key. */
 void instance_wake(struct instance *in, uint64_t key);
 
 /* ---- who calls: bits of route tables beside OFFICER(...), trust.h ---- */
-#define WHO_OWN_RA       (1u << 14)     /* instances of the own organisation by role */
-#define WHO_OWN_STATUS   (1u << 15)
-#define WHO_OWN          (1u << 16)     /* any of them */
-#define WHO_CA           (1u << 17)     /* an instance with role ca, whatever its organisation */
+#define WHO_OWN_RA (1u << 14) /* instances of the own organisation by role */
+#define WHO_OWN_STATUS (1u << 15)
+#define WHO_OWN (1u << 16) /* any of them */
+#define WHO_CA (1u << 17)  /* an instance with role ca, whatever its organisation */
 
 /* ---- refusals and alarms ---- */
 /* A decision route calls this with its failure (the text of rc_last()): a log entry of kind

@@ -5,7 +5,7 @@
 struct note {
 	struct instance *in;
 	bool alarm;
-	json_t *data;                           /* of a refusal */
+	json_t *data; /* of a refusal */
 	char kind[LOG_KIND_MAX + 1], subject[128];
 	char text[ALARM_TEXT_MAX];
 };
@@ -49,8 +49,11 @@ static void note_done(struct rc rc, void *arg)
 	note_free(n);
 }
 
+/* Leaves rc_last() as it found it. */
 static void note_send(struct instance *in, struct note *n)
 {
+	const struct rc_text why = *rc_last();
+
 	if (n == NULL || atomic_fetch_add(&in->notes, 1) >= FRAME_NOTES) {
 		if (n != NULL)
 			atomic_fetch_sub(&in->notes, 1);
@@ -62,6 +65,7 @@ static void note_send(struct instance *in, struct note *n)
 	atomic_fetch_add(&in->notes_lost, 1);
 	if (n != NULL)
 		note_free(n);
+	(void)rc_ok(rc_restore(&why));
 }
 
 static void note_text(char *ret, size_t size, struct slice s)

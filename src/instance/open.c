@@ -33,7 +33,9 @@ static RC open_database(struct instance *in)
 
 /* ---- TLS files ---- */
 
-struct tls_files { struct buf certificate, key; };
+struct tls_files {
+	struct buf certificate, key;
+};
 
 static void tls_files_free(struct tls_files *f)
 {
@@ -41,7 +43,8 @@ static void tls_files_free(struct tls_files *f)
 	buf_free(&f->key);
 }
 
-static RC tls_files_read(struct instance *in, struct tls_files *f, const struct trust *t, struct tls_config *ret)
+static RC tls_files_read(struct instance *in, struct tls_files *f, const struct trust *t,
+                         struct tls_config *ret)
 {
 	char path[FRAME_PATH_MAX + 128];
 
@@ -50,15 +53,18 @@ static RC tls_files_read(struct instance *in, struct tls_files *f, const struct 
 	TRY(frame_path(in, "tls/key.pem", path));
 	TRY(file_read(path, TLS_PEM_MAX, &f->key));
 	*ret = (struct tls_config){
-		.certificate = buf_slice(&f->certificate), .key = buf_slice(&f->key),
-		.authorities = trust_tls_pem(t), .clients = TLS_CLIENT_REQUEST,
+	        .certificate = buf_slice(&f->certificate),
+	        .key = buf_slice(&f->key),
+	        .authorities = trust_tls_pem(t),
+	        .clients = TLS_CLIENT_REQUEST,
 	};
 	return OK;
 }
 
 static RC tls_load(struct instance *in, const struct trust *t)
 {
-	__attribute__((cleanup(tls_files_free))) struct tls_files f = {BUF(TLS_PEM_MAX), BUF_SECRET(TLS_PEM_MAX)};
+	__attribute__((cleanup(tls_files_free))) struct tls_files f = {BUF(TLS_PEM_MAX),
+	                                                               BUF_SECRET(TLS_PEM_MAX)};
 	struct tls_config c;
 
 	TRY(tls_files_read(in, &f, t, &c));
@@ -107,16 +113,22 @@ static RC listen_management(struct instance *in)
 	struct http_config config = {.loops = 1, .workers = MANAGEMENT_WORKERS};
 
 	in->management_ctx = (struct management){
-		.metrics = in->metrics, .extra = frame_metrics, .ready = frame_ready, .ctx = in,
+	        .metrics = in->metrics,
+	        .extra = frame_metrics,
+	        .ready = frame_ready,
+	        .ctx = in,
 	};
 	TRY(http_server_new(&config, &in->management));
 	if (in->config.value.management_port == 0)
 		return OK;
 	return http_server_listen(in->management, &(struct http_listener){
-		.name = "management", .address = "127.0.0.1",
-		.port = (uint16_t)in->config.value.management_port, .routes = management_routes,
-		.route_count = MANAGEMENT_ROUTES, .ctx = &in->management_ctx,
-	});
+	                                                  .name = "management",
+	                                                  .address = "127.0.0.1",
+	                                                  .port = (uint16_t)in->config.value.management_port,
+	                                                  .routes = management_routes,
+	                                                  .route_count = MANAGEMENT_ROUTES,
+	                                                  .ctx = &in->management_ctx,
+	                                          });
 }
 
 static RC listen_role(struct instance *in)
@@ -127,16 +139,26 @@ static RC listen_role(struct instance *in)
 	TRY(http_server_new(&config, &in->server));
 	if (c->api_port != 0)
 		TRY(http_server_listen(in->server, &(struct http_listener){
-			.name = "api", .address = c->api_address, .port = (uint16_t)c->api_port, .tls = in->tls,
-			.routes = in->routes, .route_count = in->route_count, .ctx = in,
-			.identify = frame_identify, .identify_ctx = in,
-		}));
+		                                           .name = "api",
+		                                           .address = c->api_address,
+		                                           .port = (uint16_t)c->api_port,
+		                                           .tls = in->tls,
+		                                           .routes = in->routes,
+		                                           .route_count = in->route_count,
+		                                           .ctx = in,
+		                                           .identify = frame_identify,
+		                                           .identify_ctx = in,
+		                                   }));
 	if (c->public_port == 0 || in->role->public_route_count == 0)
 		return OK;
 	return http_server_listen(in->server, &(struct http_listener){
-		.name = "public", .address = c->public_address, .port = (uint16_t)c->public_port,
-		.routes = in->role->public_routes, .route_count = in->role->public_route_count, .ctx = in,
-	});
+	                                              .name = "public",
+	                                              .address = c->public_address,
+	                                              .port = (uint16_t)c->public_port,
+	                                              .routes = in->role->public_routes,
+	                                              .route_count = in->role->public_route_count,
+	                                              .ctx = in,
+	                                      });
 }
 
 /* ---- sandbox ---- */
@@ -214,7 +236,10 @@ static RC open_writer(struct instance *in)
 	TRY(db_pool_lease(in->readers, &lease));
 	TRY(log_open(in->writer, lease->db, &in->log));
 	in->watch = (struct writer_watch){
-		.mark = watch_nothing, .undo = watch_nothing, .end = log_committed, .arg = in,
+	        .mark = watch_nothing,
+	        .undo = watch_nothing,
+	        .end = log_committed,
+	        .arg = in,
 	};
 	writer_watch(in->writer, &in->watch);
 	return OK;
@@ -227,8 +252,11 @@ RC frame_open(struct instance *in)
 	TRY(tls_load(in, in->trust));
 	TRY(join_routes(in));
 	TRY(metrics_new(&in->metrics));
-	TRY(metrics_add(in->metrics, &(struct metric_spec){
-		.kind = METRIC_COUNTER, .name = "refusals_total", .help = "decisions refused"}, &in->refusals));
+	TRY(metrics_add(in->metrics,
+	                &(struct metric_spec){.kind = METRIC_COUNTER,
+	                                      .name = "refusals_total",
+	                                      .help = "decisions refused"},
+	                &in->refusals));
 	TRY(listen_management(in));
 	TRY(listen_role(in));
 	TRY(confine(in));
@@ -265,9 +293,12 @@ RC frame_begin(struct instance *in)
 		TRY(in->role->start(in));
 	if (in->role->job_count > 0) {
 		TRY(db_pool_lease(in->readers, &lease));
-		TRY(jobs_start(&(struct jobs_setup){.writer = in->writer, .table = in->role->jobs,
-						    .count = in->role->job_count, .arg = in, .failed = job_failed},
-			       lease->db, &in->jobs));
+		TRY(jobs_start(&(struct jobs_setup){.writer = in->writer,
+		                                    .table = in->role->jobs,
+		                                    .count = in->role->job_count,
+		                                    .arg = in,
+		                                    .failed = job_failed},
+		               lease->db, &in->jobs));
 	}
 	return http_server_start(in->server);
 }

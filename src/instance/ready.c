@@ -4,8 +4,7 @@
 #include "evidence/alarm.h"
 #include "instance/frame.h"
 
-#define JOB_LATE_MAX 600                /* seconds a job may be late */
-
+#define JOB_LATE_MAX 600 /* seconds a job may be late */
 
 static RC check_started(struct instance *in)
 {
@@ -51,8 +50,8 @@ static RC check_random(struct instance *in)
 }
 
 static const struct ready_check common[] = {
-	{"database", check_database}, {"signer", check_signer}, {"random", check_random},
-	{"started", check_started},   {"jobs", check_jobs},
+        {"database", check_database}, {"signer", check_signer}, {"random", check_random},
+        {"started", check_started},   {"jobs", check_jobs},
 };
 #define COMMON (sizeof(common) / sizeof(common[0]))
 
@@ -84,7 +83,8 @@ void frame_metrics(void *ctx, struct buf *out)
 	metrics_family(out, METRIC_GAUGE, "tls_not_after_timestamp_seconds", "end of the TLS certificate");
 	metrics_sample(out, "tls_not_after_timestamp_seconds", (double)tls_server_not_after(in->tls), NULL);
 	metrics_family(out, METRIC_GAUGE, "jobs_late_seconds", "lateness of the most overdue job");
-	metrics_sample(out, "jobs_late_seconds", in->jobs != NULL ? (double)jobs_lateness(in->jobs) : 0.0, NULL);
+	metrics_sample(out, "jobs_late_seconds", in->jobs != NULL ? (double)jobs_lateness(in->jobs) : 0.0,
+	               NULL);
 	if (in->role->metrics != NULL && atomic_load(&in->started))
 		in->role->metrics(in, out);
 }

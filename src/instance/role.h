@@ -10,8 +10,8 @@
 
 struct db;
 struct instance;
-struct route;           /* http/server.h */
-struct job;             /* evidence/jobs.h */
+struct route; /* http/server.h */
+struct job;   /* evidence/jobs.h */
 struct buf;
 
 /* /readyz walks these; the first failure is named there and makes the instance not ready. */
@@ -21,12 +21,12 @@ struct ready_check {
 };
 
 struct role {
-	const char *name;                       /* folder name and database dialect folder: "ca" */
-	const struct route *routes;             /* api listener: HTTPS, client certificate */
+	const char *name;           /* folder name and database dialect folder: "ca" */
+	const struct route *routes; /* api listener: HTTPS, client certificate */
 	size_t route_count;
-	const struct route *public_routes;      /* public listener: plain HTTP, read only */
+	const struct route *public_routes; /* public listener: plain HTTP, read only */
 	size_t public_route_count;
-	const struct job *jobs;                 /* due work, argument: the instance */
+	const struct job *jobs; /* due work, argument: the instance */
 	size_t job_count;
 	const struct ready_check *checks;
 	size_t check_count;
@@ -42,6 +42,6 @@ struct role {
 };
 
 extern const struct role role_ca, role_kmc, role_source;
-extern const struct role role_ra, role_status;              /* src/ra, src/status */
+extern const struct role role_ra, role_status; /* src/ra, src/status */
 
 #endif

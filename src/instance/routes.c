@@ -3,7 +3,7 @@
 #include "base/text.h"
 #include "instance/frame.h"
 
-#define LOG_PAGE 256                    /* entries of one answer unless limit says otherwise */
+#define LOG_PAGE 256 /* entries of one answer unless limit says otherwise */
 #define ALARM_PAGE 100
 
 uint64_t frame_log_key(void)
@@ -32,7 +32,11 @@ static RC alarms(void *ctx, const struct request *q, struct response *r)
 	return response_json(r, o);
 }
 
-struct acknowledgement { struct instance *in; int64_t id; const char *by; };
+struct acknowledgement {
+	struct instance *in;
+	int64_t id;
+	const char *by;
+};
 
 static struct rc acknowledge(struct db_tx *tx, void *arg)
 {
@@ -108,15 +112,15 @@ static RC log_entries(void *ctx, const struct request *q, struct response *r)
 	return response_json(r, o);
 }
 
-#define WHO_OPERATES \
-	(OFFICER(CA_OPERATOR) | OFFICER(KMC_OPERATOR) | OFFICER(SUPER_ADMIN) | OFFICER(AUDIT_ADMIN) | \
+#define WHO_OPERATES                                                                                         \
+	(OFFICER(CA_OPERATOR) | OFFICER(KMC_OPERATOR) | OFFICER(SUPER_ADMIN) | OFFICER(AUDIT_ADMIN) |        \
 	 OFFICER(SECURITY_ADMIN) | OFFICER(SOURCE))
 #define WHO_AUDITS (OFFICER(AUDITOR) | OFFICER(AUDIT_ADMIN) | OFFICER(EVALUATOR) | OFFICER(REGULATOR))
 
 const struct route frame_routes[] = {
-	{GET, "/v1/alarms", WHO_OWN | WHO_OPERATES | WHO_AUDITS, NULL, 0, 0, alarms, NULL},
-	{POST, "/v1/alarms/{id}/acknowledgement", WHO_OPERATES, NULL, 4096, 0, alarm_ack, NULL},
-	{GET, "/v1/log/head", WHO_OWN | WHO_AUDITS, NULL, 0, 0, log_head, NULL},
-	{GET, "/v1/log/entries", WHO_OWN | WHO_AUDITS, NULL, 0, 0, log_entries, NULL},
+        {GET, "/v1/alarms", WHO_OWN | WHO_OPERATES | WHO_AUDITS, NULL, 0, 0, alarms, NULL},
+        {POST, "/v1/alarms/{id}/acknowledgement", WHO_OPERATES, NULL, 4096, 0, alarm_ack, NULL},
+        {GET, "/v1/log/head", WHO_OWN | WHO_AUDITS, NULL, 0, 0, log_head, NULL},
+        {GET, "/v1/log/entries", WHO_OWN | WHO_AUDITS, NULL, 0, 0, log_entries, NULL},
 };
 const size_t frame_route_count = sizeof(frame_routes) / sizeof(frame_routes[0]);

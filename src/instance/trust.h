@@ -11,40 +11,51 @@
 
 #include <stdint.h>
 
-#define TRUST_ID_MAX 48                 /* authority id, organisation */
-#define TRUST_PERSON 36                 /* UUID text */
+#define TRUST_ID_MAX 48 /* authority id, organisation */
+#define TRUST_PERSON 36 /* UUID text */
 #define TRUST_AUTHORITIES_MAX 64
 #define TRUST_PEERS_MAX 32
 #define TRUST_PROFILES_MAX 64
 #define TRUST_FILE_MAX (256u << 10)
 
-struct profile;                         /* pki/profile.h */
-struct statement_trust;                 /* statement/statement.h */
+struct profile;         /* pki/profile.h */
+struct statement_trust; /* statement/statement.h */
 
 /* Roles of officers, as bits of peer.roles and of the route tables' who masks. */
 enum officer_role {
-	OFFICER_ENTRY, OFFICER_REVIEW, OFFICER_CA_OPERATOR, OFFICER_KMC_OPERATOR, OFFICER_RECOVERY,
-	OFFICER_SUPER_ADMIN, OFFICER_AUDIT_ADMIN, OFFICER_SECURITY_ADMIN, OFFICER_AUDITOR,
-	OFFICER_REGULATOR, OFFICER_EVALUATOR, OFFICER_PROVINCE, OFFICER_INSTITUTION, OFFICER_SOURCE,
+	OFFICER_ENTRY,
+	OFFICER_REVIEW,
+	OFFICER_CA_OPERATOR,
+	OFFICER_KMC_OPERATOR,
+	OFFICER_RECOVERY,
+	OFFICER_SUPER_ADMIN,
+	OFFICER_AUDIT_ADMIN,
+	OFFICER_SECURITY_ADMIN,
+	OFFICER_AUDITOR,
+	OFFICER_REGULATOR,
+	OFFICER_EVALUATOR,
+	OFFICER_PROVINCE,
+	OFFICER_INSTITUTION,
+	OFFICER_SOURCE,
 	OFFICER_ROLE_COUNT
 };
 #define OFFICER(r) (1u << OFFICER_##r)
 #define OFFICER_ANY ((1u << OFFICER_ROLE_COUNT) - 1)
-const char *officer_role_name(enum officer_role r);             /* "ca-operator" */
+const char *officer_role_name(enum officer_role r); /* "ca-operator" */
 RC officer_role_parse(struct slice name, enum officer_role *ret);
 
 enum trust_key { TRUST_SM2, TRUST_P256, TRUST_RSA };
 
 struct trust_authority {
 	char id[TRUST_ID_MAX + 1];
-	struct slice certificate;               /* DER */
-	struct slice name;                      /* subject, DER */
-	struct slice spki;                      /* SubjectPublicKeyInfo, DER */
-	struct slice ski;                       /* subjectKeyIdentifier contents */
+	struct slice certificate; /* DER */
+	struct slice name;        /* subject, DER */
+	struct slice spki;        /* SubjectPublicKeyInfo, DER */
+	struct slice ski;         /* subjectKeyIdentifier contents */
 	enum trust_key key;
 	int64_t not_before, not_after;
 	bool self_signed;
-	char issuer[TRUST_ID_MAX + 1];          /* id of the issuing authority; own id when self-signed */
+	char issuer[TRUST_ID_MAX + 1]; /* id of the issuing authority; own id when self-signed */
 };
 
 /* authorisation.p7s, signed by the national authority (authority.cer). */
@@ -52,8 +63,8 @@ struct trust_authorisation {
 	bool present, demonstration;
 	int64_t number, not_before, not_after;
 	char institution[TRUST_ID_MAX + 1];
-	const json_t *body;                     /* classes, regions, ra, profiles */
-	uint8_t hash[32];                       /* of the statement's DER */
+	const json_t *body; /* classes, regions, ra, profiles */
+	uint8_t hash[32];   /* of the statement's DER */
 };
 
 /* cps.p7s, signed by the own organisation. */
@@ -63,17 +74,17 @@ struct trust_cps {
 	uint8_t hash[32];
 };
 
-struct trust_ra {                               /* ra-approval.p7s */
+struct trust_ra { /* ra-approval.p7s */
 	bool present;
 	char ra[TRUST_ID_MAX + TRUST_ID_MAX + 1];
 	int64_t not_after;
-	const json_t *body;                     /* regions, classes */
+	const json_t *body; /* regions, classes */
 };
 
 struct trust_profile {
 	char id[TRUST_ID_MAX + 1];
-	struct slice text;                      /* the file's bytes */
-	uint8_t hash[32];                       /* SM3 of them, as authorisations name it */
+	struct slice text; /* the file's bytes */
+	uint8_t hash[32];  /* SM3 of them, as authorisations name it */
 	const struct profile *profile;
 };
 
@@ -85,14 +96,14 @@ void trust_drop(struct trust *t);
 DROP(trust, trust_drop);
 
 const struct trust_authority *trust_authority(const struct trust *t, const char *id);
-const struct trust_authority *trust_authority_at(const struct trust *t, size_t i);  /* NULL at end */
+const struct trust_authority *trust_authority_at(const struct trust *t, size_t i); /* NULL at end */
 const struct trust_profile *trust_profile(const struct trust *t, const char *id);
 const struct trust_profile *trust_profile_at(const struct trust *t, size_t i);
 const struct trust_authorisation *trust_authorisation(const struct trust *t);
 const struct trust_cps *trust_cps(const struct trust *t);
 const struct trust_ra *trust_ra(const struct trust *t);
-struct slice trust_kmc(const struct trust *t);          /* kmc.cer; empty when absent */
-struct slice trust_ca_comm(const struct trust *t);      /* ca-comm.cer; empty when absent */
+struct slice trust_kmc(const struct trust *t);     /* kmc.cer; empty when absent */
+struct slice trust_ca_comm(const struct trust *t); /* ca-comm.cer; empty when absent */
 /* What statement_verify wants: operator CAs, pinned certificates, grants, subscriber CAs. */
 const struct statement_trust *trust_statements(const struct trust *t);
 

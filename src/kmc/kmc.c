@@ -40,8 +40,9 @@ static RC keys(void *ctx, const struct request *q, struct response *r)
 }
 
 static const struct route routes[] = {
-	{POST, "/gmt0014", WHO_CA, GMT0014_MEDIA, KM_REQUEST_MAX, 0, gmt0014, NULL},
-	{GET, "/v1/keys", OFFICER(KMC_OPERATOR) | OFFICER(AUDITOR) | OFFICER(AUDIT_ADMIN), NULL, 0, 0, keys, NULL},
+        {POST, "/gmt0014", WHO_CA, GMT0014_MEDIA, KM_REQUEST_MAX, 0, gmt0014, NULL},
+        {GET, "/v1/keys", OFFICER(KMC_OPERATOR) | OFFICER(AUDITOR) | OFFICER(AUDIT_ADMIN), NULL, 0, 0, keys,
+         NULL},
 };
 
 /* At least one batch has to lie ready (R06.13). */
@@ -100,23 +101,22 @@ static void stop(struct instance *in)
 
 static void kmc_metrics(struct instance *in, struct buf *out)
 {
-	static const char *const names[] = {"standby", "in_use", "history"};
 	AUTO(db_lease, lease, NULL);
-	int64_t n[4];
+	int64_t n;
 
-	if (!rc_ok(db_pool_lease(instance_readers(in), &lease)) ||
-	    !rc_ok(kmc_store_counts(lease->db, &n[0], &n[1], &n[2], &n[3])))
+	if (!rc_ok(db_pool_lease(instance_readers(in), &lease)) || !rc_ok(kmc_store_standby_count(lease->db, &n)))
 		return;
-	metrics_family(out, METRIC_GAUGE, "kmc_keys", "encryption key pairs by store");
-	for (size_t i = 0; i < 3; i++)
-		metrics_sample(out, "kmc_keys", (double)n[i], "store", names[i], NULL);
-	metrics_family(out, METRIC_COUNTER, "kmc_tasks_total", "GM/T 0014 tasks");
-	metrics_sample(out, "kmc_tasks_total", (double)n[3], NULL);
+	metrics_family(out, METRIC_GAUGE, "kmc_standby_keys", "encryption key pairs on standby");
+	metrics_sample(out, "kmc_standby_keys", (double)n, NULL);
 }
 
 const struct role role_kmc = {
-	.name = "kmc",
-	.routes = routes, .route_count = sizeof(routes) / sizeof(routes[0]),
-	.checks = checks, .check_count = sizeof(checks) / sizeof(checks[0]),
-	.start = start, .stop = stop, .metrics = kmc_metrics,
+        .name = "kmc",
+        .routes = routes,
+        .route_count = sizeof(routes) / sizeof(routes[0]),
+        .checks = checks,
+        .check_count = sizeof(checks) / sizeof(checks[0]),
+        .start = start,
+        .stop = stop,
+        .metrics = kmc_metrics,
 };

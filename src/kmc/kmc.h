@@ -8,8 +8,8 @@
 
 #include <pthread.h>
 
-#define KMC_KEY "kmc"                           /* name of the key in the signer */
-#define KMC_SKEW 300                            /* seconds a request time may be off (R06.5) */
+#define KMC_KEY "kmc" /* name of the key in the signer */
+#define KMC_SKEW 300  /* seconds a request time may be off (R06.5) */
 #define KMC_FILL_BATCH 256
 
 struct kmc {
@@ -18,7 +18,7 @@ struct kmc {
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
 	pthread_t filler;
-	bool filling, ending, short_of_keys;    /* under lock; short_of_keys: the alarm stands */
+	bool filling, ending, short_of_keys; /* under lock; short_of_keys: the alarm stands */
 };
 
 /* service.c: one GM/T 0014 message in, one out.  peer: name of the instance that sent it. */

@@ -6,8 +6,8 @@
 #include "kmc/kmc.h"
 #include "signer/client.h"
 
-#define FILL_LOOK_MS 2000                       /* looks at the stock even when nobody wakes it */
-#define FILL_RETRY_MS 1000                      /* after a failure */
+#define FILL_LOOK_MS 2000  /* looks at the stock even when nobody wakes it */
+#define FILL_RETRY_MS 1000 /* after a failure */
 
 struct fill {
 	struct kmc *k;
@@ -112,7 +112,8 @@ static void *fill_loop(void *arg)
 
 RC kmc_fill_start(struct kmc *k)
 {
-	NEED(pthread_create(&k->filler, NULL, fill_loop, k) == 0, RC_NOMEM, "no thread for the standby store");
+	NEED(pthread_create(&k->filler, NULL, fill_loop, k) == 0, RC_NOMEM,
+	     "no thread for the standby store");
 	k->filling = true;
 	return OK;
 }

@@ -10,13 +10,13 @@
 
 #include <stdlib.h>
 
-#define DAMAGED_MAX 8                           /* damaged standby rows set aside in one task */
+#define DAMAGED_MAX 8 /* damaged standby rows set aside in one task */
 
 struct task {
 	struct kmc *k;
 	const struct km_request *m;
-	uint8_t ca[32], hash[32];               /* SM3 of the CA's name, of the message */
-	enum km_error all;                      /* answers every item; 0: look at each */
+	uint8_t ca[32], hash[32]; /* SM3 of the CA's name, of the message */
+	enum km_error all;        /* answers every item; 0: look at each */
 	bool answered;
 	struct buf *answer;
 	size_t applied;
@@ -35,12 +35,14 @@ static RC check_caller(struct kmc *k, const char *peer, const struct km_request 
 	struct cert cert;
 	struct sm2_pub pub;
 
-	REQUIRE(c->ca_name == NULL || strcmp(c->ca_name, peer) == 0, KM_CA, "%s is not registered here", peer);
+	REQUIRE(c->ca_name == NULL || strcmp(c->ca_name, peer) == 0, KM_CA, "%s is not registered here",
+	        peer);
 	REQUIRE(trust_ca_comm(t).len > 0, KM_CA, "no CA is registered");
-	REQUIRE(km_name_matches(&m->ca, trust_ca_comm(t)), KM_CA, "the name in the request is not a registered CA's");
+	REQUIRE(km_name_matches(&m->ca, trust_ca_comm(t)), KM_CA,
+	        "the name in the request is not a registered CA's");
 	TRY(cert_parse(trust_ca_comm(t), &cert));
 	REQUIRE(clock_now() >= cert.not_before && clock_now() <= cert.not_after, KM_CA,
-		"the communication certificate of the CA is not valid now");
+	        "the communication certificate of the CA is not valid now");
 	TRY(cert_sm2_key(&cert, &pub));
 	TRY(km_request_verify(m, &pub));
 	sm3_hash(cert.subject, ca);
@@ -52,16 +54,22 @@ static RC check_caller(struct kmc *k, const char *peer, const struct km_request 
 static void user_of(const struct km_request_item *i, struct kmc_user *u)
 {
 	*u = (struct kmc_user){
-		.serial = i->serial, .not_before = i->not_before, .not_after = i->not_after,
-		.name = i->user_name, .region = i->region, .extend = i->extend,
+	        .serial = i->serial,
+	        .not_before = i->not_before,
+	        .not_after = i->not_after,
+	        .name = i->user_name,
+	        .region = i->region,
+	        .extend = i->extend,
 	};
 	sm3_hash(i->user_key, u->sign_key);
 }
 
 static RC damaged(struct task *t, struct db_tx *tx, const char *where)
 {
-	struct alarm a = {.kind = "km-tampered", .subject = where, .level = ALARM_CRITICAL,
-			  .text = "a row of the key store fails its integrity check (R06.13)"};
+	struct alarm a = {.kind = "km-tampered",
+	                  .subject = where,
+	                  .level = ALARM_CRITICAL,
+	                  .text = "a row of the key store fails its integrity check (R06.13)"};
 
 	return alarm_raise(instance_log(t->k->in), tx, &a, NULL);
 }
@@ -94,7 +102,8 @@ static RC apply(struct task *t, struct db_tx *tx, const struct km_request_item *
 		t->applied++;
 		return assign(t, tx, &u, ret);
 	}
-	REQUIRE(ct_equal(sign_key, u.sign_key, sizeof(sign_key)), KM_USER, "userCertNo has another signing key");
+	REQUIRE(ct_equal(sign_key, u.sign_key, sizeof(sign_key)), KM_USER,
+	        "userCertNo has another signing key");
 	REQUIRE(shelf == KMC_IN_USE, KM_USER, "the key of this certificate is in history");
 	return OK;
 }
@@ -121,9 +130,13 @@ static RC one_item(struct task *t, struct db_tx *tx, size_t n)
 /* errNo of a refusal that concerns one item alone; 0: the whole task fails and may be repeated. */
 static uint32_t item_error(const struct rc_text *why)
 {
-	static const struct { enum err err; enum km_error error; } table[] = {
-		{ERR_KM_STOCK, KM_ERR_NO_KEY},   {ERR_KM_USER, KM_ERR_CONFLICT}, {ERR_KM_UNKNOWN, KM_ERR_UNKNOWN},
-		{ERR_KM_TAMPERED, KM_ERR_OTHER}, {ERR_KM_DUAL, KM_ERR_REQUEST},
+	static const struct {
+		enum err err;
+		enum km_error error;
+	} table[] = {
+	        {ERR_KM_STOCK, KM_ERR_NO_KEY},    {ERR_KM_USER, KM_ERR_CONFLICT},
+	        {ERR_KM_UNKNOWN, KM_ERR_UNKNOWN}, {ERR_KM_TAMPERED, KM_ERR_OTHER},
+	        {ERR_KM_DUAL, KM_ERR_REQUEST},
 	};
 
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
@@ -188,7 +201,7 @@ static struct rc task_enter(struct db_tx *tx, void *arg)
 			return OK;
 		/* after the look-up: a late repetition of an answered task gets its answer again */
 		REQUIRE(llabs(t->m->time - clock_now()) <= KMC_SKEW, KM_TIME, "requestTime is %lld s off",
-			(long long)(t->m->time - clock_now()));
+		        (long long)(t->m->time - clock_now()));
 	}
 	TRY(items(t, tx));
 	return log_task(t, tx);
@@ -218,7 +231,7 @@ static RC answer(struct task *t, struct slice message)
 			answers[n].blob = slice_of(t->keys[n].wrapped, t->keys[n].wrapped_len);
 	}
 	return signer_km_respond(instance_signer(t->k->in), SLICE_LIT(KMC_KEY), message, answers, t->m->count,
-				 t->answer);
+	                         t->answer);
 }
 
 static void tell(struct task *t, const char *kind)

@@ -6,7 +6,8 @@
 
 static void mac_field(struct sm3_hmac *c, struct slice s)
 {
-	uint8_t len[4] = {(uint8_t)(s.len >> 24), (uint8_t)(s.len >> 16), (uint8_t)(s.len >> 8), (uint8_t)s.len};
+	uint8_t len[4] = {(uint8_t)(s.len >> 24), (uint8_t)(s.len >> 16), (uint8_t)(s.len >> 8),
+	                  (uint8_t)s.len};
 
 	sm3_hmac_update(c, SLICE_ARR(len));
 	sm3_hmac_update(c, s);
@@ -34,7 +35,7 @@ static void mac_standby(const struct kmc_mac *mac, const struct kmc_key *k, uint
 
 /* The same on both shelves: which shelf a key lies on is no part of it. */
 static void mac_user(const struct kmc_mac *mac, const uint8_t ca[32], const struct kmc_user *u,
-		     const struct kmc_key *k, uint8_t ret[32])
+                     const struct kmc_key *k, uint8_t ret[32])
 {
 	struct sm3_hmac c;
 
@@ -59,7 +60,7 @@ static RC key_read(struct db_rows *q, unsigned n, struct kmc_key *k)
 	struct slice wrapped = db_blob(q, n + 1);
 
 	REQUIRE(db_blob(q, n).len == KMC_PUB && wrapped.len <= sizeof(k->wrapped), KM_TAMPERED,
-		"a stored key has a wrong length");
+	        "a stored key has a wrong length");
 	TRY(db_bytes(q, n, k->pub, sizeof(k->pub)));
 	memcpy(k->wrapped, wrapped.p, wrapped.len);
 	k->wrapped_len = wrapped.len;
@@ -68,7 +69,8 @@ static RC key_read(struct db_rows *q, unsigned n, struct kmc_key *k)
 
 static RC mac_check(const uint8_t want[32], struct slice got)
 {
-	REQUIRE(got.len == 32 && ct_equal(want, got.p, 32), KM_TAMPERED, "a row of the key store was changed");
+	REQUIRE(got.len == 32 && ct_equal(want, got.p, 32), KM_TAMPERED,
+	        "a row of the key store was changed");
 	return OK;
 }
 
@@ -80,8 +82,8 @@ RC kmc_store_standby_add(struct db *db, const struct kmc_mac *mac, const struct 
 
 	mac_standby(mac, k, tag);
 	return db_run(db, NULL, "INSERT INTO standby (pub, wrapped, mac, at) VALUES ($1, $2, $3, $4)",
-		      DB_ARGS(DB_BLOB(SLICE_ARR(k->pub)), DB_BLOB(slice_of(k->wrapped, k->wrapped_len)),
-			      DB_BLOB(SLICE_ARR(tag)), DB_INT(at)));
+	              DB_ARGS(DB_BLOB(SLICE_ARR(k->pub)), DB_BLOB(slice_of(k->wrapped, k->wrapped_len)),
+	                      DB_BLOB(SLICE_ARR(tag)), DB_INT(at)));
 }
 
 RC kmc_store_standby_count(struct db *db, int64_t *ret)
@@ -96,9 +98,9 @@ static RC standby_take(struct db *db, const struct kmc_mac *mac, struct kmc_key 
 	bool row;
 
 	TRY(db_query(db, &q,
-		     "DELETE FROM standby WHERE id = (SELECT min(id) FROM standby) "
-		     "RETURNING pub, wrapped, mac",
-		     DB_NOARGS));
+	             "DELETE FROM standby WHERE id = (SELECT min(id) FROM standby) "
+	             "RETURNING pub, wrapped, mac",
+	             DB_NOARGS));
 	TRY(db_next(q, &row));
 	REQUIRE(row, KM_STOCK, "the standby store is empty");
 	TRY(key_read(q, 0, ret));
@@ -107,20 +109,21 @@ static RC standby_take(struct db *db, const struct kmc_mac *mac, struct kmc_key 
 }
 
 RC kmc_store_assign(struct db *db, const struct kmc_mac *mac, const uint8_t ca[32], const struct kmc_user *u,
-		    int64_t at, struct kmc_key *ret)
+                    int64_t at, struct kmc_key *ret)
 {
 	uint8_t tag[32];
 
 	TRY(standby_take(db, mac, ret));
 	mac_user(mac, ca, u, ret, tag);
 	return db_run(db, NULL,
-		      "INSERT INTO in_use (ca, serial, sign_key, pub, wrapped, mac, not_before, not_after, "
-		      "user_name, region, extend, at) "
-		      "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
-		      DB_ARGS(DB_BLOB(slice_of(ca, 32)), DB_BLOB(u->serial), DB_BLOB(SLICE_ARR(u->sign_key)),
-			      DB_BLOB(SLICE_ARR(ret->pub)), DB_BLOB(slice_of(ret->wrapped, ret->wrapped_len)),
-			      DB_BLOB(SLICE_ARR(tag)), DB_INT(u->not_before), DB_INT(u->not_after),
-			      DB_BLOB_OPT(u->name), DB_BLOB_OPT(u->region), DB_BLOB_OPT(u->extend), DB_INT(at)));
+	              "INSERT INTO in_use (ca, serial, sign_key, pub, wrapped, mac, not_before, not_after, "
+	              "user_name, region, extend, at) "
+	              "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+	              DB_ARGS(DB_BLOB(slice_of(ca, 32)), DB_BLOB(u->serial), DB_BLOB(SLICE_ARR(u->sign_key)),
+	                      DB_BLOB(SLICE_ARR(ret->pub)), DB_BLOB(slice_of(ret->wrapped, ret->wrapped_len)),
+	                      DB_BLOB(SLICE_ARR(tag)), DB_INT(u->not_before), DB_INT(u->not_after),
+	                      DB_BLOB_OPT(u->name), DB_BLOB_OPT(u->region), DB_BLOB_OPT(u->extend),
+	                      DB_INT(at)));
 }
 
 /* ---- in use, history ---- */
@@ -129,7 +132,7 @@ RC kmc_store_assign(struct db *db, const struct kmc_mac *mac, const uint8_t ca[3
 
 /* Reads and checks the row a query of USER_COLUMNS stands on. */
 static RC user_read(struct db_rows *q, const struct kmc_mac *mac, const uint8_t ca[32], struct slice serial,
-		    uint8_t sign_key[32], struct kmc_key *k)
+                    uint8_t sign_key[32], struct kmc_key *k)
 {
 	struct kmc_user u = {.serial = serial};
 	uint8_t tag[32];
@@ -149,29 +152,29 @@ static RC user_read(struct db_rows *q, const struct kmc_mac *mac, const uint8_t 
 }
 
 static RC shelf_find(struct db *db, const struct kmc_mac *mac, const char *sql, const uint8_t ca[32],
-		     struct slice serial, bool *found, uint8_t sign_key[32], struct kmc_key *ret);
+                     struct slice serial, bool *found, uint8_t sign_key[32], struct kmc_key *ret);
 
 RC kmc_store_find(struct db *db, const struct kmc_mac *mac, const uint8_t ca[32], struct slice serial,
-		  enum kmc_shelf *shelf, uint8_t sign_key[32], struct kmc_key *ret)
+                  enum kmc_shelf *shelf, uint8_t sign_key[32], struct kmc_key *ret)
 {
 	bool found = false;
 
 	*shelf = KMC_NOWHERE;
-	TRY(shelf_find(db, mac, "SELECT " USER_COLUMNS " FROM in_use WHERE ca = $1 AND serial = $2", ca, serial,
-		       &found, sign_key, ret));
+	TRY(shelf_find(db, mac, "SELECT " USER_COLUMNS " FROM in_use WHERE ca = $1 AND serial = $2", ca,
+	               serial, &found, sign_key, ret));
 	if (found) {
 		*shelf = KMC_IN_USE;
 		return OK;
 	}
-	TRY(shelf_find(db, mac, "SELECT " USER_COLUMNS " FROM history WHERE ca = $1 AND serial = $2", ca, serial,
-		       &found, sign_key, ret));
+	TRY(shelf_find(db, mac, "SELECT " USER_COLUMNS " FROM history WHERE ca = $1 AND serial = $2", ca,
+	               serial, &found, sign_key, ret));
 	if (found)
 		*shelf = KMC_HISTORY;
 	return OK;
 }
 
 static RC shelf_find(struct db *db, const struct kmc_mac *mac, const char *sql, const uint8_t ca[32],
-		     struct slice serial, bool *found, uint8_t sign_key[32], struct kmc_key *ret)
+                     struct slice serial, bool *found, uint8_t sign_key[32], struct kmc_key *ret)
 {
 	AUTO(db_rows, q, NULL);
 
@@ -181,7 +184,7 @@ static RC shelf_find(struct db *db, const struct kmc_mac *mac, const char *sql, 
 }
 
 RC kmc_store_retire(struct db *db, const struct kmc_mac *mac, const uint8_t ca[32], struct slice serial,
-		    int64_t at, bool *moved)
+                    int64_t at, bool *moved)
 {
 	uint8_t sign_key[32];
 	enum kmc_shelf shelf;
@@ -192,35 +195,37 @@ RC kmc_store_retire(struct db *db, const struct kmc_mac *mac, const uint8_t ca[3
 	REQUIRE(shelf != KMC_NOWHERE, KM_UNKNOWN, "no key is in use for that certificate");
 	if (shelf == KMC_HISTORY)
 		return OK;
-	TRY(db_run(db, NULL,
-		   "INSERT INTO history (ca, serial, sign_key, pub, wrapped, mac, not_before, not_after, "
-		   "user_name, region, extend, at, ended) "
-		   "SELECT ca, serial, sign_key, pub, wrapped, mac, not_before, not_after, user_name, region, "
-		   "extend, at, $3 FROM in_use WHERE ca = $1 AND serial = $2",
-		   DB_ARGS(DB_BLOB(slice_of(ca, 32)), DB_BLOB(serial), DB_INT(at))));
+	TRY(db_run(
+	        db, NULL,
+	        "INSERT INTO history (ca, serial, sign_key, pub, wrapped, mac, not_before, not_after, "
+	        "user_name, region, extend, at, ended) "
+	        "SELECT ca, serial, sign_key, pub, wrapped, mac, not_before, not_after, user_name, region, "
+	        "extend, at, $3 FROM in_use WHERE ca = $1 AND serial = $2",
+	        DB_ARGS(DB_BLOB(slice_of(ca, 32)), DB_BLOB(serial), DB_INT(at))));
 	TRY(db_run(db, NULL, "DELETE FROM in_use WHERE ca = $1 AND serial = $2",
-		   DB_ARGS(DB_BLOB(slice_of(ca, 32)), DB_BLOB(serial))));
+	           DB_ARGS(DB_BLOB(slice_of(ca, 32)), DB_BLOB(serial))));
 	*moved = true;
 	return OK;
 }
 
 /* ---- tasks ---- */
 
-RC kmc_store_task(struct db *db, const uint8_t ca[32], struct slice number, const uint8_t request[32], int64_t at,
-		  bool *answered, struct buf *ret)
+RC kmc_store_task(struct db *db, const uint8_t ca[32], struct slice number, const uint8_t request[32],
+                  int64_t at, bool *answered, struct buf *ret)
 {
 	AUTO(db_rows, q, NULL);
 	bool row;
 
 	*answered = false;
 	TRY(db_query(db, &q, "SELECT request, answer FROM task WHERE ca = $1 AND number = $2",
-		     DB_ARGS(DB_BLOB(slice_of(ca, 32)), DB_BLOB(number))));
+	             DB_ARGS(DB_BLOB(slice_of(ca, 32)), DB_BLOB(number))));
 	TRY(db_next(q, &row));
 	if (!row)
 		return db_run(db, NULL, "INSERT INTO task (ca, number, request, at) VALUES ($1, $2, $3, $4)",
-			      DB_ARGS(DB_BLOB(slice_of(ca, 32)), DB_BLOB(number), DB_BLOB(slice_of(request, 32)),
-				      DB_INT(at)));
-	REQUIRE(slice_equal(db_blob(q, 0), slice_of(request, 32)), KM_TASK, "this taskNO came before with other bytes");
+		              DB_ARGS(DB_BLOB(slice_of(ca, 32)), DB_BLOB(number),
+		                      DB_BLOB(slice_of(request, 32)), DB_INT(at)));
+	REQUIRE(slice_equal(db_blob(q, 0), slice_of(request, 32)), KM_TASK,
+	        "this taskNO came before with other bytes");
 	if (db_is_null(q, 1))
 		return OK;
 	*answered = true;
@@ -228,14 +233,16 @@ RC kmc_store_task(struct db *db, const uint8_t ca[32], struct slice number, cons
 	return buf_done(ret);
 }
 
-RC kmc_store_answer(struct db *db, const uint8_t ca[32], struct slice number, struct slice answer, struct buf *ret)
+RC kmc_store_answer(struct db *db, const uint8_t ca[32], struct slice number, struct slice answer,
+                    struct buf *ret)
 {
 	AUTO(db_rows, q, NULL);
 	bool row;
 
 	TRY(db_query(db, &q,
-		     "UPDATE task SET answer = coalesce(answer, $3) WHERE ca = $1 AND number = $2 RETURNING answer",
-		     DB_ARGS(DB_BLOB(slice_of(ca, 32)), DB_BLOB(number), DB_BLOB(answer))));
+	             "UPDATE task SET answer = coalesce(answer, $3) WHERE ca = $1 AND number = $2 RETURNING "
+	             "answer",
+	             DB_ARGS(DB_BLOB(slice_of(ca, 32)), DB_BLOB(number), DB_BLOB(answer))));
 	TRY(db_next(q, &row));
 	NEED(row, RC_BUG, "an answer to a task that was never entered");
 	buf_add(ret, db_blob(q, 0));

@@ -7,26 +7,28 @@
 
 #include <stdint.h>
 
-#define KMC_PUB 64                              /* X || Y */
+#define KMC_PUB 64 /* X || Y */
 #define KMC_WRAPPED_MAX 256
 #define KMC_SERIAL_MAX 20
 #define KMC_MAC_KEY 16
 #define KMC_ANSWER_MAX (2u << 20)
 
 /* Key of the row integrity value: HMAC-SM3 over every column that matters. */
-struct kmc_mac { uint8_t key[KMC_MAC_KEY]; };
+struct kmc_mac {
+	uint8_t key[KMC_MAC_KEY];
+};
 
-struct kmc_key {                                /* one encryption key pair */
+struct kmc_key { /* one encryption key pair */
 	uint8_t pub[KMC_PUB];
 	uint8_t wrapped[KMC_WRAPPED_MAX];
 	size_t wrapped_len;
 };
 
-struct kmc_user {                               /* whose it is */
-	struct slice serial;                    /* userCertNo, magnitude without leading zeros */
-	uint8_t sign_key[32];                   /* SM3 of the signing key's SubjectPublicKeyInfo */
+struct kmc_user {             /* whose it is */
+	struct slice serial;  /* userCertNo, magnitude without leading zeros */
+	uint8_t sign_key[32]; /* SM3 of the signing key's SubjectPublicKeyInfo */
 	int64_t not_before, not_after;
-	struct slice name, region, extend;      /* optional */
+	struct slice name, region, extend; /* optional */
 };
 
 enum kmc_shelf { KMC_NOWHERE, KMC_IN_USE, KMC_HISTORY };

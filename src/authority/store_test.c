@@ -1,0 +1,214 @@
+/* The store of revocations and lists: what it promises, and that no failing call goes unnoticed. */
+#include "../../tests/lib/fault_walk.h"
+
+#include "authority/store.h"
+
+static const uint8_t serial_a[16] = {0x11, 1}, serial_b[16] = {0x12, 2};
+
+static struct revocation revocation_of(const uint8_t serial[16])
+{
+	return (struct revocation){.serial = slice_of(serial, 16),
+	                           .at = 1000,
+	                           .reason = 1,
+	                           .has_invalidity = true,
+	                           .invalidity = 900};
+}
+
+static struct crl_row crl_of(int64_t number)
+{
+	return (struct crl_row){.number = number,
+	                        .this_update = 10,
+	                        .next_update = 20,
+	                        .last_seq = 1,
+	                        .entries = 1,
+	                        .sm3 = {7},
+	                        .signature = {1, 2, 3},
+	                        .signature_len = 3};
+}
+
+struct seen {
+	size_t n;
+	uint8_t first[4];
+};
+
+static struct rc see(void *arg, const struct revocation *r)
+{
+	struct seen *s = arg;
+
+	assert_true(s->n < 4 && r->serial.len == 16);
+	s->first[s->n++] = r->serial.p[0];
+	return OK;
+}
+
+/* R21.6: final; found again as it was taken. */
+static void revocation_is_final(void **state)
+{
+	struct db *db = walk_database("ca");
+	struct revocation r = revocation_of(serial_a), got;
+	AUTO_BUF(statement, 100);
+
+	(void)state;
+	walk_ok(authority_store_revoke(db, "sm2", &r, SLICE_LIT("proof")));
+	walk_refused(authority_store_revoke(db, "sm2", &r, SLICE_LIT("other")), ALREADY_REVOKED);
+	walk_ok(authority_store_revoke(db, "ecdsa", &r, SLICE_LIT("same serial, other authority")));
+	walk_ok(authority_store_revoked(db, "sm2", r.serial, &got));
+	assert_int_equal(got.at, 1000);
+	assert_int_equal(got.reason, 1);
+	assert_true(got.has_invalidity && got.invalidity == 900);
+	walk_ok(authority_store_statement(db, "sm2", r.serial, &statement));
+	assert_true(slice_is(buf_slice(&statement), "proof"));
+	assert_int_equal(authority_store_revoked(db, "sm2", SLICE_ARR(serial_b), &got).code, RC_NOTFOUND);
+	assert_int_equal(authority_store_statement(db, "sm2", SLICE_ARR(serial_b), &statement).code,
+	                 RC_NOTFOUND);
+	db_close(db);
+}
+
+static void lists_hold_what_was_revoked_by_then(void **state)
+{
+	struct db *db = walk_database("ca");
+	struct revocation a = revocation_of(serial_a), b = revocation_of(serial_b);
+	int64_t last = -1, count = -1;
+	struct seen seen = {0};
+
+	(void)state;
+	walk_ok(authority_store_last(db, "sm2", &last, &count));
+	assert_int_equal(last, 0);
+	assert_int_equal(count, 0);
+	walk_ok(authority_store_revoke(db, "sm2", &b, SLICE_LIT("1")));
+	walk_ok(authority_store_last(db, "sm2", &last, &count));
+	walk_ok(authority_store_revoke(db, "ecdsa", &a, SLICE_LIT("2")));
+	walk_ok(authority_store_revoke(db, "sm2", &a, SLICE_LIT("3")));
+	walk_ok(authority_store_each(db, "sm2", last, see, &seen));
+	assert_int_equal(seen.n, 1);
+	assert_int_equal(seen.first[0], 0x12);
+	walk_ok(authority_store_last(db, "sm2", &last, &count));
+	assert_int_equal(count, 2);
+	seen.n = 0;
+	walk_ok(authority_store_each(db, "sm2", last, see, &seen));
+	assert_int_equal(seen.n, 2);
+	assert_int_equal(seen.first[1], 0x11);
+	db_close(db);
+}
+
+/* Law 1: CRL numbers only rise. */
+static void numbers_only_rise(void **state)
+{
+	struct db *db = walk_database("source");
+	struct crl_row row = crl_of(5), got;
+	AUTO_BUF(der, 100);
+	int64_t number;
+
+	(void)state;
+	assert_int_equal(authority_store_crl_last(db, "root", &got).code, RC_NOTFOUND);
+	assert_int_equal(authority_store_crl_body(db, "root", &number, &der).code, RC_NOTFOUND);
+	walk_ok(authority_store_crl_put(db, "root", &row, SLICE_LIT("five")));
+	assert_int_equal(authority_store_crl_put(db, "root", &row, SLICE_LIT("again")).code, RC_CONFLICT);
+	row.number = 4;
+	assert_int_equal(authority_store_crl_put(db, "root", &row, SLICE_LIT("lower")).code, RC_CONFLICT);
+	row.number = 6;
+	walk_ok(authority_store_crl_put(db, "root", &row, SLICE_LIT("six")));
+	row.number = 1;
+	walk_ok(authority_store_crl_put(db, "root-ecdsa", &row, SLICE_LIT("one")));
+	walk_ok(authority_store_crl_last(db, "root", &got));
+	assert_int_equal(got.number, 6);
+	assert_int_equal(got.next_update, 20);
+	assert_int_equal(got.sm3[0], 7);
+	assert_int_equal(got.signature_len, 3);
+	walk_ok(authority_store_crl_body(db, "root", &number, &der));
+	assert_int_equal(number, 6);
+	assert_true(slice_is(buf_slice(&der), "six"));
+	db_close(db);
+}
+
+/* ---- the walk ---- */
+
+static RC fault_setup(struct db *db)
+{
+	struct revocation r = revocation_of(serial_a);
+	struct crl_row row = crl_of(1);
+
+	TRY(authority_store_revoke(db, "sm2", &r, SLICE_LIT("proof")));
+	return authority_store_crl_put(db, "sm2", &row, SLICE_LIT("one"));
+}
+
+static RC fault_revoke(struct db *db)
+{
+	struct revocation r = revocation_of(serial_b);
+
+	return authority_store_revoke(db, "sm2", &r, SLICE_LIT("proof"));
+}
+
+static RC fault_revoked(struct db *db)
+{
+	struct revocation r;
+
+	return authority_store_revoked(db, "sm2", SLICE_ARR(serial_a), &r);
+}
+
+static RC fault_statement(struct db *db)
+{
+	AUTO_BUF(b, 100);
+
+	return authority_store_statement(db, "sm2", SLICE_ARR(serial_a), &b);
+}
+
+static RC fault_each(struct db *db)
+{
+	struct seen seen = {0};
+
+	return authority_store_each(db, "sm2", 10, see, &seen);
+}
+
+static RC fault_last(struct db *db)
+{
+	int64_t a, b;
+
+	return authority_store_last(db, "sm2", &a, &b);
+}
+
+static RC fault_crl_put(struct db *db)
+{
+	struct crl_row row = crl_of(2);
+
+	return authority_store_crl_put(db, "sm2", &row, SLICE_LIT("two"));
+}
+
+static RC fault_crl_last(struct db *db)
+{
+	struct crl_row row;
+
+	return authority_store_crl_last(db, "sm2", &row);
+}
+
+static RC fault_crl_body(struct db *db)
+{
+	AUTO_BUF(b, 100);
+	int64_t n;
+
+	return authority_store_crl_body(db, "sm2", &n, &b);
+}
+
+static void every_failing_call_is_noticed(void **state)
+{
+	static const struct walk_case cases[] = {
+	        {"revoke", fault_revoke},     {"revoked", fault_revoked},   {"statement", fault_statement},
+	        {"each", fault_each},         {"last", fault_last},         {"crl_put", fault_crl_put},
+	        {"crl_last", fault_crl_last}, {"crl_body", fault_crl_body},
+	};
+
+	(void)state;
+	walk_faults(&(struct walk){"ca", fault_setup, cases, sizeof(cases) / sizeof(cases[0])});
+}
+
+int main(void)
+{
+#define FRESH(f) cmocka_unit_test_setup_teardown(f, walk_open_folder, walk_remove_folder)
+	const struct CMUnitTest tests[] = {
+	        FRESH(revocation_is_final),
+	        FRESH(lists_hold_what_was_revoked_by_then),
+	        FRESH(numbers_only_rise),
+	        FRESH(every_failing_call_is_noticed),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
