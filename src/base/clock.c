@@ -10,13 +10,13 @@
 #include <time.h>
 #include <unistd.h>
 
-#define CLOCK_MAGIC 0x79647469636b3031ULL       /* "ydtick01" */
-#define CLOCK_LIMIT (1LL << 50)                 /* of offsets and instants, either way */
+#define CLOCK_MAGIC 0x79647469636b3031ULL /* "ydtick01" */
+#define CLOCK_LIMIT (1LL << 50)           /* of offsets and instants, either way */
 
 /* Mode and offset share one word, so that a reader never sees half a change. */
 struct page {
 	uint64_t magic;
-	_Atomic int64_t setting;                /* offset (or instant) * 4 + mode */
+	_Atomic int64_t setting; /* offset (or instant) * 4 + mode */
 	_Atomic uint32_t generation;
 };
 
@@ -47,7 +47,8 @@ RC clock_create(const char *path)
 		FAIL(RC_CONFLICT, "clock %s: exists already", path);
 	if (fd < 0)
 		return clock_failure(path, "create");
-	if (fchmod(fd, 0644) != 0 || write(fd, &page, sizeof(page)) != (ssize_t)sizeof(page) || fsync(fd) != 0)
+	if (fchmod(fd, 0644) != 0 || write(fd, &page, sizeof(page)) != (ssize_t)sizeof(page) ||
+	    fsync(fd) != 0)
 		return clock_failure(path, "write");
 	return OK;
 }
@@ -159,7 +160,7 @@ static RC change(const char *path, bool absolute, int64_t value)
 	setting = atomic_load(&p->setting);
 	offset = (absolute ? value : now_by(setting) + value) - clock_real();
 	if ((setting & 3) == CLOCK_OFFSET && !absolute)
-		offset = (setting >> 2) + value;        /* exact: the second may turn between two readings */
+		offset = (setting >> 2) + value; /* exact: the second may turn between two readings */
 	if (offset > -CLOCK_LIMIT && offset < CLOCK_LIMIT) {
 		atomic_store(&p->setting, (int64_t)((uint64_t)offset << 2) | CLOCK_OFFSET);
 		atomic_fetch_add(&p->generation, 1);

@@ -96,7 +96,8 @@ static RC write_all(int fd, struct slice s, const char *path)
 static RC sync_parent(const char *path)
 {
 	const char *slash = strrchr(path, '/');
-	AUTO_MEM(char, dir, slash == NULL ? mem_text(".") : mem_copy(slice_of(path, (size_t)(slash - path) + 1)));
+	AUTO_MEM(char, dir,
+	         slash == NULL ? mem_text(".") : mem_copy(slice_of(path, (size_t)(slash - path) + 1)));
 	AUTO_FD(fd, -1);
 
 	NEED(dir != NULL, RC_NOMEM, "out of memory");
@@ -145,7 +146,8 @@ static RC make_one(const char *path, unsigned mode)
 		return sync_parent(path);
 	if (errno != EEXIST)
 		return system_failure("cannot make the directory", path);
-	NEED(stat(path, &st) == 0 && S_ISDIR(st.st_mode), RC_CONFLICT, "%s: exists and is no directory", path);
+	NEED(stat(path, &st) == 0 && S_ISDIR(st.st_mode), RC_CONFLICT, "%s: exists and is no directory",
+	     path);
 	return OK;
 }
 

@@ -1,9 +1,10 @@
 #include "base/json.h"
 #include "base/mem.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 
-#define JSON_INT_MAX ((1LL << 53) - 1)          /* RFC 8785, 3.2.2.3: exact in IEEE 754 */
+#define JSON_INT_MAX ((1LL << 53) - 1) /* RFC 8785, 3.2.2.3: exact in IEEE 754 */
 
 /* Nesting outside of strings; the parser recurses, so this comes first. */
 static size_t depth_of(struct slice s)
@@ -26,6 +27,31 @@ static size_t depth_of(struct slice s)
 	return most;
 }
 
+/* In the middle of a token jansson takes a lack of memory for bad syntax, or loses a character and
+ * goes on.  So its allocations are ours and remember it.  Both kinds of memory are the C library's: what was
+ * made before may be freed. */
+static _Thread_local bool short_of_memory;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+static void *lend(size_t n)
+{
+	void *p = mem_new(1, n);
+
+	if (p == NULL)
+		short_of_memory = true;
+	return p;
+}
+
+static void give_back(void *p)
+{
+	mem_free(p);
+}
+
+static void set_allocator(void)
+{
+	json_set_alloc_funcs(lend, give_back);
+}
+
 RC json_read(struct slice text, size_t max, json_t **ret)
 {
 	json_error_t error;
@@ -37,10 +63,15 @@ RC json_read(struct slice text, size_t max, json_t **ret)
 	REQUIRE(text.len <= max, TOO_LARGE, "JSON: %zu bytes, limit %zu", text.len, max);
 	REQUIRE(text.len > 0, JSON, "JSON: empty");
 	REQUIRE(depth_of(text) <= JSON_DEPTH, JSON, "JSON: nested deeper than %d", JSON_DEPTH);
+	(void)pthread_once(&once, set_allocator);
+	short_of_memory = false;
 	v = json_loadb((const char *)text.p, text.len, JSON_REJECT_DUPLICATES, &error);
+	if (short_of_memory) {
+		json_decref(v);
+		FAIL(RC_NOMEM, "JSON: out of memory");
+	}
 	if (v == NULL) {
-		NEED(json_error_code(&error) != json_error_out_of_memory, RC_NOMEM, "JSON: out of memory");
-		near = strstr(error.text, " near ");    /* what follows is content, which may be private */
+		near = strstr(error.text, " near "); /* what follows is content, which may be private */
 		if (near != NULL)
 			*near = '\0';
 		REFUSE(JSON, "JSON: line %d, column %d: %s (RFC 8259)", error.line, error.column, error.text);
@@ -95,9 +126,12 @@ static RC canonical(const json_t *v, unsigned depth, struct buf *b);
 
 static json_t *mutable(const json_t *v)
 {
-	union { const json_t *in; json_t *out; } u = {v};
+	union {
+		const json_t *in;
+		json_t *out;
+	} u = {v};
 
-	return u.out;           /* jansson iterates over objects that are not const, without changing them */
+	return u.out; /* jansson iterates over objects that are not const, without changing them */
 }
 
 static RC canonical_object(const json_t *v, unsigned depth, struct buf *b)
@@ -109,7 +143,9 @@ static RC canonical_object(const json_t *v, unsigned depth, struct buf *b)
 
 	NEED(keys != NULL, RC_NOMEM, "JSON: out of memory");
 	json_object_foreach(mutable(v), key, member)
+	{
 		keys[i++] = key;
+	}
 	qsort(keys, n, sizeof(*keys), key_order);
 	buf_u8(b, '{');
 	for (i = 0; i < n; i++) {
@@ -141,7 +177,8 @@ static RC canonical_integer(const json_t *v, struct buf *b)
 {
 	json_int_t i = json_integer_value(v);
 
-	REQUIRE(i >= -JSON_INT_MAX && i <= JSON_INT_MAX, JSON, "JSON: integer beyond 2^53 (RFC 8785, 3.2.2.3)");
+	REQUIRE(i >= -JSON_INT_MAX && i <= JSON_INT_MAX, JSON,
+	        "JSON: integer beyond 2^53 (RFC 8785, 3.2.2.3)");
 	buf_printf(b, "%lld", (long long)i);
 	return OK;
 }

@@ -21,7 +21,8 @@ RC json_get_text(const json_t *o, const char *key, size_t max, struct slice *ret
 
 	TRY(json_get(o, key, &v));
 	REQUIRE(json_is_string(v), JSON, "%s: not a string", key);
-	REQUIRE(json_string_length(v) <= max, TOO_LARGE, "%s: %zu bytes, limit %zu", key, json_string_length(v), max);
+	REQUIRE(json_string_length(v) <= max, TOO_LARGE, "%s: %zu bytes, limit %zu", key,
+	        json_string_length(v), max);
 	*ret = slice_of(json_string_value(v), json_string_length(v));
 	return OK;
 }
@@ -32,8 +33,8 @@ RC json_get_int(const json_t *o, const char *key, int64_t min, int64_t max, int6
 
 	TRY(json_get(o, key, &v));
 	REQUIRE(json_is_integer(v), JSON, "%s: not an integer", key);
-	REQUIRE(json_integer_value(v) >= min && json_integer_value(v) <= max, JSON, "%s: not within %lld to %lld",
-		key, (long long)min, (long long)max);
+	REQUIRE(json_integer_value(v) >= min && json_integer_value(v) <= max, JSON,
+	        "%s: not within %lld to %lld", key, (long long)min, (long long)max);
 	*ret = json_integer_value(v);
 	return OK;
 }
@@ -98,13 +99,17 @@ static bool listed(const char *key, va_list ap)
 
 RC json_only(const json_t *o, ...)
 {
-	union { const json_t *in; json_t *out; } u = {o};
+	union {
+		const json_t *in;
+		json_t *out;
+	} u = {o};
 	const char *key;
 	json_t *v;
 	va_list ap;
 
 	REQUIRE(json_is_object(o), JSON, "JSON: not an object");
-	json_object_foreach(u.out, key, v) {
+	json_object_foreach(u.out, key, v)
+	{
 		bool good;
 
 		va_start(ap, o);

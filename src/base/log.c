@@ -33,7 +33,7 @@ static void member(struct buf *b, const char *key, const char *value)
 	if (text_utf8(slice_text(value)))
 		json_string_to(b, value, strlen(value));
 	else
-		buf_text(b, "null");            /* a log line is always JSON */
+		buf_text(b, "null"); /* a log line is always JSON */
 }
 
 static void start(struct buf *b, enum log_level level, const char *event, const char *text)
@@ -57,7 +57,8 @@ static void start(struct buf *b, enum log_level level, const char *event, const 
  * better place to say so. */
 static void finish(struct buf *b)
 {
-	static const char lost[] = "{\"level\":\"error\",\"event\":\"log\",\"text\":\"line lost: too long or no memory\"}\n";
+	static const char lost[] =
+	        "{\"level\":\"error\",\"event\":\"log\",\"text\":\"line lost: too long or no memory\"}\n";
 	struct slice s;
 	ssize_t n;
 
@@ -92,7 +93,7 @@ void log_line(enum log_level level, const char *event, const char *text, ...)
 static enum log_level level_of(enum rc_code code)
 {
 	if (code <= RC_CONFLICT)
-		return LOG_INFO;                /* the caller can act */
+		return LOG_INFO; /* the caller can act */
 	return code <= RC_UNCERTAIN ? LOG_WARN : LOG_ERROR;
 }
 
@@ -101,5 +102,5 @@ void log_failure(const char *event, const char *request_id)
 	const struct rc_text *t = rc_last();
 
 	log_line(level_of(t->code), event, t->text, "code", err_info(t->err)->name, "request_id",
-		 request_id == NULL ? "" : request_id, NULL);
+	         request_id == NULL ? "" : request_id, NULL);
 }

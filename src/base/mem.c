@@ -60,7 +60,10 @@ char *mem_text(const char *s)
 /* Takes const pointers, since freeing a private copy of a constant text is not a change of it. */
 void mem_free(const void *p)
 {
-	union { const void *in; void *out; } u = {p};
+	union {
+		const void *in;
+		void *out;
+	} u = {p};
 
 	free(u.out);
 }

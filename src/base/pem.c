@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-#define PEM_LINE 64                     /* RFC 7468, 2 */
+#define PEM_LINE 64 /* RFC 7468, 2 */
 #define PEM_LABEL_MAX 64
 
 static struct slice rest_after(struct slice s, const uint8_t *p)
@@ -47,7 +47,7 @@ static RC decode_body(struct slice body, struct buf *ret)
 	AUTO_BUF(packed, body.len);
 	size_t i;
 
-	packed.secret = true;           /* may be a private key */
+	packed.secret = true; /* may be a private key */
 	for (i = 0; i < body.len; i++)
 		if (body.p[i] != ' ' && body.p[i] != '\t' && body.p[i] != '\r' && body.p[i] != '\n')
 			buf_u8(&packed, body.p[i]);

@@ -7,16 +7,16 @@
 #include <stdatomic.h>
 #include <sys/random.h>
 
-#define SEED_LEN 55                     /* seedlen of a 256-bit hash: 440 bits (SP 800-90A, table 2) */
+#define SEED_LEN 55 /* seedlen of a 256-bit hash: 440 bits (SP 800-90A, table 2) */
 #define HASH_LEN 32
-#define ENTROPY_LEN 64                  /* twice the security strength */
-#define STARTUP_LEN 1024                /* SP 800-90B, 4.3: samples of the start-up test */
+#define ENTROPY_LEN 64   /* twice the security strength */
+#define STARTUP_LEN 1024 /* SP 800-90B, 4.3: samples of the start-up test */
 #define REQUEST_MAX 65536
 #define RESEED_INTERVAL (1u << 16)
 /* SP 800-90B, 4.4 for 6 bits of entropy in a byte and a false alarm once in 2^40: */
-#define REPETITION_CUTOFF 8             /* 4.4.1: 1 + ceil(40 / 6) */
+#define REPETITION_CUTOFF 8 /* 4.4.1: 1 + ceil(40 / 6) */
 #define PROPORTION_WINDOW 512
-#define PROPORTION_CUTOFF 35            /* 4.4.2: critical binomial of (512, 2^-6) */
+#define PROPORTION_CUTOFF 35 /* 4.4.2: critical binomial of (512, 2^-6) */
 
 /* State of one thread, in locked memory that a forked child sees as zeros: that is how a child
  * knows that it must seed again. */
@@ -24,12 +24,12 @@ struct drbg {
 	bool seeded;
 	uint8_t v[SEED_LEN], c[SEED_LEN];
 	uint64_t counter;
-	unsigned epoch;                 /* of the source it was seeded from */
+	unsigned epoch; /* of the source it was seeded from */
 	/* health of the source as this thread has seen it */
 	bool tested;
 	uint8_t repeated, first;
 	unsigned repeats, window, same;
-	uint8_t last[HASH_LEN];         /* hash of the last block: a source that repeats itself */
+	uint8_t last[HASH_LEN]; /* hash of the last block: a source that repeats itself */
 };
 
 /* Process state: the health of the source, and the source that tests put in. */
@@ -44,7 +44,11 @@ static _Thread_local struct secret *own;
 
 /* ---- SM3 over a short list of parts ---- */
 
-struct hash { uint32_t h[8]; uint64_t total; uint8_t block[64]; };
+struct hash {
+	uint32_t h[8];
+	uint64_t total;
+	uint8_t block[64];
+};
 
 static void hash_add(struct hash *x, const void *data, size_t len)
 {
@@ -139,7 +143,7 @@ static RC startup_test(struct drbg *d, uint8_t block[ENTROPY_LEN])
 	size_t i;
 
 	for (i = 0; i < STARTUP_LEN / ENTROPY_LEN; i++)
-		TRY(tested_block(d, block));            /* not used for anything else */
+		TRY(tested_block(d, block)); /* not used for anything else */
 	d->tested = true;
 	return OK;
 }

@@ -14,19 +14,19 @@ static const struct err_info infos[ERR_COUNT] = {
 };
 
 static const char *const names[] = {
-	[RC_OK] = "ok",
-	[RC_INPUT] = "input",
-	[RC_DENIED] = "denied",
-	[RC_NOTFOUND] = "not-found",
-	[RC_CONFLICT] = "conflict",
-	[RC_BUSY] = "busy",
-	[RC_UNCERTAIN] = "uncertain",
-	[RC_CRYPTO] = "crypto",
-	[RC_NOMEM] = "no-memory",
-	[RC_BUG] = "internal",
+        [RC_OK] = "ok",
+        [RC_INPUT] = "input",
+        [RC_DENIED] = "denied",
+        [RC_NOTFOUND] = "not-found",
+        [RC_CONFLICT] = "conflict",
+        [RC_BUSY] = "busy",
+        [RC_UNCERTAIN] = "uncertain",
+        [RC_CRYPTO] = "crypto",
+        [RC_NOMEM] = "no-memory",
+        [RC_BUG] = "internal",
 };
 _Static_assert((int)ERR_GENERIC_OK == (int)RC_OK && (int)ERR_GENERIC_BUG == (int)RC_BUG,
-	       "the generic refusals stand first, in the order of the codes");
+               "the generic refusals stand first, in the order of the codes");
 
 const struct rc_text *rc_last(void)
 {
@@ -55,7 +55,7 @@ static void whole_characters(char *s, size_t cap)
 
 static void __attribute__((format(printf, 1, 0))) set_text(const char *fmt, va_list ap)
 {
-	char text[sizeof(last.text)];           /* arguments may point into the old text */
+	char text[sizeof(last.text)]; /* arguments may point into the old text */
 
 	if (vsnprintf(text, sizeof(text), fmt, ap) < 0)
 		text[0] = '\0';
@@ -99,7 +99,8 @@ struct rc rc_note(struct rc rc, const char *fmt, ...)
 	n = vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	if (n >= 0 && (size_t)n < sizeof(text) - 3)
-		(void)snprintf(text + n, sizeof(text) - (size_t)n, ": %.*s", (int)sizeof(text) - n - 3, last.text);
+		(void)snprintf(text + n, sizeof(text) - (size_t)n, ": %.*s", (int)sizeof(text) - n - 3,
+		               last.text);
 	whole_characters(text, sizeof(text));
 	memcpy(last.text, text, sizeof(text));
 	return rc;

@@ -9,7 +9,7 @@
 
 struct check {
 	const json_t *root;
-	struct buf at;                  /* JSON pointer of the value */
+	struct buf at; /* JSON pointer of the value */
 	unsigned depth;
 };
 
@@ -45,10 +45,13 @@ static size_t code_points(const json_t *v)
 
 static bool is_type(const json_t *v, const char *name)
 {
-	static const struct { const char *name; json_type type; } types[] = {
-		{"object", JSON_OBJECT}, {"array", JSON_ARRAY}, {"string", JSON_STRING}, {"integer", JSON_INTEGER},
-		{"number", JSON_INTEGER}, {"number", JSON_REAL}, {"boolean", JSON_TRUE}, {"boolean", JSON_FALSE},
-		{"null", JSON_NULL},
+	static const struct {
+		const char *name;
+		json_type type;
+	} types[] = {
+	        {"object", JSON_OBJECT},   {"array", JSON_ARRAY},    {"string", JSON_STRING},
+	        {"integer", JSON_INTEGER}, {"number", JSON_INTEGER}, {"number", JSON_REAL},
+	        {"boolean", JSON_TRUE},    {"boolean", JSON_FALSE},  {"null", JSON_NULL},
 	};
 	size_t i;
 
@@ -71,7 +74,8 @@ static RC check_type(struct check *c, const json_t *rule, const json_t *schema, 
 	if (!json_is_array(rule))
 		return bad_schema("type");
 	for (i = 0; i < json_array_size(rule); i++)
-		if (json_is_string(json_array_get(rule, i)) && is_type(v, json_string_value(json_array_get(rule, i))))
+		if (json_is_string(json_array_get(rule, i)) &&
+		    is_type(v, json_string_value(json_array_get(rule, i))))
 			return OK;
 	WRONG(c, "has a type that is not allowed");
 }
@@ -117,16 +121,16 @@ static RC check_pattern(struct check *c, const json_t *rule, const json_t *schem
 /* The bounds: what is measured, and which way. */
 static const struct bound {
 	const char *name;
-	char of;                        /* 'i' value, 's' code points, 'a' elements */
+	char of; /* 'i' value, 's' code points, 'a' elements */
 	bool least;
 	const char *text;
 } bounds[] = {
-	{"minimum", 'i', true, "is less than"},
-	{"maximum", 'i', false, "is more than"},
-	{"minLength", 's', true, "has fewer characters than"},
-	{"maxLength", 's', false, "has more characters than"},
-	{"minItems", 'a', true, "has fewer elements than"},
-	{"maxItems", 'a', false, "has more elements than"},
+        {"minimum", 'i', true, "is less than"},
+        {"maximum", 'i', false, "is more than"},
+        {"minLength", 's', true, "has fewer characters than"},
+        {"maxLength", 's', false, "has more characters than"},
+        {"minItems", 'a', true, "has fewer elements than"},
+        {"maxItems", 'a', false, "has more elements than"},
 };
 
 static bool measure(char of, const json_t *v, double *ret)
@@ -158,7 +162,7 @@ static void push(struct check *c, const char *name)
 {
 	buf_u8(&c->at, '/');
 	for (; *name != '\0'; name++) {
-		if (*name == '~' || *name == '/')               /* RFC 6901, 3 */
+		if (*name == '~' || *name == '/') /* RFC 6901, 3 */
 			buf_text(&c->at, *name == '~' ? "~0" : "~1");
 		else
 			buf_u8(&c->at, (uint8_t)*name);
@@ -179,14 +183,18 @@ static RC check_member(struct check *c, const char *name, const json_t *schema, 
 
 static RC check_properties(struct check *c, const json_t *rule, const json_t *schema, const json_t *v)
 {
-	union { const json_t *in; json_t *out; } u = {rule};
+	union {
+		const json_t *in;
+		json_t *out;
+	} u = {rule};
 	const char *name;
 	json_t *sub;
 
 	(void)schema;
 	if (!json_is_object(rule))
 		return bad_schema("properties");
-	json_object_foreach(u.out, name, sub) {
+	json_object_foreach(u.out, name, sub)
+	{
 		const json_t *member = json_object_get(v, name);
 
 		if (member != NULL)
@@ -217,7 +225,10 @@ static RC check_required(struct check *c, const json_t *rule, const json_t *sche
 
 static RC check_additional(struct check *c, const json_t *rule, const json_t *schema, const json_t *v)
 {
-	union { const json_t *in; json_t *out; } u = {v};
+	union {
+		const json_t *in;
+		json_t *out;
+	} u = {v};
 	const json_t *known = json_object_get(schema, "properties");
 	const char *name;
 	json_t *member;
@@ -226,7 +237,8 @@ static RC check_additional(struct check *c, const json_t *rule, const json_t *sc
 		return bad_schema("additionalProperties");
 	if (json_is_true(rule) || !json_is_object(v))
 		return OK;
-	json_object_foreach(u.out, name, member) {
+	json_object_foreach(u.out, name, member)
+	{
 		if (json_object_get(known, name) != NULL)
 			continue;
 		push(c, name);
@@ -266,27 +278,27 @@ static const struct keyword {
 	const char *name;
 	struct rc (*check)(struct check *c, const json_t *rule, const json_t *schema, const json_t *v);
 } keywords[] = {
-	{"type", check_type},
-	{"const", check_const},
-	{"enum", check_enum},
-	{"pattern", check_pattern},
-	{"properties", check_properties},
-	{"required", check_required},
-	{"additionalProperties", check_additional},
-	{"items", check_items},
-	{"$ref", check_ref},
-	{"$defs", NULL},                /* looked up by $ref; the rest are annotations */
-	{"$schema", NULL},
-	{"$id", NULL},
-	{"$comment", NULL},
-	{"title", NULL},
-	{"description", NULL},
-	{"default", NULL},
-	{"examples", NULL},
+        {"type", check_type},
+        {"const", check_const},
+        {"enum", check_enum},
+        {"pattern", check_pattern},
+        {"properties", check_properties},
+        {"required", check_required},
+        {"additionalProperties", check_additional},
+        {"items", check_items},
+        {"$ref", check_ref},
+        {"$defs", NULL}, /* looked up by $ref; the rest are annotations */
+        {"$schema", NULL},
+        {"$id", NULL},
+        {"$comment", NULL},
+        {"title", NULL},
+        {"description", NULL},
+        {"default", NULL},
+        {"examples", NULL},
 };
 
 static RC check_keyword(struct check *c, const char *name, const json_t *rule, const json_t *schema,
-			const json_t *v)
+                        const json_t *v)
 {
 	size_t i;
 
@@ -301,7 +313,10 @@ static RC check_keyword(struct check *c, const char *name, const json_t *rule, c
 
 static RC check_value(struct check *c, const json_t *schema, const json_t *v)
 {
-	union { const json_t *in; json_t *out; } u = {schema};
+	union {
+		const json_t *in;
+		json_t *out;
+	} u = {schema};
 	const json_t *type = json_object_get(schema, "type");
 	const char *name;
 	json_t *rule;
@@ -310,10 +325,12 @@ static RC check_value(struct check *c, const json_t *schema, const json_t *v)
 		return bad_schema("a schema that is no object");
 	NEED(c->depth < JSON_DEPTH, RC_INPUT, "JSON schema: nested deeper than %d", JSON_DEPTH);
 	c->depth++;
-	if (type != NULL)               /* first: its refusal says most */
+	if (type != NULL) /* first: its refusal says most */
 		TRY(check_type(c, type, schema, v));
 	json_object_foreach(u.out, name, rule)
+	{
 		TRY(check_keyword(c, name, rule, schema, v));
+	}
 	c->depth--;
 	return OK;
 }

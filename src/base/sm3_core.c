@@ -75,5 +75,5 @@ void sm3_core(uint32_t h[8], const uint8_t *blocks, size_t n)
 		compress(h, w);
 	}
 	__builtin_memset(w, 0, sizeof(w));
-	__asm__ volatile("" : : "r"(w) : "memory");     /* the words may be of a secret */
+	__asm__ volatile("" : : "r"(w) : "memory"); /* the words may be of a secret */
 }

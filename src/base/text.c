@@ -5,7 +5,11 @@ static bool utf8_next(struct slice s, size_t *at, uint32_t *ret)
 {
 	static const uint32_t least[] = {0, 0x80, 0x800, 0x10000};
 	uint8_t c = s.p[*at];
-	size_t more = c < 0x80 ? 0 : (c & 0xe0) == 0xc0 ? 1 : (c & 0xf0) == 0xe0 ? 2 : (c & 0xf8) == 0xf0 ? 3 : 4;
+	size_t more = c < 0x80             ? 0
+	              : (c & 0xe0) == 0xc0 ? 1
+	              : (c & 0xf0) == 0xe0 ? 2
+	              : (c & 0xf8) == 0xf0 ? 3
+	                                   : 4;
 	uint32_t v;
 	size_t i;
 
@@ -26,9 +30,11 @@ static bool utf8_next(struct slice s, size_t *at, uint32_t *ret)
 /* Characters that change how the text around them is shown, or are none at all. */
 static bool forbidden(uint32_t v)
 {
-	static const struct { uint32_t from, to; } ranges[] = {
-		{0x00, 0x1f}, {0x7f, 0x9f}, {0x61c, 0x61c}, {0x200e, 0x200f}, {0x2028, 0x202e},
-		{0x2066, 0x2069}, {0xfdd0, 0xfdef}, {0xfeff, 0xfeff},
+	static const struct {
+		uint32_t from, to;
+	} ranges[] = {
+	        {0x00, 0x1f},     {0x7f, 0x9f},     {0x61c, 0x61c},   {0x200e, 0x200f},
+	        {0x2028, 0x202e}, {0x2066, 0x2069}, {0xfdd0, 0xfdef}, {0xfeff, 0xfeff},
 	};
 	size_t i;
 
@@ -162,7 +168,7 @@ RC text_u64(struct slice s, uint64_t max, uint64_t *ret)
 	for (i = 0; i < s.len; i++) {
 		NEED(s.p[i] >= '0' && s.p[i] <= '9', RC_INPUT, "number: not a digit at offset %zu", i);
 		NEED(!__builtin_mul_overflow(v, (uint64_t)10, &v) &&
-		     !__builtin_add_overflow(v, (uint64_t)(s.p[i] - '0'), &v) && v <= max,
+		             !__builtin_add_overflow(v, (uint64_t)(s.p[i] - '0'), &v) && v <= max,
 		     RC_INPUT, "number: larger than %llu", (unsigned long long)max);
 	}
 	*ret = v;

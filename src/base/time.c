@@ -31,7 +31,7 @@ struct civil time_civil(int64_t t)
 		second += TIME_DAY;
 		days--;
 	}
-	days += 719468;                                 /* since 0000-03-01 */
+	days += 719468; /* since 0000-03-01 */
 	era = days / 146097;
 	days -= era * 146097;
 	y = (days - days / 1460 + days / 36524 - days / 146096) / 365;
@@ -169,7 +169,7 @@ static RC packed(struct slice s, size_t year_digits, const char *what, int64_t *
 
 	c.year = digits(s, &at, year_digits);
 	if (year_digits == 2 && c.year >= 0)
-		c.year += c.year >= 50 ? 1900 : 2000;           /* RFC 5280, 4.1.2.5.1 */
+		c.year += c.year >= 50 ? 1900 : 2000; /* RFC 5280, 4.1.2.5.1 */
 	c.month = digits(s, &at, 2);
 	c.day = digits(s, &at, 2);
 	c.hour = digits(s, &at, 2);

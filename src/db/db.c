@@ -4,7 +4,12 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-struct cached { char *sql; void *stmt; bool busy; uint64_t used; };
+struct cached {
+	char *sql;
+	void *stmt;
+	bool busy;
+	uint64_t used;
+};
 
 struct db {
 	const struct db_driver *driver;
@@ -16,7 +21,7 @@ struct db {
 struct db_rows {
 	struct db *db;
 	void *stmt;
-	struct cached *slot;            /* NULL: not cached */
+	struct cached *slot; /* NULL: not cached */
 };
 
 RC db_open_with(const struct db_driver *driver, const char *where, bool read_only, struct db **ret)
@@ -39,7 +44,7 @@ RC db_open(const char *url, bool read_only, struct db **ret)
 {
 	const char *where = strncmp(url, "sqlite:", 7) == 0 ? url + 7 : url;
 
-	if (!read_only) {               /* before SQLite makes it under the umask */
+	if (!read_only) { /* before SQLite makes it under the umask */
 		int fd = open(where, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 
 		NEED(fd >= 0, RC_BUSY, "database: cannot make %s", where);
@@ -134,7 +139,7 @@ RC db_query(struct db *db, struct db_rows **ret, const char *sql, const struct d
 	r->db = db;
 	TRY(take_statement(db, sql, r));
 	for (i = 0; i < n; i++)
-		TRY(db->driver->bind(r->stmt, (unsigned)i + 1, &args[i]));
+		TRY(db->driver->set(r->stmt, (unsigned)i + 1, &args[i]));
 	*ret = MOVE(r);
 	return OK;
 }

@@ -47,7 +47,7 @@ struct db_driver {
 	struct rc (*open)(const char *where, bool read_only, void **conn);
 	void (*close)(void *conn);
 	struct rc (*prepare)(void *conn, const char *sql, void **stmt);
-	struct rc (*bind)(void *stmt, unsigned n, const struct db_value *v);    /* n from 1 */
+	struct rc (*set)(void *stmt, unsigned n, const struct db_value *v);     /* n from 1 */
 	struct rc (*step)(void *stmt, bool *row);
 	struct db_value (*column)(void *stmt, unsigned n);                      /* n from 0; borrowed */
 	void (*reset)(void *stmt);

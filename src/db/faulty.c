@@ -2,8 +2,14 @@
 #include "base/mem.h"
 #include "db/db.h"
 
-struct conn { void *inner; struct db_faults *faults; };
-struct stmt { void *inner; struct conn *conn; };
+struct conn {
+	void *inner;
+	struct db_faults *faults;
+};
+struct stmt {
+	void *inner;
+	struct conn *conn;
+};
 
 static const struct db_driver *const real = &db_sqlite;
 
@@ -75,7 +81,7 @@ static RC faulty_bind(void *stmt, unsigned n, const struct db_value *v)
 {
 	struct stmt *s = stmt;
 
-	return trouble(s->conn, DB_CALL_BIND, -1) != 0 ? refused() : real->bind(s->inner, n, v);
+	return trouble(s->conn, DB_CALL_BIND, -1) != 0 ? refused() : real->set(s->inner, n, v);
 }
 
 static RC faulty_step(void *stmt, bool *row)
@@ -124,18 +130,18 @@ static RC faulty_verb(void *conn, enum db_verb verb)
 }
 
 static const struct db_driver db_faulty = {
-	.name = "faulty",
-	.open = faulty_open,
-	.close = faulty_close,
-	.prepare = faulty_prepare,
-	.bind = faulty_bind,
-	.step = faulty_step,
-	.column = faulty_column,
-	.reset = faulty_reset,
-	.finish = faulty_finish,
-	.changes = faulty_changes,
-	.script = faulty_script,
-	.verb = faulty_verb,
+        .name = "faulty",
+        .open = faulty_open,
+        .close = faulty_close,
+        .prepare = faulty_prepare,
+        .set = faulty_bind,
+        .step = faulty_step,
+        .column = faulty_column,
+        .reset = faulty_reset,
+        .finish = faulty_finish,
+        .changes = faulty_changes,
+        .script = faulty_script,
+        .verb = faulty_verb,
 };
 
 RC db_open_faulty(const char *where, struct db_faults *faults, struct db **ret)

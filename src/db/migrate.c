@@ -22,7 +22,10 @@ static int64_t checksum(struct slice s)
 	return (int64_t)(h >> 1);
 }
 
-struct applied { bool found; int64_t size, sum; };
+struct applied {
+	bool found;
+	int64_t size, sum;
+};
 
 static RC look_up(struct db *db, const char *name, struct applied *ret)
 {
@@ -44,8 +47,8 @@ static RC apply_in_transaction(struct db *db, const struct embedded *f)
 	TRY(buf_done(&text));
 	TRY(db_script(db, buf_cstr(&text)));
 	TRY(db_run(db, NULL, "INSERT INTO migration (name, size, checksum, at) VALUES ($1, $2, $3, $4)",
-		   DB_ARGS(DB_CSTR(f->name), DB_INT(f->content.len), DB_INT(checksum(f->content)),
-			   DB_INT(clock_real()))));
+	           DB_ARGS(DB_CSTR(f->name), DB_INT(f->content.len), DB_INT(checksum(f->content)),
+	                   DB_INT(clock_real()))));
 	return db_verb(db, DB_COMMIT);
 }
 
@@ -87,7 +90,8 @@ static RC apply_folder(struct db *db, const struct embedded *files, const char *
 RC db_migrate_from(struct db *db, const struct embedded *files, const char *role)
 {
 	TRY(db_script(db, "CREATE TABLE IF NOT EXISTS migration ("
-			  "name TEXT PRIMARY KEY, size INTEGER NOT NULL, checksum INTEGER NOT NULL, at INTEGER NOT NULL)"));
+	                  "name TEXT PRIMARY KEY, size INTEGER NOT NULL, checksum INTEGER NOT NULL, at "
+	                  "INTEGER NOT NULL)"));
 	TRY(apply_folder(db, files, "common"));
 	return role == NULL ? OK : apply_folder(db, files, role);
 }

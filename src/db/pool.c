@@ -6,8 +6,8 @@
 
 struct db_pool {
 	char *url;
-	unsigned max, made;             /* under lock */
-	struct db_lease *idle;          /* under lock */
+	unsigned max, made;    /* under lock */
+	struct db_lease *idle; /* under lock */
 	pthread_mutex_t lock;
 	pthread_cond_t back;
 };

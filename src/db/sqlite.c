@@ -9,14 +9,19 @@
 
 /* WAL with synchronous=FULL: a commit is on disk when it returns.  8 KB pages suit certificates. */
 static const char setup_writer[] =
-	"PRAGMA page_size = 8192; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
-	"PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF; PRAGMA cache_size = -16384;"
-	"PRAGMA temp_store = MEMORY; PRAGMA wal_autocheckpoint = 4000;";
+        "PRAGMA page_size = 8192; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
+        "PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF; PRAGMA cache_size = -16384;"
+        "PRAGMA temp_store = MEMORY; PRAGMA wal_autocheckpoint = 4000;";
 static const char setup_reader[] =
-	"PRAGMA query_only = ON; PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY;";
+        "PRAGMA query_only = ON; PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY;";
 
-struct conn { sqlite3 *db; };
-struct stmt { struct conn *conn; sqlite3_stmt *s; };
+struct conn {
+	sqlite3 *db;
+};
+struct stmt {
+	struct conn *conn;
+	sqlite3_stmt *s;
+};
 
 static enum rc_code classify(int result)
 {
@@ -34,7 +39,7 @@ static enum rc_code classify(int result)
 	case SQLITE_SCHEMA:
 	case SQLITE_READONLY:
 		return RC_BUG;
-	default:                        /* locked, full, broken, unreadable: an operator's matter */
+	default: /* locked, full, broken, unreadable: an operator's matter */
 		return RC_BUSY;
 	}
 }
@@ -186,12 +191,9 @@ static int64_t sqlite_changes(void *conn)
 static RC sqlite_verb(void *conn, enum db_verb verb)
 {
 	static const char *const texts[] = {
-		[DB_BEGIN] = "BEGIN IMMEDIATE",
-		[DB_COMMIT] = "COMMIT",
-		[DB_ROLLBACK] = "ROLLBACK",
-		[DB_SAVEPOINT] = "SAVEPOINT s",
-		[DB_RELEASE] = "RELEASE s",
-		[DB_ROLLBACK_TO] = "ROLLBACK TO s; RELEASE s",
+	        [DB_BEGIN] = "BEGIN IMMEDIATE", [DB_COMMIT] = "COMMIT",
+	        [DB_ROLLBACK] = "ROLLBACK",     [DB_SAVEPOINT] = "SAVEPOINT s",
+	        [DB_RELEASE] = "RELEASE s",     [DB_ROLLBACK_TO] = "ROLLBACK TO s; RELEASE s",
 	};
 	struct conn *c = conn;
 	int result;
@@ -209,16 +211,16 @@ static RC sqlite_verb(void *conn, enum db_verb verb)
 }
 
 const struct db_driver db_sqlite = {
-	.name = "sqlite",
-	.open = sqlite_open,
-	.close = sqlite_close,
-	.prepare = sqlite_prepare,
-	.bind = sqlite_bind,
-	.step = sqlite_step,
-	.column = sqlite_column,
-	.reset = sqlite_reset,
-	.finish = sqlite_finish,
-	.changes = sqlite_changes,
-	.script = sqlite_script,
-	.verb = sqlite_verb,
+        .name = "sqlite",
+        .open = sqlite_open,
+        .close = sqlite_close,
+        .prepare = sqlite_prepare,
+        .set = sqlite_bind,
+        .step = sqlite_step,
+        .column = sqlite_column,
+        .reset = sqlite_reset,
+        .finish = sqlite_finish,
+        .changes = sqlite_changes,
+        .script = sqlite_script,
+        .verb = sqlite_verb,
 };

@@ -17,17 +17,20 @@ struct item {
 	struct rc_text text;
 };
 
-struct list { struct item *first, **end; size_t count; };
+struct list {
+	struct item *first, **end;
+	size_t count;
+};
 
 struct writer {
 	struct db *db;
 	pthread_t thread;
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
-	struct list urgent, normal;     /* under lock */
-	bool closing;                   /* under lock */
+	struct list urgent, normal; /* under lock */
+	bool closing;               /* under lock */
 	struct writer_watch *watches;
-	bool dirty;                     /* a transaction may be open that should not be */
+	bool dirty; /* a transaction may be open that should not be */
 };
 
 static void push(struct list *l, struct item *i)
@@ -139,7 +142,7 @@ static RC run_all(struct writer *w, struct item *items)
 static void answer(struct item *i)
 {
 	if (i->waited) {
-		(void)sem_post(&i->ready);      /* the item is gone from here on */
+		(void)sem_post(&i->ready); /* the item is gone from here on */
 		return;
 	}
 	if (i->done != NULL) {

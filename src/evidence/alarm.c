@@ -16,9 +16,9 @@ static RC count_up(struct db *db, const struct alarm *a, int64_t *id)
 	bool row;
 
 	TRY(db_query(db, &q,
-		     "UPDATE alarm SET count = count + 1, last_at = $3, text = $4"
-		     " WHERE kind = $1 AND subject = $2 AND cleared_at IS NULL RETURNING id",
-		     DB_ARGS(DB_CSTR(a->kind), DB_CSTR(a->subject), DB_INT(clock_now()), DB_CSTR(a->text))));
+	             "UPDATE alarm SET count = count + 1, last_at = $3, text = $4"
+	             " WHERE kind = $1 AND subject = $2 AND cleared_at IS NULL RETURNING id",
+	             DB_ARGS(DB_CSTR(a->kind), DB_CSTR(a->subject), DB_INT(clock_now()), DB_CSTR(a->text))));
 	TRY(db_next(q, &row));
 	while (row) {
 		*id = db_int(q, 0);
@@ -33,10 +33,10 @@ static RC insert(struct db *db, const struct alarm *a, int64_t *id)
 	bool row;
 
 	TRY(db_query(db, &q,
-		     "INSERT INTO alarm (kind, subject, level, text, raised_at, last_at)"
-		     " VALUES ($1, $2, $3, $4, $5, $5) RETURNING id",
-		     DB_ARGS(DB_CSTR(a->kind), DB_CSTR(a->subject), DB_INT(a->level), DB_CSTR(a->text),
-			     DB_INT(clock_now()))));
+	             "INSERT INTO alarm (kind, subject, level, text, raised_at, last_at)"
+	             " VALUES ($1, $2, $3, $4, $5, $5) RETURNING id",
+	             DB_ARGS(DB_CSTR(a->kind), DB_CSTR(a->subject), DB_INT(a->level), DB_CSTR(a->text),
+	                     DB_INT(clock_now()))));
 	TRY(db_next(q, &row));
 	while (row) {
 		*id = db_int(q, 0);
@@ -73,8 +73,8 @@ RC alarm_clear(struct log *l, struct db_tx *tx, const char *kind, const char *su
 	int64_t changed;
 
 	TRY(db_run(tx->db, &changed,
-		   "UPDATE alarm SET cleared_at = $3 WHERE kind = $1 AND subject = $2 AND cleared_at IS NULL",
-		   DB_ARGS(DB_CSTR(kind), DB_CSTR(subject), DB_INT(clock_now()))));
+	           "UPDATE alarm SET cleared_at = $3 WHERE kind = $1 AND subject = $2 AND cleared_at IS NULL",
+	           DB_ARGS(DB_CSTR(kind), DB_CSTR(subject), DB_INT(clock_now()))));
 	if (changed == 0)
 		return OK;
 	data = json_object();
@@ -89,11 +89,12 @@ RC alarm_acknowledge(struct log *l, struct db_tx *tx, int64_t id, const char *by
 	int64_t changed, exists;
 
 	TRY(db_run(tx->db, &changed,
-		   "UPDATE alarm SET acknowledged_at = $2, acknowledged_by = $3"
-		   " WHERE id = $1 AND acknowledged_at IS NULL",
-		   DB_ARGS(DB_INT(id), DB_INT(clock_now()), DB_CSTR(by))));
+	           "UPDATE alarm SET acknowledged_at = $2, acknowledged_by = $3"
+	           " WHERE id = $1 AND acknowledged_at IS NULL",
+	           DB_ARGS(DB_INT(id), DB_INT(clock_now()), DB_CSTR(by))));
 	if (changed == 0) {
-		TRY(db_scalar(tx->db, &exists, "SELECT COUNT(*) FROM alarm WHERE id = $1", DB_ARGS(DB_INT(id))));
+		TRY(db_scalar(tx->db, &exists, "SELECT COUNT(*) FROM alarm WHERE id = $1",
+		              DB_ARGS(DB_INT(id))));
 		NEED(exists > 0, RC_NOTFOUND, "alarm %lld: there is none", (long long)id);
 		FAIL(RC_CONFLICT, "alarm %lld: acknowledged already", (long long)id);
 	}
@@ -142,10 +143,10 @@ RC alarm_list(struct db *db, bool open_only, int64_t before, size_t limit, json_
 	NEED(array != NULL, RC_NOMEM, "alarm: out of memory");
 	NEED(limit <= ALARM_LIST_MAX, RC_INPUT, "alarm: at most %d at once", ALARM_LIST_MAX);
 	TRY(db_query(db, &q,
-		     "SELECT id, kind, subject, level, text, count, raised_at, last_at, cleared_at,"
-		     " acknowledged_at, acknowledged_by FROM alarm"
-		     " WHERE id < $1 AND (cleared_at IS NULL OR $2 = 0) ORDER BY id DESC LIMIT $3",
-		     DB_ARGS(DB_INT(before <= 0 ? INT64_MAX : before), DB_INT(open_only), DB_INT(limit))));
+	             "SELECT id, kind, subject, level, text, count, raised_at, last_at, cleared_at,"
+	             " acknowledged_at, acknowledged_by FROM alarm"
+	             " WHERE id < $1 AND (cleared_at IS NULL OR $2 = 0) ORDER BY id DESC LIMIT $3",
+	             DB_ARGS(DB_INT(before <= 0 ? INT64_MAX : before), DB_INT(open_only), DB_INT(limit))));
 	TRY(db_next(q, &row));
 	while (row) {
 		TRY(row_to_json(q, array));

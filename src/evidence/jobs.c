@@ -8,9 +8,9 @@
 
 /* What is remembered of one job.  Of the job thread, except next (under lock). */
 struct state {
-	int64_t last, runs;             /* as in its row */
+	int64_t last, runs; /* as in its row */
 	int64_t next;
-	uint64_t not_before;            /* monotonic ms: a failed job waits */
+	uint64_t not_before; /* monotonic ms: a failed job waits */
 };
 
 struct jobs {
@@ -19,7 +19,7 @@ struct jobs {
 	pthread_t thread;
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
-	bool stop, woken;               /* under lock */
+	bool stop, woken; /* under lock */
 };
 
 /* The transaction of one run. */
@@ -56,9 +56,9 @@ static RC run_in_transaction(struct db_tx *tx, void *arg)
 	if (n->job->apply != NULL)
 		TRY(n->job->apply(tx, n->jobs->setup.arg, n->due));
 	return db_run(tx->db, NULL,
-		      "INSERT INTO job (name, last, runs) VALUES ($1, $2, $3)"
-		      " ON CONFLICT (name) DO UPDATE SET last = $2, runs = $3",
-		      DB_ARGS(DB_CSTR(n->job->name), DB_INT(n->due), DB_INT(n->runs + 1)));
+	              "INSERT INTO job (name, last, runs) VALUES ($1, $2, $3)"
+	              " ON CONFLICT (name) DO UPDATE SET last = $2, runs = $3",
+	              DB_ARGS(DB_CSTR(n->job->name), DB_INT(n->due), DB_INT(n->runs + 1)));
 }
 
 static RC run_job(struct jobs *j, const struct job *job, struct state *s, int64_t due)
@@ -116,7 +116,7 @@ static void walk_one(struct jobs *j, size_t i)
 		j->setup.failed(j->setup.arg, job->name, rc);
 	if (rc_ok(rc)) {
 		(void)pthread_mutex_lock(&j->lock);
-		s->next = INT64_MAX;            /* until the next walk */
+		s->next = INT64_MAX; /* until the next walk */
 		(void)pthread_mutex_unlock(&j->lock);
 	}
 }

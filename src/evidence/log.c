@@ -13,11 +13,11 @@ struct log {
 	/* of the writer thread: the next index, and whether it is known; as of the last mark */
 	uint64_t next, marked_next;
 	bool known, marked_known;
-	_Atomic uint64_t size;          /* committed */
+	_Atomic uint64_t size; /* committed */
 	pthread_mutex_t lock;
 	pthread_cond_t grown;
-	unsigned waiters;               /* under lock */
-	bool stopped;                   /* under lock */
+	unsigned waiters; /* under lock */
+	bool stopped;     /* under lock */
 };
 
 static RC read_size(struct db *db, uint64_t *ret)
@@ -111,7 +111,7 @@ void log_close(struct log *l)
 
 void log_leaf(struct slice entry, uint8_t ret[LOG_LEAF])
 {
-	static const uint8_t prefix[1] = {0};           /* RFC 9162, 2.1.1 */
+	static const uint8_t prefix[1] = {0}; /* RFC 9162, 2.1.1 */
 	struct sm3 c;
 
 	sm3_init(&c);
@@ -142,7 +142,7 @@ static RC write_entry(struct buf *b, int64_t at, const char *kind, const json_t 
 }
 
 RC log_append(struct log *l, struct db_tx *tx, const char *kind, const json_t *data, const uint8_t *sealed,
-	      uint64_t *index)
+              uint64_t *index)
 {
 	AUTO_BUF(entry, LOG_ENTRY_MAX);
 	uint8_t leaf[LOG_LEAF];
@@ -155,9 +155,10 @@ RC log_append(struct log *l, struct db_tx *tx, const char *kind, const json_t *d
 		TRY(read_size(tx->db, &l->next));
 	l->known = true;
 	TRY(db_run(tx->db, NULL,
-		   "INSERT INTO log (idx, at, kind, entry, sealed, leaf) VALUES ($1, $2, $3, $4, $5, $6)",
-		   DB_ARGS(DB_INT(l->next), DB_INT(at), DB_CSTR(kind), DB_BLOB(buf_slice(&entry)),
-			   DB_BLOB_OPT(slice_of(sealed, sealed == NULL ? 0 : LOG_LEAF)), DB_BLOB(SLICE_ARR(leaf)))));
+	           "INSERT INTO log (idx, at, kind, entry, sealed, leaf) VALUES ($1, $2, $3, $4, $5, $6)",
+	           DB_ARGS(DB_INT(l->next), DB_INT(at), DB_CSTR(kind), DB_BLOB(buf_slice(&entry)),
+	                   DB_BLOB_OPT(slice_of(sealed, sealed == NULL ? 0 : LOG_LEAF)),
+	                   DB_BLOB(SLICE_ARR(leaf)))));
 	if (index != NULL)
 		*index = l->next;
 	l->next++;
@@ -207,27 +208,29 @@ static RC entry_of(struct db_rows *q, struct log_entry *e)
 
 	NEED((sealed.len == 0 || sealed.len == LOG_LEAF) && leaf.len == LOG_LEAF, RC_BUG, "log: damaged row");
 	*e = (struct log_entry){
-		.index = (uint64_t)db_int(q, 0),
-		.at = db_int(q, 1),
-		.kind = db_text(q, 2),
-		.entry = db_blob(q, 3),
-		.sealed = sealed.len == 0 ? NULL : sealed.p,
-		.leaf = leaf.p,
+	        .index = (uint64_t)db_int(q, 0),
+	        .at = db_int(q, 1),
+	        .kind = db_text(q, 2),
+	        .entry = db_blob(q, 3),
+	        .sealed = sealed.len == 0 ? NULL : sealed.p,
+	        .leaf = leaf.p,
 	};
 	return OK;
 }
 
-RC log_each(struct db *db, uint64_t from, size_t limit, struct rc (*each)(const struct log_entry *e, void *arg),
-	    void *arg)
+RC log_each(struct db *db, uint64_t from, size_t limit,
+            struct rc (*each)(const struct log_entry *e, void *arg), void *arg)
 {
 	AUTO(db_rows, q, NULL);
 	struct log_entry e;
 	bool row;
 
-	NEED(from <= INT64_MAX && limit <= LOG_READ_MAX, RC_INPUT, "log: at most %d entries at once", LOG_READ_MAX);
-	TRY(db_query(db, &q,
-		     "SELECT idx, at, kind, entry, sealed, leaf FROM log WHERE idx >= $1 ORDER BY idx LIMIT $2",
-		     DB_ARGS(DB_INT(from), DB_INT(limit))));
+	NEED(from <= INT64_MAX && limit <= LOG_READ_MAX, RC_INPUT, "log: at most %d entries at once",
+	     LOG_READ_MAX);
+	TRY(db_query(
+	        db, &q,
+	        "SELECT idx, at, kind, entry, sealed, leaf FROM log WHERE idx >= $1 ORDER BY idx LIMIT $2",
+	        DB_ARGS(DB_INT(from), DB_INT(limit))));
 	TRY(db_next(q, &row));
 	while (row) {
 		TRY(entry_of(q, &e));

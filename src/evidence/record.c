@@ -26,11 +26,13 @@ struct record_store {
 	struct secret *key;
 };
 
-struct path { char text[PATH_MAX]; };
+struct path {
+	char text[PATH_MAX];
+};
 
 /* A record on its way: written under the temporary name, then renamed. */
 struct put {
-	int fd;                         /* -1: the record was there already */
+	int fd; /* -1: the record was there already */
 	uint8_t id[RECORD_ID];
 	struct path temporary;
 };
@@ -128,7 +130,7 @@ static RC seal(const struct record_store *s, const uint8_t *id, struct slice con
 	TRY(rand_bytes(p + MAGIC_LEN, NONCE_LEN));
 	sm4_init(&cipher, s->key->p);
 	sm4_gcm_seal(&cipher, p + MAGIC_LEN, SLICE_ARR(aad), content, p + MAGIC_LEN + NONCE_LEN,
-		     p + MAGIC_LEN + NONCE_LEN + content.len);
+	             p + MAGIC_LEN + NONCE_LEN + content.len);
 	sm4_wipe(&cipher);
 	ret->len += content.len + OVERHEAD;
 	return OK;
