@@ -42,6 +42,7 @@ static RC apply_in_transaction(struct db *db, const struct embedded *f)
 {
 	AUTO_BUF(text, DB_MAX_VALUE);
 
+	TRY(db_verb(db, DB_BEGIN));
 	buf_add(&text, f->content);
 	(void)buf_cstr(&text);
 	TRY(buf_done(&text));
@@ -63,7 +64,6 @@ static RC apply(struct db *db, const struct embedded *f)
 		     "migration %s: its text is not the one that was applied", f->name);
 		return OK;
 	}
-	TRY(db_verb(db, DB_BEGIN));
 	rc = apply_in_transaction(db, f);
 	if (!rc_ok(rc)) {
 		struct rc_text why = *rc_last();

@@ -253,6 +253,16 @@ RC writer_run_first(struct writer *w, writer_fn *fn, void *arg)
 	return run_and_wait(w, fn, arg, true);
 }
 
+size_t writer_waiting(struct writer *w)
+{
+	size_t n;
+
+	(void)pthread_mutex_lock(&w->lock);
+	n = w->normal.count + w->urgent.count;
+	(void)pthread_mutex_unlock(&w->lock);
+	return n;
+}
+
 RC writer_submit(struct writer *w, writer_fn *fn, void (*done)(struct rc rc, void *arg), void *arg)
 {
 	struct item *i = mem_new(1, sizeof(*i));

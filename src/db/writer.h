@@ -28,6 +28,7 @@ RC   writer_run(struct writer *w, writer_fn *fn, void *arg);
 RC   writer_submit(struct writer *w, writer_fn *fn, void (*done)(struct rc rc, void *arg), void *arg);
 /* As writer_run(), but ahead of everything queued (revocations). */
 RC   writer_run_first(struct writer *w, writer_fn *fn, void *arg);
+size_t writer_waiting(struct writer *w);                /* closures in the queue (a metric) */
 
 /* State in memory that must follow the transaction.  All calls come from the writer thread, in the
  * order of registration.

@@ -1,0 +1,446 @@
+#include "db/db.h"
+#include "base/check.h"
+#include "base/embed.h"
+#include "base/mem.h"
+
+#include <pthread.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static char dir[32], path[64];
+static struct db_faults faults;
+
+static int make_dir(void **state)
+{
+	(void)state;
+	(void)snprintf(dir, sizeof(dir), "/tmp/yd-db-XXXXXX");
+	return mkdtemp(dir) == NULL ? -1 : 0;
+}
+
+/* Each test starts with a database of its own. */
+static void fresh(void)
+{
+	static int n;
+
+	(void)snprintf(path, sizeof(path), "%s/%d.db", dir, n++);
+	faults = (struct db_faults){0};
+}
+
+static const char table[] = "CREATE TABLE t (k TEXT PRIMARY KEY, n INTEGER, b BLOB) STRICT";
+
+/* ---- the contract: the same over every driver ---- */
+
+static void bind_and_read(struct db *db)
+{
+	static const uint8_t bytes[] = {0, 1, 0, 255};
+	AUTO(db_rows, q, NULL);
+	int64_t n = 0;
+	uint8_t out[4];
+	bool row = false;
+
+	assert_ok(db_script(db, table));
+	/* $2 stands first */
+	assert_ok(db_run(db, &n, "INSERT INTO t (n, b, k) VALUES ($2, $3, $1)",
+	                 DB_ARGS(DB_CSTR("a"), DB_INT(INT64_MIN), DB_BLOB(SLICE_ARR(bytes)))));
+	assert_int_equal(n, 1);
+	assert_ok(db_run(db, NULL, "INSERT INTO t (k, n, b) VALUES ($1, $2, $3)",
+	                 DB_ARGS(DB_TEXT(SLICE_NONE), DB_NULL, DB_BLOB(SLICE_NONE))));
+	assert_ok(db_query(db, &q, "SELECT k, n, b FROM t ORDER BY k DESC", DB_NOARGS));
+	assert_ok(db_next(q, &row));
+	assert_true(row);
+	assert_true(slice_is(db_text(q, 0), "a"));
+	assert_true(db_int(q, 1) == INT64_MIN);
+	assert_ok(db_bytes(q, 2, out, 4));
+	assert_memory_equal(out, bytes, 4);
+	assert_rc(db_bytes(q, 2, out, 3), RC_BUG);
+	assert_ok(db_next(q, &row));
+	assert_true(row);
+	assert_int_equal(db_text(q, 0).len, 0);
+	assert_false(db_is_null(q, 0));
+	assert_true(db_is_null(q, 1));
+	assert_int_equal(db_int(q, 1), 0);
+	assert_int_equal(db_blob(q, 2).len, 0);
+	assert_ok(db_next(q, &row));
+	assert_false(row);
+}
+
+static void constraints_conflict(struct db *db)
+{
+	int64_t n = 0;
+
+	assert_rc(db_run(db, NULL, "INSERT INTO t (k) VALUES ('a')", DB_NOARGS), RC_CONFLICT);
+	assert_rc(db_run(db, NULL, "INSERT INTO t (k, n) VALUES ('x', 'not a number')", DB_NOARGS),
+	          RC_CONFLICT);
+	assert_ok(db_run(db, &n, "INSERT INTO t (k) VALUES ('a') ON CONFLICT (k) DO NOTHING", DB_NOARGS));
+	assert_int_equal(n, 0);
+	assert_rc(db_scalar(db, &n,
+	                    "INSERT INTO t (k, n) VALUES ($1, $2) ON CONFLICT (k) DO NOTHING RETURNING n",
+	                    DB_ARGS(DB_CSTR("a"), DB_INT(1))),
+	          RC_NOTFOUND);
+	assert_ok(db_scalar(db, &n,
+	                    "INSERT INTO t (k, n) VALUES ($1, $2) ON CONFLICT (k) DO NOTHING RETURNING n",
+	                    DB_ARGS(DB_CSTR("new"), DB_INT(5))));
+	assert_int_equal(n, 5);
+	assert_rc(db_run(db, NULL, "SELEKT", DB_NOARGS), RC_BUG);
+	assert_rc(db_run(db, NULL, "SELECT 1", DB_ARGS(DB_INT(1))), RC_BUG); /* no such parameter */
+}
+
+/* The cache: the same text twice at once, and more texts than it holds. */
+static void statements(struct db *db)
+{
+	AUTO(db_rows, a, NULL);
+	AUTO(db_rows, b, NULL);
+	struct db_rows *open[DB_CACHED + 10] = {NULL};
+	bool row = false;
+	size_t i;
+
+	assert_ok(db_query(db, &a, "SELECT k FROM t WHERE k = $1", DB_ARGS(DB_CSTR("a"))));
+	assert_ok(db_query(db, &b, "SELECT k FROM t WHERE k = $1", DB_ARGS(DB_CSTR("new"))));
+	assert_ok(db_next(a, &row));
+	assert_ok(db_next(b, &row));
+	assert_true(slice_is(db_text(a, 0), "a"));
+	assert_true(slice_is(db_text(b, 0), "new"));
+	for (i = 0; i < 3 * DB_CACHED; i++) {
+		char sql[32];
+		int64_t n = 0;
+
+		(void)snprintf(sql, sizeof(sql), "SELECT %zu", i);
+		assert_ok(db_scalar(db, &n, sql, DB_NOARGS));
+		assert_int_equal(n, i);
+	}
+	for (i = 0; i < DB_CACHED + 10; i++) {
+		assert_ok(db_query(db, &open[i], "SELECT $1", DB_ARGS(DB_INT(i))));
+		assert_ok(db_next(open[i], &row));
+	}
+	for (i = 0; i < DB_CACHED + 10; i++) {
+		assert_int_equal(db_int(open[i], 0), i);
+		db_rows_free(open[i]);
+	}
+}
+
+static void transactions(struct db *db)
+{
+	int64_t n = 0;
+
+	assert_ok(db_verb(db, DB_BEGIN));
+	assert_ok(db_run(db, NULL, "DELETE FROM t", DB_NOARGS));
+	assert_ok(db_verb(db, DB_ROLLBACK));
+	assert_ok(db_scalar(db, &n, "SELECT COUNT(*) FROM t", DB_NOARGS));
+	assert_int_equal(n, 3);
+	assert_ok(db_verb(db, DB_BEGIN));
+	assert_ok(db_verb(db, DB_SAVEPOINT));
+	assert_ok(db_run(db, NULL, "DELETE FROM t", DB_NOARGS));
+	assert_ok(db_verb(db, DB_ROLLBACK_TO));
+	assert_ok(db_verb(db, DB_SAVEPOINT));
+	assert_ok(db_run(db, NULL, "DELETE FROM t WHERE k = 'a'", DB_NOARGS));
+	assert_ok(db_verb(db, DB_RELEASE));
+	assert_ok(db_verb(db, DB_COMMIT));
+	assert_ok(db_scalar(db, &n, "SELECT COUNT(*) FROM t", DB_NOARGS));
+	assert_int_equal(n, 2);
+	assert_ok(db_verb(db, DB_ROLLBACK)); /* outside of a transaction: nothing */
+}
+
+static void contract(void **state)
+{
+	int faulty;
+
+	(void)state;
+	for (faulty = 0; faulty < 2; faulty++) {
+		AUTO(db, db, NULL);
+
+		fresh();
+		if (faulty != 0)
+			assert_ok(db_open_faulty(path, &faults, &db));
+		else
+			assert_ok(db_open(path, false, &db));
+		bind_and_read(db);
+		constraints_conflict(db);
+		statements(db);
+		transactions(db);
+	}
+}
+
+static void settings(void **state)
+{
+	AUTO(db, db, NULL);
+	AUTO(db, reader, NULL);
+	AUTO(db_rows, q, NULL);
+	struct stat st;
+	int64_t n = 0;
+	bool row;
+
+	(void)state;
+	fresh();
+	assert_rc(db_open(path, true, &reader), RC_NOTFOUND);
+	assert_ok(db_open(path, false, &db));
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0600);
+	assert_ok(db_script(db, table));
+	assert_ok(db_scalar(db, &n, "PRAGMA synchronous", DB_NOARGS));
+	assert_int_equal(n, 2); /* FULL */
+	assert_ok(db_scalar(db, &n, "PRAGMA page_size", DB_NOARGS));
+	assert_int_equal(n, 8192);
+	assert_ok(db_scalar(db, &n, "PRAGMA foreign_keys", DB_NOARGS));
+	assert_int_equal(n, 1);
+	assert_ok(db_query(db, &q, "PRAGMA journal_mode", DB_NOARGS));
+	assert_ok(db_next(q, &row));
+	assert_true(slice_is(db_text(q, 0), "wal"));
+	assert_ok(db_open(path, true, &reader));
+	assert_false(rc_ok(db_run(reader, NULL, "DELETE FROM t", DB_NOARGS)));
+	assert_ok(db_scalar(reader, &n, "SELECT COUNT(*) FROM t", DB_NOARGS));
+}
+
+static void pool_lends_to_threads(void **state)
+{
+	struct db_pool *pool = NULL;
+	int64_t n = 0;
+
+	(void)state;
+	fresh();
+	AUTO(db, db, NULL);
+	assert_ok(db_open(path, false, &db));
+	assert_ok(db_script(db, table));
+	assert_ok(db_pool_open(path, 2, &pool));
+	{
+		AUTO(db_lease, a, NULL);
+		AUTO(db_lease, b, NULL);
+		const struct db *first;
+
+		assert_ok(db_pool_lease(pool, &a));
+		assert_ok(db_pool_lease(pool, &b));
+		assert_ptr_not_equal(a->db, b->db);
+		assert_ok(db_scalar(a->db, &n, "SELECT COUNT(*) FROM t", DB_NOARGS));
+		first = a->db;
+		db_lease_free(MOVE(a));
+		assert_ok(db_pool_lease(pool, &a));
+		assert_ptr_equal(a->db, first);
+	}
+	db_pool_close(pool);
+}
+
+/* ---- trouble ---- */
+
+static RC two_rows(struct db *db)
+{
+	TRY(db_verb(db, DB_BEGIN));
+	TRY(db_run(db, NULL, "INSERT INTO t (k, n) VALUES ($1, 1)", DB_ARGS(DB_CSTR("first"))));
+	TRY(db_verb(db, DB_SAVEPOINT));
+	TRY(db_run(db, NULL, "INSERT INTO t (k, n) VALUES ($1, 1)", DB_ARGS(DB_CSTR("second"))));
+	TRY(db_verb(db, DB_RELEASE));
+	return db_verb(db, DB_COMMIT);
+}
+
+static int64_t rows_of(struct db *db)
+{
+	int64_t n = -1;
+
+	assert_ok(db_scalar(db, &n, "SELECT COUNT(*) FROM t", DB_NOARGS));
+	return n;
+}
+
+/* Each call fails once, or loses its answer: never half a transaction, and the next try works. */
+static void each_call_fails_once(void **state)
+{
+	unsigned long n;
+	int uncertain;
+
+	(void)state;
+	for (uncertain = 0; uncertain < 2; uncertain++) {
+		for (n = 1;; n++) {
+			AUTO(db, db, NULL);
+			struct rc rc;
+
+			fresh();
+			assert_ok(db_open_faulty(path, &faults, &db));
+			assert_ok(db_script(db, table));
+			faults = (struct db_faults){
+			        .kinds = DB_CALL_ALL, .verb = -1, .at = n, .uncertain = uncertain != 0};
+			rc = two_rows(db);
+			faults.at = 0;
+			if (rc_ok(rc))
+				break;
+			assert_ok(db_verb(db, DB_ROLLBACK));
+			assert_true(rows_of(db) == 0 || (rows_of(db) == 2 && rc.code == RC_UNCERTAIN));
+			if (rows_of(db) == 0)
+				assert_ok(two_rows(db));
+			assert_int_equal(rows_of(db), 2);
+		}
+		assert_int_equal(n, 10); /* 4 verbs, 1 prepare, 2 bind, 2 step */
+	}
+}
+
+static const struct embedded first_files[] = {
+        {"migrations/common/001_a.sql", SLICE_LIT("CREATE TABLE a (x INTEGER); INSERT INTO a VALUES (1);")},
+        {"migrations/other/001_no.sql", SLICE_LIT("CREATE TABLE no (x INTEGER);")},
+        {"migrations/role/001_b.sql", SLICE_LIT("CREATE TABLE b (x INTEGER);")},
+        {0},
+};
+static const struct embedded more_files[] = {
+        {"migrations/common/001_a.sql", SLICE_LIT("CREATE TABLE a (x INTEGER); INSERT INTO a VALUES (1);")},
+        {"migrations/role/001_b.sql", SLICE_LIT("CREATE TABLE b (x INTEGER);")},
+        {"migrations/role/002_c.sql", SLICE_LIT("INSERT INTO b SELECT x FROM a;")},
+        {0},
+};
+static const struct embedded changed_files[] = {
+        {"migrations/common/001_a.sql", SLICE_LIT("CREATE TABLE a (y INTEGER); INSERT INTO a VALUES (1);")},
+        {0},
+};
+static const struct embedded broken_files[] = {
+        {"migrations/role/003_d.sql", SLICE_LIT("INSERT INTO b VALUES (9); SELEKT;")},
+        {0},
+};
+
+static void migrations(void **state)
+{
+	AUTO(db, db, NULL);
+	int64_t n = 0;
+
+	(void)state;
+	fresh();
+	assert_ok(db_open(path, false, &db));
+	assert_ok(db_migrate_from(db, first_files, "role"));
+	assert_ok(db_migrate_from(db, first_files, "role"));
+	assert_rc(db_run(db, NULL, "SELECT * FROM no", DB_NOARGS), RC_BUG);
+	assert_ok(db_migrate_from(db, more_files, "role"));
+	assert_ok(db_migrate_from(db, more_files, "role"));
+	assert_ok(db_scalar(db, &n, "SELECT COUNT(*) FROM b", DB_NOARGS));
+	assert_int_equal(n, 1);
+	assert_ok(db_scalar(db, &n, "SELECT COUNT(*) FROM migration", DB_NOARGS));
+	assert_int_equal(n, 3);
+	assert_rc(db_migrate_from(db, changed_files, "role"), RC_CONFLICT);
+	assert_rc(db_migrate_from(db, broken_files, "role"), RC_BUG);
+	assert_non_null(strstr(rc_last()->text, "003_d.sql"));
+	assert_ok(db_scalar(db, &n, "SELECT COUNT(*) FROM b", DB_NOARGS));
+	assert_int_equal(n, 1);
+}
+
+static void migrations_survive_any_failure(void **state)
+{
+	unsigned long n;
+	int uncertain;
+
+	(void)state;
+	for (uncertain = 0; uncertain < 2; uncertain++) {
+		bool failed = true;
+
+		for (n = 1; failed; n++) {
+			AUTO(db, db, NULL);
+			int64_t rows = 0;
+
+			fresh();
+			assert_ok(db_open_faulty(path, &faults, &db));
+			faults = (struct db_faults){
+			        .kinds = DB_CALL_ALL, .verb = -1, .at = n, .uncertain = uncertain != 0};
+			failed = !rc_ok(db_migrate_from(db, more_files, "role"));
+			faults.at = 0;
+			assert_ok(db_migrate_from(db, more_files, "role"));
+			assert_ok(db_scalar(db, &rows, "SELECT COUNT(*) FROM b", DB_NOARGS));
+			assert_int_equal(rows, 1);
+		}
+		assert_true(n > 15);
+	}
+}
+
+/* The files of this program: whatever the roles need, they apply to an empty database. */
+static void embedded_migrations_apply(void **state)
+{
+	static const char *const roles[] = {NULL, "ca", "ra", "kmc", "status", "source"};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(roles) / sizeof(roles[0]); i++) {
+		AUTO(db, db, NULL);
+		int64_t n = 0;
+
+		fresh();
+		assert_ok(db_open(path, false, &db));
+		assert_ok(db_migrate(db, roles[i]));
+		assert_ok(db_scalar(db, &n, "SELECT COUNT(*) FROM log", DB_NOARGS));
+	}
+}
+
+/* ---- out of memory, in our allocator and in SQLite's ---- */
+
+static sqlite3_mem_methods original;
+static _Thread_local unsigned long sqlite_left;
+
+static bool sqlite_unlucky(void)
+{
+	return sqlite_left > 0 && --sqlite_left == 0;
+}
+
+static void *failing_malloc(int n)
+{
+	return sqlite_unlucky() ? NULL : original.xMalloc(n);
+}
+
+static void *failing_realloc(void *p, int n)
+{
+	return sqlite_unlucky() ? NULL : original.xRealloc(p, n);
+}
+
+static void torture(void **state)
+{
+	unsigned long n;
+	int ours;
+
+	(void)state;
+	for (ours = 0; ours < 2; ours++) {
+		unsigned failures = 0;
+
+		for (n = 1; n < 2000; n++) {
+			AUTO(db, db, NULL);
+			struct rc rc;
+			bool over;
+
+			fresh();
+			(void)(ours != 0 ? mem_fail_after(n) : (sqlite_left = n));
+			rc = db_open(path, false, &db);
+			if (rc_ok(rc))
+				rc = db_script(db, table);
+			if (rc_ok(rc))
+				rc = two_rows(db);
+			over = ours != 0 ? mem_fail_after(0) < n : sqlite_left > 0;
+			sqlite_left = 0;
+			if (over)
+				break;
+			failures += !rc_ok(rc);
+			if (db != NULL && rc_ok(rc)) {
+				assert_int_equal(rows_of(db), 2);
+			} else if (db != NULL) {
+				assert_ok(db_verb(db, DB_ROLLBACK));
+				(void)rc_ok(db_script(db, table));
+				assert_int_equal(rows_of(db), 0);
+				assert_ok(two_rows(db));
+			}
+		}
+		assert_true(n < 2000 && failures >= 5);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(contract),
+	        cmocka_unit_test(settings),
+	        cmocka_unit_test(pool_lends_to_threads),
+	        cmocka_unit_test(each_call_fails_once),
+	        cmocka_unit_test(migrations),
+	        cmocka_unit_test(migrations_survive_any_failure),
+	        cmocka_unit_test(embedded_migrations_apply),
+	        cmocka_unit_test(torture),
+	};
+	sqlite3_mem_methods failing;
+
+	if (sqlite3_config(SQLITE_CONFIG_GETMALLOC, &original) != SQLITE_OK)
+		return 1;
+	failing = original;
+	failing.xMalloc = failing_malloc;
+	failing.xRealloc = failing_realloc;
+	if (sqlite3_config(SQLITE_CONFIG_MALLOC, &failing) != SQLITE_OK)
+		return 1;
+	return cmocka_run_group_tests(tests, make_dir, NULL);
+}
