@@ -15,7 +15,7 @@ function(module name)
     get_filename_component(stem ${test} NAME_WE)
     set(target ${name}_${stem})
     add_executable(${target} ${test})
-    target_link_libraries(${target} PRIVATE ${name} PkgConfig::cmocka)
+    target_link_libraries(${target} PRIVATE ${name} PkgConfig::cmocka PkgConfig::openssl)
     target_compile_definitions(${target} PRIVATE TEST_DATA="${CMAKE_SOURCE_DIR}/tests/data")
     add_test(NAME unit/${name}/${stem} COMMAND ${target} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
   endforeach()
@@ -30,3 +30,7 @@ endfunction()
 
 # Node's HTTP parser; Debian ships its C sources (package node-llhttp).
 add_library(llhttp STATIC /usr/share/llhttp/llhttp.c /usr/share/llhttp/http.c /usr/share/llhttp/api.c)
+# Strict mode: without it a space before a header's colon and a broken end of a chunk pass.
+target_compile_definitions(llhttp PUBLIC LLHTTP_STRICT_MODE=1)
+target_compile_options(llhttp PRIVATE -w)
+target_include_directories(llhttp SYSTEM PUBLIC /usr/share/include PRIVATE /usr/share/include/llhttp)

@@ -6,15 +6,21 @@
 #define SM3_LEN 32
 #define SM3_BLOCK 64
 
-struct sm3 { uint32_t h[8]; uint64_t total; uint8_t block[SM3_BLOCK]; };
+struct sm3 {
+	uint32_t h[8];
+	uint64_t total;
+	uint8_t block[SM3_BLOCK];
+};
 void sm3_init(struct sm3 *c);
 void sm3_update(struct sm3 *c, struct slice s);
-void sm3_final(struct sm3 *c, uint8_t ret[SM3_LEN]);        /* wipes the state */
+void sm3_final(struct sm3 *c, uint8_t ret[SM3_LEN]); /* wipes the state */
 void sm3_hash(struct slice s, uint8_t ret[SM3_LEN]);
 /* n independent messages. */
 void sm3_hash_batch(const struct slice *s, uint8_t (*ret)[SM3_LEN], size_t n);
 
-struct sm3_hmac { struct sm3 inner, outer; };
+struct sm3_hmac {
+	struct sm3 inner, outer;
+};
 void sm3_hmac_init(struct sm3_hmac *c, struct slice key);
 void sm3_hmac_update(struct sm3_hmac *c, struct slice s);
 void sm3_hmac_final(struct sm3_hmac *c, uint8_t ret[SM3_LEN]);

@@ -1,19 +1,19 @@
-/* HMAC (RFC 2104), KDF (GB/T 32918.3 5.4.3), PBKDF2 (RFC 8018 5.2), HKDF (RFC 5869), all with SM3. */
 #include "sm/sm3.h"
 
 void sm3_hmac_init(struct sm3_hmac *c, struct slice key)
 {
 	uint8_t pad[SM3_BLOCK] = {0};
+	unsigned i;
 
 	if (key.len > SM3_BLOCK)
 		sm3_hash(key, pad);
 	else if (key.len > 0)
 		memcpy(pad, key.p, key.len);
-	for (unsigned i = 0; i < SM3_BLOCK; i++)
+	for (i = 0; i < SM3_BLOCK; i++)
 		pad[i] ^= 0x36;
 	sm3_init(&c->inner);
 	sm3_update(&c->inner, SLICE_ARR(pad));
-	for (unsigned i = 0; i < SM3_BLOCK; i++)
+	for (i = 0; i < SM3_BLOCK; i++)
 		pad[i] ^= 0x36 ^ 0x5c;
 	sm3_init(&c->outer);
 	sm3_update(&c->outer, SLICE_ARR(pad));
@@ -44,82 +44,97 @@ void sm3_hmac_of(struct slice key, struct slice s, uint8_t ret[SM3_LEN])
 	sm3_hmac_final(&c, ret);
 }
 
-static void counter_bytes(uint32_t n, uint8_t ret[4])
+static void store_be32(uint8_t p[4], uint32_t v)
 {
-	ret[0] = (uint8_t)(n >> 24);
-	ret[1] = (uint8_t)(n >> 16);
-	ret[2] = (uint8_t)(n >> 8);
-	ret[3] = (uint8_t)n;
+	p[0] = (uint8_t)(v >> 24);
+	p[1] = (uint8_t)(v >> 16);
+	p[2] = (uint8_t)(v >> 8);
+	p[3] = (uint8_t)v;
 }
 
+static size_t at_most(size_t len)
+{
+	return len < SM3_LEN ? len : SM3_LEN;
+}
+
+/* SM3(Z || 1) || SM3(Z || 2) ... (GB/T 32918.3 5.4.3); Z is hashed once. */
 void sm3_kdf(struct slice z, uint8_t *ret, size_t len)
 {
-	uint8_t block[SM3_LEN], counter[4];
-	struct sm3 base, c;
+	struct sm3 start, c;
+	uint8_t counter[4], block[SM3_LEN];
+	uint32_t i;
 
-	sm3_init(&base);
-	sm3_update(&base, z);
-	for (uint32_t i = 1; len > 0; i++) {
-		size_t n = len < SM3_LEN ? len : SM3_LEN;
-		c = base;
-		counter_bytes(i, counter);
+	sm3_init(&start);
+	sm3_update(&start, z);
+	for (i = 1; len > 0; i++) {
+		size_t take = at_most(len);
+
+		c = start;
+		store_be32(counter, i);
 		sm3_update(&c, SLICE_ARR(counter));
 		sm3_final(&c, block);
-		memcpy(ret, block, n);
-		ret += n;
-		len -= n;
+		memcpy(ret, block, take);
+		ret += take;
+		len -= take;
 	}
+	wipe(&start, sizeof(start));
 	wipe(block, sizeof(block));
-	wipe(&base, sizeof(base));
 }
 
+/* RFC 8018 5.2 */
 void sm3_pbkdf2(struct slice password, struct slice salt, uint32_t rounds, uint8_t *ret, size_t len)
 {
-	uint8_t u[SM3_LEN], t[SM3_LEN], counter[4];
-	struct sm3_hmac keyed, c;
+	struct sm3_hmac start, c;
+	uint8_t counter[4], u[SM3_LEN], t[SM3_LEN];
+	uint32_t i, round;
+	unsigned j;
 
-	sm3_hmac_init(&keyed, password);
-	for (uint32_t i = 1; len > 0; i++) {
-		size_t n = len < SM3_LEN ? len : SM3_LEN;
-		c = keyed;
-		counter_bytes(i, counter);
+	sm3_hmac_init(&start, password);
+	for (i = 1; len > 0; i++) {
+		size_t take = at_most(len);
+
+		store_be32(counter, i);
+		c = start;
 		sm3_hmac_update(&c, salt);
 		sm3_hmac_update(&c, SLICE_ARR(counter));
 		sm3_hmac_final(&c, u);
 		memcpy(t, u, sizeof(t));
-		for (uint32_t j = 1; j < rounds; j++) {
-			c = keyed;
+		for (round = 1; round < rounds; round++) {
+			c = start;
 			sm3_hmac_update(&c, SLICE_ARR(u));
 			sm3_hmac_final(&c, u);
-			for (unsigned k = 0; k < SM3_LEN; k++)
-				t[k] ^= u[k];
+			for (j = 0; j < SM3_LEN; j++)
+				t[j] ^= u[j];
 		}
-		memcpy(ret, t, n);
-		ret += n;
-		len -= n;
+		memcpy(ret, t, take);
+		ret += take;
+		len -= take;
 	}
+	wipe(&start, sizeof(start));
 	wipe(u, sizeof(u));
 	wipe(t, sizeof(t));
-	wipe(&keyed, sizeof(keyed));
 }
 
 void sm3_hkdf(struct slice salt, struct slice ikm, struct slice info, uint8_t *ret, size_t len)
 {
-	uint8_t prk[SM3_LEN], t[SM3_LEN], zero[SM3_LEN] = {0};
+	static const uint8_t no_salt[SM3_LEN];
+	uint8_t prk[SM3_LEN], t[SM3_LEN], i;
 	struct sm3_hmac c;
+	size_t have = 0;
 
-	sm3_hmac_of(salt.len > 0 ? salt : SLICE_ARR(zero), ikm, prk);
-	for (uint8_t i = 1; len > 0; i++) {
-		size_t n = len < SM3_LEN ? len : SM3_LEN;
+	sm3_hmac_of(salt.len > 0 ? salt : SLICE_ARR(no_salt), ikm, prk);
+	for (i = 1; len > 0; i++) {
+		size_t take = at_most(len);
+
 		sm3_hmac_init(&c, SLICE_ARR(prk));
-		if (i > 1)
-			sm3_hmac_update(&c, SLICE_ARR(t));
+		sm3_hmac_update(&c, slice_of(t, have));
 		sm3_hmac_update(&c, info);
 		sm3_hmac_update(&c, slice_of(&i, 1));
 		sm3_hmac_final(&c, t);
-		memcpy(ret, t, n);
-		ret += n;
-		len -= n;
+		have = SM3_LEN;
+		memcpy(ret, t, take);
+		ret += take;
+		len -= take;
 	}
 	wipe(prk, sizeof(prk));
 	wipe(t, sizeof(t));

@@ -1,0 +1,90 @@
+#include "sm/sm2_internal.h"
+#include "sm/sm3.h"
+
+/* What both sides hash, in the order of the standard: the initiator is A. */
+struct view {
+	uint8_t shared[64]; /* xU || yU */
+	uint8_t za[32], zb[32];
+	const uint8_t *ra, *rb;
+};
+
+/* 2^127 + the low 127 bits of x (GB/T 32918.3 6.1, A4). */
+static void shorten(struct sc *r, const uint8_t x[32])
+{
+	limbs_load(r->v, x);
+	r->v[1] |= (uint64_t)1 << 63;
+	r->v[2] = 0;
+	r->v[3] = 0;
+}
+
+/* U = t (P + x2 R), t = d + x1 r.  False for infinity. */
+static RC shared_point(const struct sm2_exchange *x, uint8_t ret[64])
+{
+	struct affine peer, ephemeral, flat;
+	struct jacobian sum, add;
+	struct sc t, d, r;
+	bool finite;
+
+	NEED(point_from_bytes(&peer, x->peer.xy) && point_from_bytes(&ephemeral, x->peer_ephemeral.xy),
+	     RC_INPUT, "sm2: the peer's point is not on the curve (GB/T 32918.3 6.1 A6)");
+	shorten(&t, x->own_ephemeral->pub.xy);
+	(void)sc_from_bytes(&r, x->own_ephemeral->d);
+	(void)sc_from_bytes(&d, x->own->d);
+	sc_mul(&r, &r, &t);
+	sc_add(&d, &d, &r);
+	shorten(&t, x->peer_ephemeral.xy);
+	point_mul(&sum, &t, &ephemeral);
+	add = (struct jacobian){peer.x, peer.y, fe_one};
+	point_add(&sum, &sum, &add);
+	finite = point_to_affine(&flat, &sum);
+	point_mul(&sum, &d, &flat);
+	finite = finite && point_to_affine(&flat, &sum);
+	point_to_bytes(&flat, ret);
+	wipe(&r, sizeof(r));
+	wipe(&d, sizeof(d));
+	wipe(&sum, sizeof(sum));
+	wipe(&flat, sizeof(flat));
+	NEED(finite, RC_INPUT, "sm2: the agreed point is infinity (GB/T 32918.3 6.1 A7)");
+	return OK;
+}
+
+static void confirmation(const struct view *v, uint8_t tag, uint8_t ret[32])
+{
+	struct sm3 h;
+	uint8_t inner[32];
+
+	sm3_init(&h);
+	sm3_update(&h, slice_of(v->shared, 32));
+	sm3_update(&h, SLICE_ARR(v->za));
+	sm3_update(&h, SLICE_ARR(v->zb));
+	sm3_update(&h, slice_of(v->ra, SM2_POINT));
+	sm3_update(&h, slice_of(v->rb, SM2_POINT));
+	sm3_final(&h, inner);
+	sm3_init(&h);
+	sm3_update(&h, slice_of(&tag, 1));
+	sm3_update(&h, slice_of(v->shared + 32, 32));
+	sm3_update(&h, SLICE_ARR(inner));
+	sm3_final(&h, ret);
+}
+
+RC sm2_exchange(const struct sm2_exchange *x, uint8_t *key, size_t len, uint8_t s1[32], uint8_t s2[32])
+{
+	const struct sm2_pub *own = &x->own->pub, *ephemeral = &x->own_ephemeral->pub;
+	uint8_t z[128];
+	struct view v;
+
+	TRY(sm2_z(x->initiator ? own : &x->peer, x->initiator ? x->own_id : x->peer_id, v.za));
+	TRY(sm2_z(x->initiator ? &x->peer : own, x->initiator ? x->peer_id : x->own_id, v.zb));
+	v.ra = x->initiator ? ephemeral->xy : x->peer_ephemeral.xy;
+	v.rb = x->initiator ? x->peer_ephemeral.xy : ephemeral->xy;
+	TRY(shared_point(x, v.shared));
+	memcpy(z, v.shared, 64);
+	memcpy(z + 64, v.za, 32);
+	memcpy(z + 96, v.zb, 32);
+	sm3_kdf(SLICE_ARR(z), key, len);
+	confirmation(&v, 0x02, s1);
+	confirmation(&v, 0x03, s2);
+	wipe(z, sizeof(z));
+	wipe(&v, sizeof(v));
+	return OK;
+}

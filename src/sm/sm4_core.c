@@ -1,0 +1,191 @@
+#include "sm/sm4_core.h"
+#include "sm/sm4_sbox.h"
+
+#define LANE_ONES 0x0001000100010001u
+#define ROUNDS 32
+
+static inline uint64_t rol64(uint64_t v, unsigned n)
+{
+	return v << n | v >> (64 - n);
+}
+
+static inline uint32_t rol32(uint32_t v, unsigned n)
+{
+	return v << n | v >> (32 - n);
+}
+
+static inline uint32_t load_be32(const uint8_t *p)
+{
+	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
+static inline void store_be32(uint8_t *p, uint32_t v)
+{
+	p[0] = (uint8_t)(v >> 24);
+	p[1] = (uint8_t)(v >> 16);
+	p[2] = (uint8_t)(v >> 8);
+	p[3] = (uint8_t)v;
+}
+
+/* The bytes of a word into the low half of each 16-bit lane, and back. */
+static inline uint64_t widen(uint32_t w)
+{
+	uint64_t v = w;
+
+	v = (v | v << 16) & 0x0000ffff0000ffff;
+	return (v | v << 8) & 0x00ff00ff00ff00ff;
+}
+
+static inline uint32_t narrow(uint64_t v)
+{
+	v &= 0x00ff00ff00ff00ff;
+	v = (v | v >> 8) & 0x0000ffff0000ffff;
+	return (uint32_t)(v | v >> 16);
+}
+
+/* Exchanges the bits of a chosen by mask << n with those of b chosen by mask. */
+static inline void swap_bits(uint64_t *a, uint64_t *b, uint64_t mask, unsigned n)
+{
+	uint64_t t = (*a >> n ^ *b) & mask;
+
+	*b ^= t;
+	*a ^= t << n;
+}
+
+/* Bit p of byte j of word k goes to bit k of byte j of word p; its own inverse. */
+static inline void transpose(uint64_t v[8])
+{
+	unsigned i;
+
+	for (i = 0; i < 8; i += 2)
+		swap_bits(&v[i], &v[i + 1], 0x5555555555555555, 1);
+	for (i = 0; i < 8; i += (i & 1) ? 3 : 1)
+		swap_bits(&v[i], &v[i + 2], 0x3333333333333333, 2);
+	for (i = 0; i < 4; i++)
+		swap_bits(&v[i], &v[i + 4], 0x0f0f0f0f0f0f0f0f, 4);
+}
+
+/* Word i of each of 16 blocks; block k and k + 8 share a word of the transposition. */
+static void load_word(struct planes *x, const uint8_t *in, unsigned i)
+{
+	unsigned k;
+
+	for (k = 0; k < 8; k++)
+		x->bit[k] = widen(load_be32(in + SM4_BLOCK * k + 4 * i)) |
+		            widen(load_be32(in + SM4_BLOCK * (k + 8) + 4 * i)) << 8;
+	transpose(x->bit);
+}
+
+static void store_word(struct planes *x, uint8_t *out, unsigned i)
+{
+	unsigned k;
+
+	transpose(x->bit);
+	for (k = 0; k < 8; k++) {
+		store_be32(out + SM4_BLOCK * k + 4 * i, narrow(x->bit[k]));
+		store_be32(out + SM4_BLOCK * (k + 8) + 4 * i, narrow(x->bit[k] >> 8));
+	}
+}
+
+/* X0 ^= L(S(X1 ^ X2 ^ X3 ^ rk)) with L(B) = B ^ B<<<2 ^ B<<<10 ^ B<<<18 ^ B<<<24 (6.2).  Turning by
+ * eight bits moves lanes; turning by two renames planes. */
+static inline void round_step(struct planes *x0, const struct planes *x1, const struct planes *x2,
+                              const struct planes *x3, const struct planes *rk)
+{
+	uint64_t t[8], two;
+	unsigned p;
+
+	for (p = 0; p < 8; p++)
+		t[p] = x1->bit[p] ^ x2->bit[p] ^ x3->bit[p] ^ rk->bit[p];
+	sm4_sbox(t);
+	for (p = 0; p < 8; p++) {
+		two = p >= 2 ? t[p - 2] : rol64(t[p + 6], 16);
+		x0->bit[p] ^= t[p] ^ rol64(t[p], 48) ^ two ^ rol64(two, 16) ^ rol64(two, 32);
+	}
+}
+
+static void one_pass(const struct sm4_schedule *s, const uint8_t *in, uint8_t *out)
+{
+	struct planes x[4];
+	unsigned i;
+
+	for (i = 0; i < 4; i++)
+		load_word(&x[i], in, i);
+	for (i = 0; i < ROUNDS; i += 4) {
+		round_step(&x[0], &x[1], &x[2], &x[3], &s->round[i]);
+		round_step(&x[1], &x[2], &x[3], &x[0], &s->round[i + 1]);
+		round_step(&x[2], &x[3], &x[0], &x[1], &s->round[i + 2]);
+		round_step(&x[3], &x[0], &x[1], &x[2], &s->round[i + 3]);
+	}
+	for (i = 0; i < 4; i++)
+		store_word(&x[3 - i], out, i);
+}
+
+void sm4_blocks(const struct sm4_schedule *s, const uint8_t *in, uint8_t *out, size_t blocks)
+{
+	uint8_t part[SM4_LANES * SM4_BLOCK] = {0};
+
+	for (; blocks >= SM4_LANES; blocks -= SM4_LANES) {
+		one_pass(s, in, out);
+		in += sizeof(part);
+		out += sizeof(part);
+	}
+	if (blocks == 0)
+		return;
+	memcpy(part, in, blocks * SM4_BLOCK);
+	one_pass(s, part, part);
+	memcpy(out, part, blocks * SM4_BLOCK);
+	wipe(part, sizeof(part));
+}
+
+void sm4_spread(const struct sm4 *c, bool decrypt, struct sm4_schedule *ret)
+{
+	unsigned i, p;
+
+	for (i = 0; i < ROUNDS; i++) {
+		uint64_t v = widen(c->rk[decrypt ? ROUNDS - 1 - i : i]);
+
+		for (p = 0; p < 8; p++)
+			ret->round[i].bit[p] = (v >> p & LANE_ONES) * 0xffff;
+	}
+}
+
+/* One word through the S-box; the other blocks of the planes do nothing useful. */
+static uint32_t sbox_word(uint32_t w)
+{
+	uint64_t t[8], v = widen(w), r = 0;
+	unsigned p;
+
+	for (p = 0; p < 8; p++)
+		t[p] = v >> p & LANE_ONES;
+	sm4_sbox(t);
+	for (p = 0; p < 8; p++)
+		r |= (t[p] & LANE_ONES) << p;
+	return narrow(r);
+}
+
+/* 7.3: the constants CK are (4i+j) * 7 mod 256, byte by byte. */
+void sm4_init(struct sm4 *c, const uint8_t key[SM4_KEY])
+{
+	static const uint32_t family[4] = {0xa3b1bac6, 0x56aa3350, 0x677d9197, 0xb27022dc};
+	uint32_t k[4], t;
+	unsigned i, j;
+
+	for (i = 0; i < 4; i++)
+		k[i] = load_be32(key + 4 * i) ^ family[i];
+	for (i = 0; i < ROUNDS; i++) {
+		uint32_t ck = 0;
+
+		for (j = 0; j < 4; j++)
+			ck = ck << 8 | ((4 * i + j) * 7 & 0xff);
+		t = sbox_word(k[(i + 1) % 4] ^ k[(i + 2) % 4] ^ k[(i + 3) % 4] ^ ck);
+		k[i % 4] ^= t ^ rol32(t, 13) ^ rol32(t, 23);
+		c->rk[i] = k[i % 4];
+	}
+	wipe(k, sizeof(k));
+}
+
+void sm4_wipe(struct sm4 *c)
+{
+	wipe(c, sizeof(*c));
+}
