@@ -6,10 +6,13 @@
  * ceremony is never started. */
 #include "base/rc.h"
 
+struct plan;
+struct plat;
+
 struct ceremony_options {
 	const char *plan; /* file; NULL: the demonstration plan */
 	const char *data; /* DIR, must be empty or absent */
-	int base_port;    /* -1: as the plan says; 0: choose free ports */
+	int base_port;    /* -1: as the plan says */
 	bool test_clock;
 };
 enum ceremony_state { CEREMONY_NONE, CEREMONY_BROKEN, CEREMONY_WAITING, CEREMONY_DONE };
@@ -18,6 +21,8 @@ enum ceremony_state { CEREMONY_NONE, CEREMONY_BROKEN, CEREMONY_WAITING, CEREMONY
 RC ceremony_look(const char *data, enum ceremony_state *ret);
 /* *ret is CEREMONY_DONE or CEREMONY_WAITING. */
 RC ceremony_run(const struct ceremony_options *o, enum ceremony_state *ret);
+/* The running instances of a plan with their ports and users. */
+RC ceremony_layout(const struct plan *plan, unsigned base, struct plat *ret);
 /* Takes in the certificate for a key whose request was written out, with the chain above it; finishes
  * the ceremony when it was the last. unlock: the secrets' file; NULL: DIR/demo/unlock. */
 struct ceremony_install {

@@ -5,14 +5,14 @@
  * through the organisation's signer, ends them all on SIGINT or SIGTERM. */
 #include "base/rc.h"
 
-#define SUPERVISOR_PORT 7440                                /* default of --base-port */
+#define SUPERVISOR_PORT 7440 /* default of --base-port */
 
 struct up_options {
-	const char *data;                                   /* DIR */
-	const char *config;                                 /* YAML laid over each instance's, or NULL */
-	const char *unlock;                                 /* file name, or decimal descriptor; NULL: locked */
-	int base_port;                                      /* -1: as written in DIR; 0: choose once and keep */
-	bool demo;                                          /* run the demonstration ceremony on an empty DIR */
+	const char *data;   /* DIR */
+	const char *config; /* YAML laid over each instance's, or NULL */
+	const char *unlock; /* file name, or decimal descriptor; NULL: locked */
+	int base_port;      /* -1: as written in DIR; 0: choose once and keep */
+	bool demo;          /* run the demonstration ceremony on an empty DIR */
 	bool test_clock;
 };
 /* Return when everything has ended; RC_OK after a clean end by signal. */

@@ -1,0 +1,11 @@
+#ifndef YD_SUPERVISOR_PORTS_H
+#define YD_SUPERVISOR_PORTS_H
+/* Which TCP ports of the loopback address are free. */
+#include "ceremony/platform.h"
+
+/* A base such that three ports for each instance are free now. */
+RC ports_choose(size_t instances, unsigned *ret);
+/* RC_CONFLICT (port-taken) naming the port. */
+RC ports_free(const struct plat *p);
+
+#endif
