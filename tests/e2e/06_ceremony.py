@@ -72,7 +72,7 @@ def a_real_national_root_signs_our_ca():
                 a["issuer"] = "external"
     data = work / "external"
     run(BINARY, "ceremony", "--plan", plan(change), "--data", data, status=6)
-    csr = next(data.rglob("sm2.csr"))
+    csr = data / "requests/sm2.csr"
     openssl("genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:SM2", "-out", work / "nr.key")
     openssl("req", "-new", "-x509", "-sm3", "-utf8", "-key", work / "nr.key", "-subj", "/C=CN/CN=国家根", "-days", "7300", "-sigopt",
             DISTID, "-addext", "basicConstraints=critical,CA:TRUE", "-addext", "keyUsage=critical,keyCertSign,cRLSign",
@@ -83,9 +83,11 @@ def a_real_national_root_signs_our_ca():
             "-days", "3650", "-extfile", work / "ext", "-sigopt", DISTID, "-vfyopt", DISTID, "-out", work / "sm2.pem")
     openssl("genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:SM2", "-out", work / "other.key")
     openssl("req", "-new", "-x509", "-sm3", "-key", work / "other.key", "-subj", "/CN=other", "-sigopt", DISTID, "-out", work / "other.pem")
-    q = run(BINARY, "ceremony", "--data", data, "--install", work / "other.pem", "--chain", work / "nr.pem", status=None)
+    for name in ("other", "sm2"):
+        (work / f"{name}-chain.pem").write_text((work / f"{name}.pem").read_text() + (work / "nr.pem").read_text())
+    q = run(BINARY, "ceremony", "--data", data, "--install", work / "other-chain.pem", status=None)
     check(q.returncode != 0, "a certificate for another key is refused")
-    run(BINARY, "ceremony", "--data", data, "--install", work / "sm2.pem", "--chain", work / "nr.pem")
+    run(BINARY, "ceremony", "--data", data, "--install", work / "sm2-chain.pem")
     equal(der(data / "demo/ca/sm2.pem"), der(work / "sm2.pem"), "the installed certificate")
     with Platform(data=data) as p:
         w = p.new_request(work / "person")
