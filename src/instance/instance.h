@@ -76,7 +76,7 @@ void *instance_state(struct instance *in);
 void instance_set_state(struct instance *in, void *state);
 
 /* Client for a peer instance: mTLS with this instance's TLS certificate; the server must be exactly
- * the instance named (SAN URI), under the peers' and own TLS operator CAs. */
+ * the instance named (SAN URI), under the peers' and own TLS operator CAs.  Borrowed: the frame frees it. */
 RC instance_client(struct instance *in, const char *base_url, const char *peer_name,
                    struct http_client **ret);
 

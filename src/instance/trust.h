@@ -8,6 +8,8 @@
 #include "base/buf.h"
 #include "base/json.h"
 #include "base/rc.h"
+#include "pki/profile.h"
+#include "statement/statement.h"
 
 #include <stdint.h>
 
@@ -17,9 +19,6 @@
 #define TRUST_PEERS_MAX 32
 #define TRUST_PROFILES_MAX 64
 #define TRUST_FILE_MAX (256u << 10)
-
-struct profile;         /* pki/profile.h */
-struct statement_trust; /* statement/statement.h */
 
 /* Roles of officers, as bits of peer.roles and of the route tables' who masks. */
 enum officer_role {
@@ -44,18 +43,12 @@ enum officer_role {
 const char *officer_role_name(enum officer_role r); /* "ca-operator" */
 RC officer_role_parse(struct slice name, enum officer_role *ret);
 
-enum trust_key { TRUST_SM2, TRUST_P256, TRUST_RSA };
-
+/* authorities/ID.cer, URLs from authorities.json beside them. */
 struct trust_authority {
 	char id[TRUST_ID_MAX + 1];
-	struct slice certificate; /* DER */
-	struct slice name;        /* subject, DER */
-	struct slice spki;        /* SubjectPublicKeyInfo, DER */
-	struct slice ski;         /* subjectKeyIdentifier contents */
-	enum trust_key key;
-	int64_t not_before, not_after;
+	struct cert cert;       /* parsed certificate: name, key, ski, validity, DER */
+	struct authority issue; /* what certificates under it depend on */
 	bool self_signed;
-	char issuer[TRUST_ID_MAX + 1]; /* id of the issuing authority; own id when self-signed */
 };
 
 /* authorisation.p7s, signed by the national authority (authority.cer). */
@@ -97,6 +90,8 @@ DROP(trust, trust_drop);
 
 const struct trust_authority *trust_authority(const struct trust *t, const char *id);
 const struct trust_authority *trust_authority_at(const struct trust *t, size_t i); /* NULL at end */
+/* Policy OID (dotted) of a service class. */
+const char *trust_policy(const struct trust *t, struct slice class);
 const struct trust_profile *trust_profile(const struct trust *t, const char *id);
 const struct trust_profile *trust_profile_at(const struct trust *t, size_t i);
 const struct trust_authorisation *trust_authorisation(const struct trust *t);
