@@ -96,7 +96,7 @@ void der_end_set(struct der_writer *w)
 	at = w->open[w->depth - 1] + 1;
 	copy = mem_copy(slice_of(w->out.p + at, w->out.len - at));
 	if (copy == NULL) {
-		w->out.failed = true;
+		w->out.failed = w->out.nomem = true;
 		return;
 	}
 	r = der_read(slice_of(copy, w->out.len - at));
@@ -271,8 +271,8 @@ void der_put_algorithm_with(struct der_writer *w, enum oid o, struct slice param
 
 RC der_finish(struct der_writer *w, struct buf *ret)
 {
+	TRY(buf_done(&w->out));                 /* first: a failed writer no longer counts its depth */
 	NEED(w->depth == 0, RC_BUG, "der: an element is still open");
-	TRY(buf_done(&w->out));
 	NEED(w->out.len <= DER_MAX, RC_INPUT, "der: longer than the limit");
 	*ret = buf_take(&w->out);
 	return OK;

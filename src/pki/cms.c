@@ -21,7 +21,7 @@ static bool is_data(struct slice type)
 static void take_issuer_serial(struct der_reader *r, struct slice *issuer, struct slice *serial)
 {
 	der_enter(r, DER_SEQUENCE);
-	*issuer = der_element_of(r, DER_SEQUENCE);
+	*issuer = der_element(r);               /* a recipient's may be empty: 30 00, or 00 00 (gmcert.org) */
 	*serial = der_integer(r);
 	der_leave(r);
 }

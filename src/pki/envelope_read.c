@@ -129,6 +129,7 @@ static bool take_point(const uint8_t *p, uint8_t xy[64])
 static RC read_blob(struct slice blob, const struct envelope_blob *at, struct envelope *ret)
 {
 	uint8_t xy[64];
+	struct sm2_pub c1;
 
 	REQUIRE(u32(blob.p) == BLOB_VERSION, ENVELOPE_FORM, "envelope: blob version %u", u32(blob.p));
 	REQUIRE(u32(blob.p + 4) == SGD_SM4_ECB, ENVELOPE_FORM, "envelope: algorithm %#x is not SM4 ECB",
@@ -138,8 +139,8 @@ static RC read_blob(struct slice blob, const struct envelope_blob *at, struct en
 	REQUIRE(take_point(blob.p + at->pub + 4, xy) && rc_ok(sm2_pub_load(xy, &ret->pub)), ENVELOPE_FORM,
 	        "envelope: the public key is not a point of the curve");
 	ret->has_pub = true;
-	REQUIRE(take_point(blob.p + at->cipher, ret->key) && u32(blob.p + at->cipher + 160) == KEY_LEN,
-	        ENVELOPE_FORM, "envelope: ciphertext of the key");
+	REQUIRE(take_point(blob.p + at->cipher, ret->key) && rc_ok(sm2_pub_load(ret->key, &c1)) &&
+	        u32(blob.p + at->cipher + 160) == KEY_LEN, ENVELOPE_FORM, "envelope: ciphertext of the key");
 	memcpy(ret->key + 64, blob.p + at->cipher + 128, 32);
 	memcpy(ret->key + 96, blob.p + at->cipher + 164, KEY_LEN);
 	/* Reading B leaves the first half zero (standards.md 1.8): then only the second is ciphertext. */
