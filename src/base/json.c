@@ -213,6 +213,7 @@ static RC canonical(const json_t *v, unsigned depth, struct buf *b)
 RC json_canonical(const json_t *v, struct buf *ret)
 {
 	TRY(json_put_result());
+	NEED(v != NULL, RC_NOMEM, "JSON: there was no memory for the value");
 	TRY(canonical(v, 0, ret));
 	return buf_done(ret);
 }

@@ -9,7 +9,8 @@
 #define JSON_DEPTH 32
 
 RC json_read(struct slice text, size_t max, json_t **ret);
-/* RFC 8785 canonical form.  Numbers: integers in +-2^53 only. */
+/* RFC 8785 canonical form.  Numbers: integers in +-2^53 only.  A NULL value is RC_NOMEM: it could
+ * not be built. */
 RC json_canonical(const json_t *v, struct buf *ret);
 /* One quoted and escaped string; s must be UTF-8. */
 void json_string_to(struct buf *b, const char *s, size_t len);

@@ -27,6 +27,7 @@ struct note {
 	const struct job *job;
 	struct jobs *jobs;
 	int64_t due, runs;
+	int64_t done; /* what the row says afterwards */
 };
 
 static RC read_state(struct db *db, const struct job *job, struct state *ret)
@@ -51,6 +52,7 @@ static RC run_in_transaction(struct db_tx *tx, void *arg)
 	struct state s = {0};
 
 	TRY(read_state(tx->db, n->job, &s));
+	n->done = s.runs > n->runs ? s.last : n->due;
 	if (s.runs > n->runs)
 		return OK;
 	if (n->job->apply != NULL)
@@ -63,13 +65,13 @@ static RC run_in_transaction(struct db_tx *tx, void *arg)
 
 static RC run_job(struct jobs *j, const struct job *job, struct state *s, int64_t due)
 {
-	struct note n = {job, j, due, s->runs};
+	struct note n = {.job = job, .jobs = j, .due = due, .runs = s->runs};
 
 	if (job->run != NULL)
 		TRY(job->run(j->setup.arg, due));
 	TRY(writer_run(j->setup.writer, run_in_transaction, &n));
 	s->runs++;
-	s->last = due;
+	s->last = n.done;
 	return OK;
 }
 
@@ -77,15 +79,17 @@ static RC run_job(struct jobs *j, const struct job *job, struct state *s, int64_
  * now: that run belongs to a future that is no more. */
 static int64_t next_of(const struct jobs *j, const struct job *job, const struct state *s, int64_t now)
 {
-	int64_t next;
-
 	if (job->period <= 0)
 		return job->due(j->setup.arg, s->last);
 	if (s->runs == 0 || s->last > now)
 		return now;
-	next = s->last + job->period;
-	/* missed periods are run once, as the last of them */
-	return next > now ? next : now - (now - next) % job->period;
+	return s->last + job->period;
+}
+
+/* Missed periods are run once, as the last of them. */
+static int64_t latest_due(const struct job *job, int64_t next, int64_t now)
+{
+	return job->period <= 0 ? next : now - (now - next) % job->period;
 }
 
 static bool stopping(struct jobs *j)
@@ -110,7 +114,7 @@ static void walk_one(struct jobs *j, size_t i)
 	(void)pthread_mutex_unlock(&j->lock);
 	if (next > now || clock_mono_ms() < s->not_before)
 		return;
-	rc = run_job(j, job, s, next);
+	rc = run_job(j, job, s, latest_due(job, next, now));
 	s->not_before = rc_ok(rc) ? 0 : clock_mono_ms() + JOBS_RETRY_MS;
 	if (!rc_ok(rc) && j->setup.failed != NULL)
 		j->setup.failed(j->setup.arg, job->name, rc);
