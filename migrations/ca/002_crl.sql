@@ -1,5 +1,5 @@
 -- Revocations in the order they were taken, and the lists made from them.  Nothing here is updated or
--- deleted: list n holds the revocations of its CA up to last_seq, so its bytes follow from rows.
+-- deleted: list n holds the revocations of its CA up to last_seq, so its bytes follow from rows; the newest lies ready in DIR/ORG/ROLE/crl/.
 CREATE TABLE revocation (
 	seq INTEGER PRIMARY KEY,
 	ca TEXT NOT NULL,
@@ -22,10 +22,3 @@ CREATE TABLE crl (
 	signature BLOB NOT NULL,
 	PRIMARY KEY (ca, number)
 ) STRICT, WITHOUT ROWID;
-
--- The newest list of each CA, ready to serve.
-CREATE TABLE crl_body (
-	ca TEXT PRIMARY KEY,
-	number INTEGER NOT NULL,
-	der BLOB NOT NULL
-) STRICT;

@@ -49,26 +49,22 @@ RC authority_store_statement(struct db *db, const char *ca, struct slice serial,
 	return buf_done(ret);
 }
 
-RC authority_store_each(struct db *db, const char *ca, int64_t last,
-                        struct rc (*each)(void *arg, const struct revocation *r), void *arg)
+RC authority_store_walk(struct db *db, const char *ca, int64_t last, struct db_rows **ret)
 {
-	AUTO(db_rows, q, NULL);
-	bool row;
+	return db_query(db, ret,
+	                "SELECT serial, at, reason, invalidity FROM revocation "
+	                "WHERE ca = $1 AND seq <= $2 ORDER BY seq",
+	                DB_ARGS(DB_CSTR(ca), DB_INT(last)));
+}
 
-	TRY(db_query(db, &q,
-	             "SELECT serial, at, reason, invalidity FROM revocation "
-	             "WHERE ca = $1 AND seq <= $2 ORDER BY seq",
-	             DB_ARGS(DB_CSTR(ca), DB_INT(last))));
-	for (;;) {
-		struct revocation r;
-
-		TRY(db_next(q, &row));
-		if (!row)
-			return OK;
-		r.serial = db_blob(q, 0);
-		revocation_read(q, 1, &r);
-		TRY(each(arg, &r));
-	}
+RC authority_store_step(struct db_rows *q, struct revocation *ret, bool *more)
+{
+	TRY(db_next(q, more));
+	if (!*more)
+		return OK;
+	ret->serial = db_blob(q, 0);
+	revocation_read(q, 1, ret);
+	return OK;
 }
 
 RC authority_store_last(struct db *db, const char *ca, int64_t *last, int64_t *count)
@@ -85,7 +81,7 @@ RC authority_store_last(struct db *db, const char *ca, int64_t *last, int64_t *c
 	return OK;
 }
 
-RC authority_store_crl_put(struct db *db, const char *ca, const struct crl_row *row, struct slice der)
+RC authority_store_crl_put(struct db *db, const char *ca, const struct crl_row *row)
 {
 	int64_t changed = 0;
 
@@ -99,10 +95,7 @@ RC authority_store_crl_put(struct db *db, const char *ca, const struct crl_row *
 	                DB_BLOB(slice_of(row->signature, row->signature_len)))));
 	NEED(changed == 1, RC_CONFLICT, "CRL number %lld of %s is not higher than the last",
 	     (long long)row->number, ca);
-	return db_run(db, NULL,
-	              "INSERT INTO crl_body (ca, number, der) VALUES ($1, $2, $3) "
-	              "ON CONFLICT (ca) DO UPDATE SET number = $2, der = $3",
-	              DB_ARGS(DB_CSTR(ca), DB_INT(row->number), DB_BLOB(der)));
+	return OK;
 }
 
 RC authority_store_crl_last(struct db *db, const char *ca, struct crl_row *ret)
@@ -131,17 +124,4 @@ RC authority_store_crl_last(struct db *db, const char *ca, struct crl_row *ret)
 	memcpy(ret->signature, signature.p, signature.len);
 	ret->signature_len = signature.len;
 	return OK;
-}
-
-RC authority_store_crl_body(struct db *db, const char *ca, int64_t *number, struct buf *ret)
-{
-	AUTO(db_rows, q, NULL);
-	bool row;
-
-	TRY(db_query(db, &q, "SELECT number, der FROM crl_body WHERE ca = $1", DB_ARGS(DB_CSTR(ca))));
-	TRY(db_next(q, &row));
-	NEED(row, RC_NOTFOUND, "no CRL of %s yet", ca);
-	*number = db_int(q, 0);
-	buf_add(ret, db_blob(q, 1));
-	return buf_done(ret);
 }

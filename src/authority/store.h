@@ -10,7 +10,6 @@
 #define AUTHORITY_ID_MAX 48
 #define AUTHORITY_SERIAL_MAX 20 /* RFC 5280 4.1.2.2 */
 #define AUTHORITY_STATEMENT_MAX (256u << 10)
-#define AUTHORITY_CRL_MAX (32u << 20) /* DB_MAX_VALUE: about 800,000 entries */
 
 struct revocation {
 	struct slice serial; /* magnitude */
@@ -24,9 +23,10 @@ RC authority_store_revoke(struct db *db, const char *ca, const struct revocation
 RC authority_store_revoked(struct db *db, const char *ca, struct slice serial, struct revocation *ret);
 /* The statement that revoked it. */
 RC authority_store_statement(struct db *db, const char *ca, struct slice serial, struct buf *ret);
-/* In the order taken, up to and with `last`. */
-RC authority_store_each(struct db *db, const char *ca, int64_t last,
-                        struct rc (*each)(void *arg, const struct revocation *r), void *arg);
+/* In the order taken, up to and with `last`: opens the walk; each step fills ret (serial borrowed until
+ * the next step) or sets *more false. */
+RC authority_store_walk(struct db *db, const char *ca, int64_t last, struct db_rows **ret);
+RC authority_store_step(struct db_rows *q, struct revocation *ret, bool *more);
 /* Highest sequence number of that CA and how many there are; 0 and 0 for none. */
 RC authority_store_last(struct db *db, const char *ca, int64_t *last, int64_t *count);
 
@@ -37,9 +37,8 @@ struct crl_row {
 	size_t signature_len;
 };
 /* RC_CONFLICT unless the number is higher than every one of that CA. */
-RC authority_store_crl_put(struct db *db, const char *ca, const struct crl_row *row, struct slice der);
+RC authority_store_crl_put(struct db *db, const char *ca, const struct crl_row *row);
 /* The newest; RC_NOTFOUND before the first. */
 RC authority_store_crl_last(struct db *db, const char *ca, struct crl_row *ret);
-RC authority_store_crl_body(struct db *db, const char *ca, int64_t *number, struct buf *ret);
 
 #endif

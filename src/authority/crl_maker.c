@@ -1,0 +1,344 @@
+#include "authority/crl_maker.h"
+
+#include "authority/list.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "http/server.h"
+#include "signer/client.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#define CRL_MEDIA "application/pkix-crl"
+#define REST_FACTOR 10 /* a list that took t to make is followed by 10 t of rest */
+#define RETRY_MS 500
+
+struct authority_list {
+	char id[AUTHORITY_ID_MAX + 1];
+	bool revoked; /* under lock: an emergency list is wanted */
+	bool present; /* under lock, as all below */
+	int64_t number, this_update, next_update;
+};
+
+struct crl_maker {
+	struct instance *in;
+	int64_t validity;
+	size_t count;
+	struct authority_list list[CRL_AUTHORITIES];
+	pthread_mutex_t lock, making; /* making: one list at a time */
+	pthread_cond_t wake;
+	pthread_t thread;
+	bool running, ending;
+};
+
+static struct authority_list *find(struct crl_maker *m, const char *ca)
+{
+	for (size_t i = 0; i < m->count; i++) {
+		if (strcmp(m->list[i].id, ca) == 0)
+			return &m->list[i];
+	}
+	return NULL;
+}
+
+/* How long a list is in force: the CPS decides. */
+static RC validity(struct crl_maker *m, int64_t *ret)
+{
+	AUTO(trust, t, instance_trust(m->in));
+	const struct trust_cps *cps = trust_cps(t);
+
+	*ret = m->validity;
+	if (*ret != 0)
+		return OK;
+	REQUIRE(cps->present, G12, "no CPS says how long a revocation list is in force");
+	*ret = cps->crl_period_seconds;
+	return OK;
+}
+
+static void published(struct crl_maker *m, struct authority_list *l, const struct crl_row *row)
+{
+	pthread_mutex_lock(&m->lock);
+	l->present = true;
+	l->number = row->number;
+	l->this_update = row->this_update;
+	l->next_update = row->next_update;
+	pthread_mutex_unlock(&m->lock);
+}
+
+static RC make(struct crl_maker *m, struct authority_list *l)
+{
+	AUTO(trust, t, instance_trust(m->in));
+	const struct trust_authority *a = trust_authority(t, l->id);
+	struct crl_row row;
+	int64_t seconds;
+	struct rc rc;
+
+	REQUIRE(a != NULL, TRUST, "there is no certificate of the authority %s", l->id);
+	TRY(validity(m, &seconds));
+	pthread_mutex_lock(&m->making);
+	rc = list_make(m->in, a, seconds, &row);
+	pthread_mutex_unlock(&m->making);
+	if (rc_ok(rc))
+		published(m, l, &row);
+	return rc;
+}
+
+/* ---- by period ---- */
+
+/* A new list when half the time of the old one is over: it never runs out while we live. */
+static int64_t due_of(const struct authority_list *l)
+{
+	return l->present ? l->this_update + (l->next_update - l->this_update) / 2 : 0;
+}
+
+int64_t crl_maker_due(struct crl_maker *m)
+{
+	int64_t due = INT64_MAX;
+
+	pthread_mutex_lock(&m->lock);
+	for (size_t i = 0; i < m->count; i++) {
+		if (due_of(&m->list[i]) < due)
+			due = due_of(&m->list[i]);
+	}
+	pthread_mutex_unlock(&m->lock);
+	return due;
+}
+
+static bool is_due(struct crl_maker *m, const struct authority_list *l)
+{
+	bool due;
+
+	pthread_mutex_lock(&m->lock);
+	due = due_of(l) <= clock_now();
+	pthread_mutex_unlock(&m->lock);
+	return due;
+}
+
+/* One that fails does not keep the others from their lists. */
+RC crl_maker_run(struct crl_maker *m)
+{
+	struct rc_text why = {.code = RC_OK};
+
+	for (size_t i = 0; i < m->count; i++) {
+		if (is_due(m, &m->list[i]) && !rc_ok(make(m, &m->list[i])))
+			why = *rc_last();
+	}
+	return why.code == RC_OK ? OK : rc_restore(&why);
+}
+
+/* ---- soon after a revocation ---- */
+
+void crl_maker_revoked(struct crl_maker *m, const char *ca)
+{
+	struct authority_list *l = find(m, ca);
+
+	if (l == NULL)
+		return;
+	pthread_mutex_lock(&m->lock);
+	l->revoked = true;
+	pthread_cond_signal(&m->wake);
+	pthread_mutex_unlock(&m->lock);
+}
+
+static void wait_ms(struct crl_maker *m, uint64_t ms)
+{
+	struct timespec until;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += (time_t)(ms / 1000);
+	until.tv_nsec += (long)(ms % 1000) * 1000000;
+	if (until.tv_nsec >= 1000000000) {
+		until.tv_nsec -= 1000000000;
+		until.tv_sec++;
+	}
+	pthread_mutex_lock(&m->lock);
+	while (!m->ending && pthread_cond_timedwait(&m->wake, &m->lock, &until) == 0)
+		continue;
+	pthread_mutex_unlock(&m->lock);
+}
+
+/* The next list somebody waits for; NULL when the maker ends. */
+static struct authority_list *next_revoked(struct crl_maker *m)
+{
+	struct authority_list *l = NULL;
+
+	pthread_mutex_lock(&m->lock);
+	while (!m->ending && l == NULL) {
+		for (size_t i = 0; i < m->count && l == NULL; i++) {
+			if (m->list[i].revoked)
+				l = &m->list[i];
+		}
+		if (l == NULL)
+			pthread_cond_wait(&m->wake, &m->lock);
+	}
+	if (m->ending)
+		l = NULL;
+	if (l != NULL)
+		l->revoked = false;
+	pthread_mutex_unlock(&m->lock);
+	return l;
+}
+
+static void *emergency(void *arg)
+{
+	struct crl_maker *m = arg;
+
+	for (;;) {
+		struct authority_list *l = next_revoked(m);
+		uint64_t started = clock_mono_ms(), rest;
+
+		if (l == NULL)
+			return NULL;
+		if (rc_ok(make(m, l))) {
+			rest = (clock_mono_ms() - started) * REST_FACTOR;
+			wait_ms(m, rest > instance_config(m->in)->crl_delay_ms
+			                   ? rest
+			                   : instance_config(m->in)->crl_delay_ms);
+			continue;
+		}
+		log_failure("crl", NULL);
+		instance_alarm(m->in, "crl-failed", slice_text(l->id), rc_last()->text);
+		crl_maker_revoked(m, l->id);
+		wait_ms(m, RETRY_MS);
+	}
+}
+
+/* ---- start, end, questions ---- */
+
+static RC take_key(struct crl_maker *m, const struct trust *t, const struct key_info *k)
+{
+	struct authority_list *l = &m->list[m->count];
+	AUTO(db_lease, lease, NULL);
+	struct crl_row row;
+	struct rc rc;
+
+	REQUIRE(m->count < CRL_AUTHORITIES && strlen(k->name) <= AUTHORITY_ID_MAX, TRUST,
+	        "too many authorities");
+	REQUIRE(trust_authority(t, k->name) != NULL, TRUST, "there is no certificate for the key %s",
+	        k->name);
+	memcpy(l->id, k->name, strlen(k->name) + 1);
+	m->count++;
+	TRY(db_pool_lease(instance_readers(m->in), &lease));
+	rc = authority_store_crl_last(lease->db, l->id, &row);
+	if (rc.code == RC_NOTFOUND)
+		return OK;
+	TRY(rc);
+	if (list_present(m->in, l->id, &row))
+		published(m, l, &row);
+	return OK;
+}
+
+static RC take_keys(struct crl_maker *m, enum key_purpose purpose)
+{
+	AUTO_MEM(struct signer_info, info, mem_new(1, sizeof(*info)));
+	AUTO(trust, t, instance_trust(m->in));
+
+	NEED(info != NULL, RC_NOMEM, "no memory");
+	TRY(signer_info(instance_signer(m->in), info));
+	for (size_t i = 0; i < info->n; i++) {
+		if (info->keys[i].purpose == purpose)
+			TRY(take_key(m, t, &info->keys[i]));
+	}
+	return OK;
+}
+
+static void maker_free(struct crl_maker *m)
+{
+	if (m == NULL)
+		return;
+	pthread_mutex_destroy(&m->lock);
+	pthread_mutex_destroy(&m->making);
+	pthread_cond_destroy(&m->wake);
+	mem_free(m);
+}
+DROP(crl_maker, maker_free);
+
+RC crl_maker_start(struct instance *in, enum key_purpose purpose, int64_t seconds, struct crl_maker **ret)
+{
+	AUTO(crl_maker, m, mem_new(1, sizeof(*m)));
+	pthread_condattr_t attr;
+
+	NEED(m != NULL, RC_NOMEM, "no memory");
+	m->in = in;
+	m->validity = seconds;
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_mutex_init(&m->lock, NULL);
+	pthread_mutex_init(&m->making, NULL);
+	pthread_cond_init(&m->wake, &attr);
+	pthread_condattr_destroy(&attr);
+	TRY(take_keys(m, purpose));
+	for (size_t i = 0; i < m->count; i++) {
+		if (is_due(m, &m->list[i]))
+			m->list[i].revoked = true; /* the thread makes it at once */
+	}
+	NEED(pthread_create(&m->thread, NULL, emergency, m) == 0, RC_NOMEM, "no thread for revocation lists");
+	m->running = true;
+	*ret = MOVE(m);
+	return OK;
+}
+
+void crl_maker_stop(struct crl_maker *m)
+{
+	if (m == NULL)
+		return;
+	pthread_mutex_lock(&m->lock);
+	m->ending = true;
+	pthread_cond_broadcast(&m->wake);
+	pthread_mutex_unlock(&m->lock);
+	pthread_join(m->thread, NULL);
+	maker_free(m);
+}
+
+bool crl_maker_has(const struct crl_maker *m, const char *ca)
+{
+	for (size_t i = 0; i < m->count; i++) {
+		if (strcmp(m->list[i].id, ca) == 0)
+			return true;
+	}
+	return false;
+}
+
+const char *crl_maker_id(const struct crl_maker *m, size_t i)
+{
+	return i < m->count ? m->list[i].id : NULL;
+}
+
+RC crl_maker_ready(struct crl_maker *m)
+{
+	struct rc rc = OK;
+
+	pthread_mutex_lock(&m->lock);
+	for (size_t i = 0; i < m->count && rc_ok(rc); i++) {
+		if (!m->list[i].present || m->list[i].next_update <= clock_now())
+			rc = rc_refuse(ERR_NOT_READY, "no revocation list of %s is in force", m->list[i].id);
+	}
+	pthread_mutex_unlock(&m->lock);
+	return rc;
+}
+
+RC crl_maker_file(struct crl_maker *m, const char *ca, char *path, size_t size, int64_t *number)
+{
+	struct authority_list *l = find(m, ca);
+	bool present;
+
+	NEED(l != NULL, RC_NOTFOUND, "no authority %s here", ca);
+	pthread_mutex_lock(&m->lock);
+	present = l->present;
+	*number = l->number;
+	pthread_mutex_unlock(&m->lock);
+	REQUIRE(present, NOT_READY, "the first revocation list of %s is not made yet", ca);
+	return list_path(m->in, ca, *number, path, size);
+}
+
+RC crl_maker_answer(struct crl_maker *m, struct slice ca, struct response *r)
+{
+	char id[AUTHORITY_ID_MAX + 1] = "", path[LIST_PATH_MAX], tag[32];
+	int64_t number;
+
+	NEED(ca.len < sizeof(id), RC_NOTFOUND, "no such authority");
+	memcpy(id, ca.p, ca.len);
+	TRY(crl_maker_file(m, id, path, sizeof(path), &number));
+	snprintf(tag, sizeof(tag), "%lld", (long long)number);
+	response_cache(r, &(struct cache_rule){.etag = slice_text(tag)});
+	return response_file(r, CRL_MEDIA, path, CRL_FILE_MAX);
+}

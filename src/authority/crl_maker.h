@@ -1,0 +1,34 @@
+#ifndef YD_AUTHORITY_CRL_MAKER_H
+#define YD_AUTHORITY_CRL_MAKER_H
+/* Makes the revocation lists of the authorities whose keys this instance's signer holds: by period, and
+ * soon after each revocation (R21.6, R21.9).  The list is streamed from the rows into a sealed memfd, the
+ * signer signs that descriptor, the bytes are hashed again and the signature verified before anything is
+ * published (design 2).  Numbers only rise.  Nothing here waits for the issue gate. */
+#include "instance/instance.h"
+#include "key/key.h"
+
+#define CRL_AUTHORITIES 16
+#define CRL_FILE_MAX (256u << 20)
+
+struct crl_maker;
+/* All keys of that purpose.  validity: of a list in seconds; 0 = what the CPS says (G12 bounds). */
+RC crl_maker_start(struct instance *in, enum key_purpose purpose, int64_t validity, struct crl_maker **ret);
+void crl_maker_stop(struct crl_maker *m);
+/* A revocation of that authority is durable. */
+void crl_maker_revoked(struct crl_maker *m, const char *ca);
+bool crl_maker_has(const struct crl_maker *m, const char *ca);
+const char *crl_maker_id(const struct crl_maker *m, size_t i); /* NULL at the end */
+/* For the table of due work: when the next list is due by period; makes those that are. */
+int64_t crl_maker_due(struct crl_maker *m);
+RC crl_maker_run(struct crl_maker *m);
+/* Every authority has a list that is in force. */
+RC crl_maker_ready(struct crl_maker *m);
+/* File and number of the newest list; RC_NOTFOUND for an authority that is not here, not-ready before the
+ * first. */
+RC crl_maker_file(struct crl_maker *m, const char *ca, char *path, size_t size, int64_t *number);
+/* GET …/crl/{ca}: answers with the file, cached until the next list is due. */
+struct request;
+struct response;
+RC crl_maker_answer(struct crl_maker *m, struct slice ca, struct response *r);
+
+#endif
