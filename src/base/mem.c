@@ -26,7 +26,9 @@ size_t mem_fail_after(size_t n)
 
 void *mem_new(size_t count, size_t size)
 {
-	if (unlucky())
+	size_t bytes;
+
+	if (__builtin_mul_overflow(count, size, &bytes) || bytes > PTRDIFF_MAX || unlucky())
 		return NULL;
 	return calloc(count > 0 ? count : 1, size > 0 ? size : 1);
 }
