@@ -23,7 +23,7 @@ BANNED = [
     (r"\b(socket|accept4?|listen|bind|connect)\s*\(", ("src/net/", "src/http/", "src/supervisor/", "src/base/", "src/sandbox/", "src/bench/"),
      "sockets only in net/ and http/"),
     (r"\bsqlite3_\w+\s*\(", ("src/db/",), "SQLite only behind db/"),
-    (r"\"(SELECT|INSERT|UPDATE|DELETE|CREATE TABLE)\b", ("src/db/", "src/evidence/"), "SQL only in store.c and db/"),
+    (r"\"(SELECT|INSERT|UPDATE|DELETE FROM|CREATE TABLE)\b", ("src/db/", "src/evidence/"), "SQL only in store.c and db/"),
 ]
 STORE = re.compile(r"/store(_\w+)?\.c$")
 
@@ -36,7 +36,7 @@ def strip(text):
         if t.startswith("/*"):
             out.append(re.sub(r"[^\n]", " ", t))
         elif len(t) > 1 and t[0] == '"':
-            head = re.match(r'"(SELECT|INSERT|UPDATE|DELETE|CREATE TABLE)\b', t)
+            head = re.match(r'"(SELECT|INSERT|UPDATE|DELETE FROM|CREATE TABLE)\b', t)
             out.append('"' + (head.group(1) + " " if head else "") + '"')
         elif len(t) > 1 and t[0] == "'":
             out.append("' '")

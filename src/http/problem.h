@@ -1,7 +1,8 @@
 #ifndef YD_HTTP_PROBLEM_H
 #define YD_HTTP_PROBLEM_H
 /* The one map between results and HTTP statuses, both ways, and the RFC 9457 body of a refusal:
- *	{"type":"urn:yuandian:error:NAME","title":…,"status":403,"code":"NAME","detail":…,"clause":…,"request_id":…}
+ *	{"type":"urn:yuandian:error:NAME","title":…,"status":403,"code":"NAME",
+ *	 "detail":…,"clause":…,"request_id":…}
  * title is Chinese unless the caller prefers English.  What only operators or developers can act on
  * (RC_CRYPTO, RC_NOMEM, RC_BUG) keeps its detail for the log. */
 #include "base/buf.h"
@@ -16,7 +17,7 @@ enum answer { ANSWER_OK, ANSWER_CREATED, ANSWER_ACCEPTED, ANSWER_NONE, ANSWER_NO
 unsigned answer_status(enum answer a);
 
 unsigned problem_status(const struct rc_text *t);
-const char *status_reason(unsigned status);             /* "Not Found" */
+const char *status_reason(unsigned status); /* "Not Found" */
 /* True when the operator or the developers must look: the request loop logs these. */
 bool problem_is_ours(const struct rc_text *t);
 /* members may be NULL; its members are added (never replacing the standard ones).  NULL: no memory. */
