@@ -26,7 +26,8 @@ struct der_reader {
 	size_t where;                   /* its offset */
 };
 
-struct der_reader der_read(struct slice input);
+struct der_reader der_read(struct slice input);              /* at most DER_MAX bytes */
+struct der_reader der_read_large(struct slice input, size_t max);      /* revocation lists */
 bool der_more(const struct der_reader *r);                  /* false at end or after a failure */
 bool der_at(const struct der_reader *r, uint8_t tag);       /* next tag is this */
 uint8_t der_tag(const struct der_reader *r);                /* 0 at the end or after a failure */

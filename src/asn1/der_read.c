@@ -5,13 +5,20 @@
 
 #define INTEGER_MAX 8192                /* bytes; far above any RSA modulus */
 
+struct der_reader der_read_large(struct slice input, size_t max)
+{
+	struct der_reader r = {.start = input.p, .p = input.p, .end = input.p};
+
+	if (input.len > max)
+		der_fail(&r, "longer than the limit");
+	else if (input.len > 0)
+		r.end += input.len;
+	return r;
+}
+
 struct der_reader der_read(struct slice input)
 {
-	struct der_reader r = {.start = input.p, .p = input.p, .end = input.p + input.len};
-
-	if (input.len > DER_MAX)
-		der_fail(&r, "longer than the limit");
-	return r;
+	return der_read_large(input, DER_MAX);
 }
 
 void der_fail(struct der_reader *r, const char *why)
@@ -92,10 +99,8 @@ static struct slice take(struct der_reader *r, int tag, struct slice *value)
 
 void der_enter(struct der_reader *r, uint8_t tag)
 {
-	const uint8_t *from = r->p;
 	struct slice value;
 
-	(void)from;
 	if (r->depth == DER_DEPTH) {
 		der_fail(r, "nested too deeply");
 		return;

@@ -8,13 +8,15 @@
 #define NAME_ATTRIBUTES 24
 #define NAME_DER_MAX 2048
 #define NAME_TEXT_MAX 4096
-#define NAME_VALUE_MAX 256              /* bytes; RFC 5280's upper bounds count characters */
+#define NAME_VALUE_MAX 512              /* bytes; RFC 5280's upper bounds count characters */
 
 struct name_attribute {
 	enum oid type;
 	struct slice value;             /* UTF-8 */
-	uint8_t tag;                    /* set by name_parse: string type on the wire */
-	bool joined;                    /* set by name_parse: same RDN as the one before */
+	bool joined;                    /* same RDN as the one before */
+	/* set by name_parse */
+	uint8_t tag;                    /* string type on the wire */
+	struct slice type_raw, der;     /* OID contents; TLV of the value */
 };
 struct name {
 	struct slice der;
@@ -22,9 +24,9 @@ struct name {
 	struct name_attribute at[NAME_ATTRIBUTES];
 };
 
-/* The whole input must be one Name of known attributes in strings we read. */
+/* The whole input must be one Name; any attribute type and value. */
 RC   name_parse(struct slice der, struct name *ret);
-/* Form alone: RDNs, no empty SET; any attribute type and string. */
+/* The rules above: known types, their strings, lengths, characters. */
 RC   name_check(struct slice der);
 /* First value of that type. RC_NOTFOUND. */
 RC   name_value(struct slice der, enum oid type, struct slice *ret);
@@ -33,7 +35,7 @@ bool name_equal(struct slice a, struct slice b);
 /* SEQUENCE of no RDNs. */
 bool name_is_empty(struct slice der);
 
-/* Name TLV from attributes, one RDN each, in that order. */
+/* Name TLV from attributes in that order, one RDN each unless joined. */
 RC   name_build(const struct name_attribute *a, size_t n, struct buf *ret);
 RC   name_from_text(struct slice text, struct buf *ret);
 RC   name_to_text(struct slice der, struct buf *ret);

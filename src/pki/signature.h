@@ -8,19 +8,18 @@
 
 enum pubkey_kind { PUBKEY_SM2, PUBKEY_P256, PUBKEY_RSA, PUBKEY_KINDS };
 
-/* An AlgorithmIdentifier of that table. */
 struct sigalg {
-	enum oid oid;
+	enum oid oid;                   /* OID_UNKNOWN: not in the table */
 	bool null;                      /* parameters are NULL; false: absent */
+	struct slice der;               /* AlgorithmIdentifier as it was read */
 };
 
 /* What a key of that kind signs with. sm2_null: write NULL behind .501. */
 struct sigalg sigalg_of(enum pubkey_kind kind, bool sm2_null);
-/* The kind of key that makes such signatures. */
+/* The kind of key that makes such signatures; false when it is not in the table. */
 bool sigalg_kind(struct sigalg a, enum pubkey_kind *ret);
-bool sigalg_equal(struct sigalg a, struct sigalg b);
 void sigalg_put(struct der_writer *w, struct sigalg a);
-/* Fails on an algorithm or on parameters that are not in the table. */
+/* An algorithm or parameters that are not in the table give OID_UNKNOWN. */
 struct sigalg sigalg_take(struct der_reader *r);
 const char *sigalg_name(struct sigalg a);
 

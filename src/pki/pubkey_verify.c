@@ -1,0 +1,91 @@
+/* Signatures under the three kinds of keys. */
+#include "pki/pubkey.h"
+
+#include "pki/ossl.h"
+
+#include <openssl/core_names.h>
+
+static RC verify_sm2(const struct pubkey *k, struct slice msg, struct slice sig, struct slice id)
+{
+	struct sm2_sig s;
+	struct rc rc = sm2_sig_from_der(sig, &s);
+
+	if (rc_ok(rc))
+		rc = sm2_verify(&k->sm2, id, msg, &s);
+	if (rc.code == RC_INPUT)
+		REFUSE(SIGNATURE, "the SM2 signature does not verify");
+	return rc;
+}
+
+static RC make_key(const char *type, OSSL_PARAM *params, EVP_PKEY **ret)
+{
+	AUTO(evp_pkey_ctx_st, c, EVP_PKEY_CTX_new_from_name(NULL, type, NULL));
+
+	if (c == NULL || EVP_PKEY_fromdata_init(c) != 1 ||
+	    EVP_PKEY_fromdata(c, ret, EVP_PKEY_PUBLIC_KEY, params) != 1)
+		return ossl_fail("public key");
+	return OK;
+}
+
+static RC load_p256(const struct pubkey *k, EVP_PKEY **ret)
+{
+	char group[] = "prime256v1";
+	uint8_t point[65];
+	OSSL_PARAM params[] = {
+		OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, group, 0),
+		OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, point, sizeof(point)),
+		OSSL_PARAM_construct_end(),
+	};
+
+	memcpy(point, k->bits.p, sizeof(point));
+	return make_key("EC", params, ret);
+}
+
+/* OSSL_PARAM numbers are in the machine's byte order. */
+static size_t native(struct slice magnitude, uint8_t *ret, size_t max)
+{
+	AUTO(bignum_st, n, BN_bin2bn(magnitude.p, (int)magnitude.len, NULL));
+
+	return n != NULL && BN_bn2nativepad(n, ret, (int)max) >= 0 ? max : 0;
+}
+
+static RC load_rsa(const struct pubkey *k, EVP_PKEY **ret)
+{
+	uint8_t n[PUBKEY_RSA_BITS_MAX / 8], e[4];
+
+	NEED(k->n.len <= sizeof(n) && k->e.len <= sizeof(e), RC_BUG, "public key: not a parsed one");
+	NEED(native(k->n, n, sizeof(n)) && native(k->e, e, sizeof(e)), RC_NOMEM, "public key: out of memory");
+	OSSL_PARAM params[] = {
+		OSSL_PARAM_construct_BN(OSSL_PKEY_PARAM_RSA_N, n, sizeof(n)),
+		OSSL_PARAM_construct_BN(OSSL_PKEY_PARAM_RSA_E, e, sizeof(e)),
+		OSSL_PARAM_construct_end(),
+	};
+	return make_key("RSA", params, ret);
+}
+
+static RC verify_evp(EVP_PKEY *key, struct slice msg, struct slice sig)
+{
+	AUTO(evp_md_ctx_st, m, EVP_MD_CTX_new());
+
+	NEED(m != NULL, RC_NOMEM, "signature: out of memory");
+	if (EVP_DigestVerifyInit_ex(m, NULL, "SHA256", NULL, NULL, key, NULL) != 1)
+		return ossl_fail("signature");
+	if (EVP_DigestVerify(m, sig.p, sig.len, msg.p, msg.len) == 1)
+		return OK;
+	ERR_clear_error();
+	REFUSE(SIGNATURE, "the signature does not verify");
+}
+
+RC pubkey_verify(const struct pubkey *k, struct sigalg a, struct slice msg, struct slice sig, struct slice id)
+{
+	AUTO(evp_pkey_st, key, NULL);
+	enum pubkey_kind kind;
+
+	REQUIRE(sigalg_kind(a, &kind), SIGNATURE_ALGORITHM, "the signature algorithm is not supported");
+	REQUIRE(kind == k->kind, SIGNATURE_ALGORITHM, "%s is not made by a key of kind %s", sigalg_name(a),
+	        pubkey_kind_name(k->kind));
+	if (kind == PUBKEY_SM2)
+		return verify_sm2(k, msg, sig, id);
+	TRY(kind == PUBKEY_P256 ? load_p256(k, &key) : load_rsa(k, &key));
+	return verify_evp(key, msg, sig);
+}
