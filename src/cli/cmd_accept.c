@@ -1,0 +1,38 @@
+/* yuandian accept: the subscriber, or a clerk before whom he stands, takes the certificates (R21.2). */
+#include "cli/officer.h"
+
+#define NOTICE "1"                      /* edition of the notice shown on acceptance */
+
+struct rc cmd_accept(struct cli *c)
+{
+	static const char *const roles[] = {"entry", "review", NULL};
+	AUTO_OFFICER(o);
+	AUTO_JSON(application, NULL);
+	AUTO_JSON(body, json_object());
+	AUTO_JSON(answer, NULL);
+	AUTO_BUF(path, 256);
+	json_t *certificates;
+	const char *role;
+	struct slice state;
+
+	TRY(officer_open(c, &o));
+	TRY(officer_path(&path, "/v1/applications/", c->operands[0], ""));
+	TRY(officer_get(&o, buf_cstr(&path), &application));
+	TRY(json_get_array(application, "certificates", 4, &certificates));
+	TRY(json_get_text(application, "state", 32, &state));
+	REQUIRE(slice_is(state, "issued"), APPLICATION_STATE, "the application is %.*s", (int)state.len,
+	        (const char *)state.p);
+	TRY(officer_role(&o, roles, &role));
+	json_put_cstr(body, "id", c->operands[0]);
+	json_put_take(body, "certificates", json_incref(certificates));
+	json_put_cstr(body, "notice", NOTICE);
+	TRY(json_put_result());
+	buf_text(&path, "/acceptance");
+	TRY(buf_done(&path));
+	TRY(officer_state(&o, STATEMENT_ACCEPTANCE, role, body, buf_cstr(&path), &answer));
+	if (c->json)
+		return cli_json(c, "accept", json_incref(answer));
+	TRY(json_get_text(answer, "state", 32, &state));
+	cli_line(c, "%.*s", (int)state.len, (const char *)state.p);
+	return OK;
+}

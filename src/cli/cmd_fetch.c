@@ -1,0 +1,182 @@
+/* yuandian fetch: certificates, chain, GM/T 0092 answer, key envelope; with --key the encryption key
+ * itself, which exists in clear only here, at the subscriber's (R06.10). */
+#include "base/text.h"
+#include "cli/officer.h"
+#include "pki/cert.h"
+#include "pki/csr_response.h"
+#include "pki/envelope.h"
+#include "pki/pkcs8.h"
+
+#define KEY_FILE_MAX (64u << 10)
+#define WAIT_DEFAULT 5
+#define WAIT_MAX 30
+
+static RC out_path(const struct cli *c, const char *name, char ret[OFFICER_PATH_MAX])
+{
+	int n = snprintf(ret, OFFICER_PATH_MAX, "%s/%s", cli_get(c, "out"), name);
+
+	REQUIRE(n > 0 && n < OFFICER_PATH_MAX, USAGE, "--out is too long");
+	return OK;
+}
+
+static RC write_out(const struct cli *c, const char *name, struct slice bytes, unsigned mode)
+{
+	char path[OFFICER_PATH_MAX];
+
+	TRY(out_path(c, name, path));
+	return file_write(path, bytes, mode);
+}
+
+/* A base64 member into a file; absent members write nothing. */
+static RC write_member(const struct cli *c, const json_t *answer, const char *member, const char *name)
+{
+	AUTO_BUF(bytes, CSR_RESPONSE_MAX);
+
+	if (json_object_get(answer, member) == NULL)
+		return OK;
+	TRY(json_get_base64(answer, member, CSR_RESPONSE_MAX, &bytes));
+	return write_out(c, name, buf_slice(&bytes), 0644);
+}
+
+static RC write_certificate(const struct cli *c, const json_t *answer, const char *member, const char *name)
+{
+	AUTO_BUF(der, CERT_DER_MAX);
+	AUTO_BUF(pem, 2 * CERT_DER_MAX);
+
+	if (json_object_get(answer, member) == NULL)
+		return OK;
+	TRY(json_get_base64(answer, member, CERT_DER_MAX, &der));
+	text_to_pem(&pem, "CERTIFICATE", buf_slice(&der));
+	TRY(buf_done(&pem));
+	return write_out(c, name, buf_slice(&pem), 0644);
+}
+
+static RC write_chain(const struct cli *c, const json_t *answer)
+{
+	AUTO_BUF(pem, CSR_RESPONSE_MAX);
+	json_t *list, *one;
+	size_t i;
+
+	TRY(json_get_array(answer, "chain", CSR_RESPONSE_CERTIFICATES, &list));
+	json_array_foreach(list, i, one) {
+		AUTO_BUF(der, CERT_DER_MAX);
+
+		NEED(json_is_string(one), RC_INPUT, "the answer's chain is malformed");
+		TRY(text_base64(slice_text(json_string_value(one)), &der));
+		text_to_pem(&pem, "CERTIFICATE", buf_slice(&der));
+	}
+	TRY(buf_done(&pem));
+	return write_out(c, "chain.pem", buf_slice(&pem), 0644);
+}
+
+/* ---- the encryption key ---- */
+
+static RC open_envelope(const json_t *answer, const struct private_key *signing, struct private_key *ret)
+{
+	AUTO_BUF(envelope, ENVELOPE_MAX);
+	AUTO_BUF(der, CERT_DER_MAX);
+	struct cert cert;
+	struct sm2_pub pub;
+	struct sm2_key key, got;
+	struct rc rc;
+
+	TRY(json_get_base64(answer, "envelope", ENVELOPE_MAX, &envelope));
+	TRY(json_get_base64(answer, "encrypt", CERT_DER_MAX, &der));
+	TRY(cert_parse(buf_slice(&der), &cert));
+	TRY(cert_sm2_key(&cert, &pub));
+	NEED(signing->curve == OID_SM2, RC_INPUT, "--key is not an SM2 key");
+	TRY(sm2_key_load(signing->d, &key));
+	rc = envelope_open(buf_slice(&envelope), &key, &pub, &got);
+	sm2_key_wipe(&key);
+	TRY(rc);
+	rc = private_key_load(OID_SM2, got.d, ret);
+	sm2_key_wipe(&got);
+	return rc;
+}
+
+static RC write_key(const struct cli *c, const json_t *answer, const struct private_key *signing, struct slice pin)
+{
+	AUTO_BUF(pem, KEY_FILE_MAX);
+	struct private_key key;
+	struct rc rc;
+
+	TRY(open_envelope(answer, signing, &key));
+	rc = private_key_write(&key, pin, &pem);
+	private_key_wipe(&key);
+	TRY(rc);
+	return write_out(c, "enc.key", buf_slice(&pem), 0600);
+}
+
+static RC key_wanted(const struct cli *c, const json_t *answer)
+{
+	AUTO_BUF(pin, PKCS8_PIN_MAX + 2);
+	AUTO_BUF(file, KEY_FILE_MAX);
+	struct private_key signing;
+	struct rc rc;
+
+	if (!cli_has(c, "key") || json_object_get(answer, "envelope") == NULL)
+		return OK;
+	pin.secret = true;
+	file.secret = true;
+	TRY(officer_pin(cli_get(c, "pin-file"), &pin));
+	TRY(file_read(cli_get(c, "key"), KEY_FILE_MAX, &file));
+	TRY(private_key_read(buf_slice(&file), buf_slice(&pin), &signing));
+	rc = write_key(c, answer, &signing, buf_slice(&pin));
+	private_key_wipe(&signing);
+	return rc;
+}
+
+/* ---- the command ---- */
+
+static RC get_certificates(struct cli *c, struct officer *o, json_t **ret)
+{
+	const char *form = cli_get(c, "envelope");
+	enum envelope_form known;
+	int64_t wait = WAIT_DEFAULT;
+	AUTO_BUF(path, 512);
+
+	if (form == NULL)
+		form = envelope_form_name(ENVELOPE_FORM_SM2);
+	REQUIRE(rc_ok(envelope_form_find(slice_text(form), &known)), USAGE, "--envelope %s: not sm2, saed, skf or sdf", form);
+	REQUIRE(cli_has(c, "key") == cli_has(c, "pin-file"), USAGE, "--key and --pin-file go together");
+	TRY(cli_get_int(c, "wait", 0, WAIT_MAX, &wait));
+	TRY(officer_open(c, o));
+	TRY(officer_path(&path, "/v1/applications/", c->operands[0], "/certificates?envelope="));
+	buf_printf(&path, "%s&wait=%lld", envelope_form_name(known), (long long)wait);
+	TRY(buf_done(&path));
+	return officer_get(o, buf_cstr(&path), ret);
+}
+
+static RC write_all(const struct cli *c, const json_t *answer)
+{
+	TRY(dir_make(cli_get(c, "out"), 0755));
+	TRY(write_certificate(c, answer, "sign", "sign.pem"));
+	TRY(write_certificate(c, answer, "encrypt", "enc.pem"));
+	TRY(write_chain(c, answer));
+	TRY(write_member(c, answer, "response", "response.der"));
+	TRY(write_member(c, answer, "envelope", "enc.env"));
+	return key_wanted(c, answer);
+}
+
+struct rc cmd_fetch(struct cli *c)
+{
+	AUTO_OFFICER(o);
+	AUTO_JSON(answer, NULL);
+	struct slice state;
+
+	TRY(get_certificates(c, &o, &answer));
+	TRY(json_get_text(answer, "state", 32, &state));
+	TRY(write_all(c, answer));
+	/* design 9.7: half a pair is worth having, but it is not the whole */
+	REQUIRE(!slice_is(state, "issued-partial"), NOT_COMPLETE, "the encryption certificate is still to come");
+	if (c->json) {
+		json_t *r = json_object();
+
+		json_put_cstr(r, "id", c->operands[0]);
+		json_put_text(r, "state", state);
+		json_put_cstr(r, "out", cli_get(c, "out"));
+		return cli_json(c, "fetch", r);
+	}
+	cli_line(c, "%.*s", (int)state.len, (const char *)state.p);
+	return OK;
+}

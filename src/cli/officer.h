@@ -1,0 +1,42 @@
+#ifndef YD_CLI_OFFICER_H
+#define YD_CLI_OFFICER_H
+/* The holder of a credential folder (--as DIR: tls.pem, tls.key, sign.pem, sign.key, pin) talking to an RA:
+ * statements are built here and signed in this process; only they leave it (design 9.3). */
+#include "base/mem.h"
+#include "cli/cli.h"
+#include "http/client.h"
+#include "statement/statement.h"
+
+#define OFFICER_PATH_MAX 4096
+#define OFFICER_ANSWER_MAX (4u << 20)
+#define OFFICER_DEADLINE_MS 45000
+
+struct officer {
+	struct http_client *ra;
+	struct secret *key;             /* struct sm2_key, in locked memory */
+	struct buf certificate;         /* DER of the sign certificate */
+	char person[37];                /* urn:uuid of the sign certificate; "" when it has none */
+	char instance[65];              /* "shifan/ra" */
+	char organisation[65];          /* "shifan": whose statements these are */
+};
+/* Opens both credentials, finds the RA in endpoints.json, follows the platform's clock. */
+RC   officer_open(const struct cli *c, struct officer *ret);
+void officer_close(struct officer *o);
+#define AUTO_OFFICER(name) __attribute__((cleanup(officer_close))) struct officer name = {0}
+
+/* The first of these roles ("entry", …, closed by NULL) that the RA says the caller has; a caller without any
+ * officer role is "subscriber". */
+RC officer_role(struct officer *o, const char *const *wanted, const char **ret);
+RC officer_sign(struct officer *o, enum statement_kind kind, const char *role, const json_t *body,
+                struct buf *ret);
+/* Signs the body and posts it; *ret is the answer. */
+RC officer_state(struct officer *o, enum statement_kind kind, const char *role, const json_t *body,
+                 const char *path, json_t **ret);
+RC officer_get(struct officer *o, const char *path, json_t **ret);
+/* A path with an identifier from the command line in it: before + escaped id + after. */
+RC officer_path(struct buf *b, const char *before, const char *id, const char *after);
+
+/* A PIN file: the first line. */
+RC officer_pin(const char *path, struct buf *ret);
+
+#endif
