@@ -1,0 +1,146 @@
+#ifndef YD_STATEMENT_TESTING_H
+#define YD_STATEMENT_TESTING_H
+/* For tests only: one organisation with its CAs and people, certified by libcrypto. */
+#include "pki/testing.h"
+#include "statement/statement.h"
+
+#define ORG "shifan"
+#define REVIEWER "11111111-2222-3333-4444-555555555555"
+#define CLERK "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee"
+#define HEX64 "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
+enum who { W_OPERATOR, W_CEREMONY, W_AUTHORITY, W_SUBSCRIBER_CA, W_REVIEWER, W_CLERK, W_SUBSCRIBER, W_STRANGER, W_COUNT };
+
+struct world {
+	struct sm2_key key[W_COUNT];
+	EVP_PKEY *judge[W_COUNT];
+	struct buf certificate[W_COUNT];
+	struct statement_trust *trust;
+};
+
+static inline void world_certificate(struct world *w, enum who who, struct judge_cert j, enum who issuer)
+{
+	j.serial = 100 + (long)who;
+	j.key = w->judge[who];
+	j.signer = w->judge[issuer];
+	w->certificate[who] = BUF(4096);
+	judge_certificate(&j, &w->certificate[who]);
+}
+
+static inline void world_grant(struct world *w, const char *person, const char *role, const char *from,
+                               const char *until, struct buf *ret)
+{
+	AUTO_JSON(body, json_object());
+	struct statement_head h = {STATEMENT_ROLE_GRANT, ORG, JUDGE_NOW, buf_slice(&w->certificate[W_CEREMONY]),
+	                           NULL, "ceremony"};
+
+	json_put_cstr(body, "person", person);
+	json_put_cstr(body, "name", "张三");
+	json_put_cstr(body, "role", role);
+	json_put_cstr(body, "certificate", HEX64);
+	json_put_cstr(body, "from", from);
+	json_put_cstr(body, "until", until);
+	assert_ok(statement_sign(&h, body, &w->key[W_CEREMONY], ret));
+}
+
+static inline void world_trust(struct world *w)
+{
+	AUTO_BUF(a, STATEMENT_MAX);
+	AUTO_BUF(b, STATEMENT_MAX);
+
+	assert_ok(statement_trust_new(&w->trust));
+	assert_ok(statement_trust_operator(w->trust, ORG, buf_slice(&w->certificate[W_OPERATOR])));
+	assert_ok(statement_trust_subscriber(w->trust, ORG, buf_slice(&w->certificate[W_SUBSCRIBER_CA])));
+	assert_ok(statement_trust_pin(w->trust, "ceremony", ORG, buf_slice(&w->certificate[W_CEREMONY])));
+	assert_ok(statement_trust_pin(w->trust, "authority", NULL, buf_slice(&w->certificate[W_AUTHORITY])));
+	world_grant(w, REVIEWER, "review", "2025-12-31T00:00:00Z", "2026-01-03T00:00:00Z", &a);
+	world_grant(w, CLERK, "entry", "2025-12-31T00:00:00Z", "2026-01-03T00:00:00Z", &b);
+	assert_ok(statement_trust_grant(w->trust, buf_slice(&a)));
+	assert_ok(statement_trust_grant(w->trust, buf_slice(&b)));
+}
+
+static inline void world_setup(struct world *w)
+{
+	static const char ca[] = "critical,CA:TRUE", sign[] = "critical,digitalSignature,nonRepudiation";
+
+	*w = (struct world){0};
+	for (unsigned i = 0; i < W_COUNT; i++) {
+		w->key[i] = judge_scalar((uint8_t)(i + 1));
+		w->judge[i] = judge_sm2(&w->key[i]);
+	}
+	world_certificate(w, W_OPERATOR, (struct judge_cert){"operator", .basic = ca, .usage = "keyCertSign"}, W_OPERATOR);
+	world_certificate(w, W_SUBSCRIBER_CA, (struct judge_cert){"sm2", .basic = ca}, W_SUBSCRIBER_CA);
+	world_certificate(w, W_CEREMONY, (struct judge_cert){"ceremony", .usage = sign}, W_CEREMONY);
+	world_certificate(w, W_AUTHORITY, (struct judge_cert){"authority", .usage = sign}, W_AUTHORITY);
+	world_certificate(w, W_REVIEWER, (struct judge_cert){"reviewer", "operator", .usage = sign,
+	                  .san = "URI:urn:uuid:" REVIEWER}, W_OPERATOR);
+	world_certificate(w, W_CLERK, (struct judge_cert){"clerk", "operator", .usage = sign,
+	                  .san = "URI:urn:uuid:" CLERK}, W_OPERATOR);
+	world_certificate(w, W_SUBSCRIBER, (struct judge_cert){"subscriber", "sm2", .usage = sign,
+	                  .san = "URI:urn:uuid:" CLERK}, W_SUBSCRIBER_CA);
+	world_certificate(w, W_STRANGER, (struct judge_cert){"stranger", "operator", .usage = sign,
+	                  .san = "URI:urn:uuid:" REVIEWER}, W_STRANGER);
+	world_trust(w);
+}
+
+static inline void world_free(struct world *w)
+{
+	for (unsigned i = 0; i < W_COUNT; i++) {
+		EVP_PKEY_free(w->judge[i]);
+		buf_free(&w->certificate[i]);
+	}
+	statement_trust_free(w->trust);
+}
+
+/* One good body of each kind. */
+static inline json_t *world_body(enum statement_kind k)
+{
+	static const char *const bodies[STATEMENT_KINDS] = {
+		[STATEMENT_APPLICATION] = ("{\"profile\":\"person\",\"class\":\"PUBLIC\",\"csr\":\"MAA=\",\"identity\":{\"name\":\"张三\"},"
+			"\"purpose\":\"报税\",\"region\":\"110000\",\"agreement\":{\"version\":\"1\",\"accepted\":true},"
+			"\"evidence\":[{\"type\":\"identity-document\",\"sm3\":\"" HEX64 "\",\"size\":10}]}"),
+		[STATEMENT_APPROVAL] = ("{\"application\":\"" HEX64 "\",\"id\":\"APP-1\",\"subject\":\"CN=张三,C=CN\",\"entity\":\"" CLERK
+			"\",\"spki\":\"" HEX64 "\",\"profile\":\"person\",\"class\":\"GOV\",\"authority\":\"sm2\",\"validity_days\":730}"),
+		[STATEMENT_REFUSAL] = ("{\"application\":\"" HEX64 "\",\"id\":\"APP-1\",\"code\":\"identity\",\"reason\":\"照片不清晰\"}"),
+		[STATEMENT_ACCEPTANCE] = ("{\"id\":\"APP-1\",\"certificates\":[\"sm2/5a01\",\"sm2/5a02\"],\"notice\":\"1\"}"),
+		[STATEMENT_REVOCATION] = ("{\"ca\":\"sm2\",\"serial\":\"5a01\",\"reason\":\"keyCompromise\"}"),
+		[STATEMENT_ROLE_GRANT] = ("{\"person\":\"" CLERK "\",\"name\":\"李四\",\"role\":\"entry\",\"certificate\":\"" HEX64
+			"\",\"from\":\"2026-01-01T00:00:00Z\",\"until\":\"2027-01-01T00:00:00Z\"}"),
+		[STATEMENT_AUTHORISATION] = ("{\"number\":1,\"institution\":\"shifan\",\"classes\":[\"GOV\",\"PUBLIC\"],\"regions\":[\"*\"],"
+			"\"ra\":[\"shifan/ra\"],\"profiles\":{\"person\":\"" HEX64 "\"},\"not_before\":\"2026-01-01T00:00:00Z\","
+			"\"not_after\":\"2026-04-01T00:00:00Z\",\"demonstration\":true}"),
+		[STATEMENT_CPS] = ("{\"institution\":\"shifan\",\"version\":1,\"effective\":\"2026-01-01T00:00:00Z\",\"parameters\":"
+			"{\"revocation_seconds\":1,\"crl_period_seconds\":86400,\"acceptance_days\":30}}"),
+		[STATEMENT_RA_APPROVAL] = ("{\"ra\":\"shifan/ra\",\"regions\":[\"*\"],\"classes\":[\"GOV\"],\"not_after\":\"2026-04-01T00:00:00Z\"}"),
+	};
+	json_t *o = json_loads(bodies[k], 0, NULL);
+
+	assert_non_null(o);
+	return o;
+}
+
+/* Head of a statement by one of them. */
+static inline struct statement_head world_head(const struct world *w, enum statement_kind k, enum who who)
+{
+	static const char *const roles[W_COUNT] = {
+		[W_OPERATOR] = "review", [W_CEREMONY] = "ceremony", [W_AUTHORITY] = "authority",
+		[W_REVIEWER] = "review", [W_CLERK] = "entry", [W_SUBSCRIBER] = "subscriber", [W_STRANGER] = "review",
+		[W_SUBSCRIBER_CA] = "subscriber",
+	};
+	static const char *const persons[W_COUNT] = {
+		[W_REVIEWER] = REVIEWER, [W_STRANGER] = REVIEWER, [W_CLERK] = CLERK, [W_SUBSCRIBER] = CLERK,
+		[W_OPERATOR] = REVIEWER,
+	};
+
+	return (struct statement_head){k, ORG, JUDGE_NOW, buf_slice(&w->certificate[who]), persons[who], roles[who]};
+}
+
+static inline void world_sign(const struct world *w, enum statement_kind k, enum who who, struct buf *ret)
+{
+	struct statement_head h = world_head(w, k, who);
+	AUTO_JSON(body, world_body(k));
+
+	assert_ok(statement_sign(&h, body, &w->key[who], ret));
+}
+
+#endif
