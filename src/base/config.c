@@ -13,7 +13,8 @@ struct messages {
 };
 
 /* libcyaml tells what is wrong first, then a backtrace with the lines: both are kept. */
-static void collect(cyaml_log_t level, void *ctx, const char *fmt, va_list ap)
+static void __attribute__((format(printf, 3, 0)))
+collect(cyaml_log_t level, void *ctx, const char *fmt, va_list ap)
 {
 	struct messages *m = ctx;
 	int n;

@@ -70,9 +70,9 @@ struct rc rc_fail(enum rc_code code, const char *fmt, ...)
 	va_start(ap, fmt);
 	set_text(fmt, ap);
 	va_end(ap);
-	last.code = code;
-	last.err = (enum err)code;
-	return (struct rc){code};
+	last.code = code == RC_OK ? RC_BUG : code; /* a failure is never a success */
+	last.err = (enum err)last.code;
+	return (struct rc){last.code};
 }
 
 struct rc rc_refuse(enum err err, const char *fmt, ...)
@@ -82,8 +82,8 @@ struct rc rc_refuse(enum err err, const char *fmt, ...)
 	va_start(ap, fmt);
 	set_text(fmt, ap);
 	va_end(ap);
-	last.err = err;
-	last.code = err_info(err)->code;
+	last.err = err_info(err)->code == RC_OK ? ERR_GENERIC_BUG : err;
+	last.code = err_info(last.err)->code;
 	return (struct rc){last.code};
 }
 

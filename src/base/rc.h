@@ -48,12 +48,21 @@ const char *rc_name(enum rc_code code);
 
 static inline bool rc_ok(struct rc rc) { return rc.code == RC_OK; }
 
-#define FAIL(code, ...) return rc_fail((code), __VA_ARGS__)
-#define REFUSE(err, ...) return rc_refuse(ERR_##err, __VA_ARGS__)
+/* rc_fail() and rc_refuse() never answer RC_OK.  The compiler is told, so that it sees which values
+ * are set where a call has succeeded. */
+#define RC_FAILED(call) \
+	__extension__({ \
+		struct rc failed__ = (call); \
+		if (failed__.code == RC_OK) \
+			__builtin_unreachable(); \
+		failed__; \
+	})
+#define FAIL(code, ...) return RC_FAILED(rc_fail((code), __VA_ARGS__))
+#define REFUSE(err, ...) return RC_FAILED(rc_refuse(ERR_##err, __VA_ARGS__))
 #define NEED(cond, code, ...) \
-	do { if (!(cond)) return rc_fail((code), __VA_ARGS__); } while (0)
+	do { if (!(cond)) FAIL((code), __VA_ARGS__); } while (0)
 #define REQUIRE(cond, err, ...) \
-	do { if (!(cond)) return rc_refuse(ERR_##err, __VA_ARGS__); } while (0)
+	do { if (!(cond)) REFUSE(err, __VA_ARGS__); } while (0)
 #define TRY(call) \
 	do { struct rc rc__ = (call); if (rc__.code != RC_OK) return rc__; } while (0)
 

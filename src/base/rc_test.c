@@ -24,6 +24,8 @@ static void codes_and_texts_travel(void **state)
 	kept = *rc_last();
 	assert_rc(rc_fail(RC_BUG, "other"), RC_BUG);
 	assert_int_equal(rc_last()->err, ERR_GENERIC_BUG);
+	assert_rc(rc_fail(RC_OK, "a slip"), RC_BUG); /* a failure is never a success */
+	assert_rc(rc_refuse(ERR_GENERIC_OK, "a slip"), RC_BUG);
 	assert_rc(rc_restore(&kept), RC_INPUT);
 	assert_string_equal(rc_last()->text, "csr: name 7");
 }

@@ -90,8 +90,7 @@ static void a_wrong_schema_is_an_error(void **state)
 	        "{\"enum\":1}",
 	        "{\"properties\":[]}",
 	        "{\"additionalProperties\":{}}",
-	        "{\"$ref\":\"#/$defs/loop\","
-	        "\"$defs\":{\"loop\":{\"$ref\":\"#/$defs/loop\"}}}",
+	        "{\"$ref\":\"#/$defs/x\",\"$defs\":{\"x\":{\"$ref\":\"#/$defs/x\"}}}",
 	        "{\"required\":[1]}",
 	        "[]",
 	        "{\"items\":true}",

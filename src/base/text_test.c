@@ -19,8 +19,7 @@ static void utf8(void **state)
 	        "a\nb",
 	        "\x7f",
 	        "\xc2\x85",
-	        "\xe2\x80\xae"
-	        "x",
+	        "\xe2\x80\xae",
 	        "\xe2\x81\xa7",
 	        "\xef\xbf\xbe",
 	        "\xef\xb7\x90",

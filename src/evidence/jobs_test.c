@@ -3,6 +3,7 @@
 #include "base/clock.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -19,8 +20,9 @@ static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 static struct {
 	int daily, failed, idle_asked;
 	int64_t due;
-	bool refuse;
 } seen;
+
+static atomic_bool refuse;
 
 static int open_all(void **state)
 {
@@ -31,6 +33,7 @@ static int open_all(void **state)
 	if (mkdtemp(dir) == NULL)
 		return -1;
 	memset(&seen, 0, sizeof(seen));
+	atomic_store(&refuse, false);
 	faults = (struct db_faults){0};
 	(void)snprintf(clock_path, sizeof(clock_path), "%s/clock", dir);
 	(void)snprintf(db_path, sizeof(db_path), "%s/data.db", dir);
@@ -71,7 +74,7 @@ static void await(const int *what, int least)
 static RC note_work(struct db_tx *tx, void *arg, int64_t due)
 {
 	(void)arg;
-	REQUIRE(!seen.refuse, UTF8, "not now");
+	REQUIRE(!atomic_load(&refuse), UTF8, "not now");
 	return db_run(tx->db, NULL, "INSERT INTO work (due) VALUES ($1)", DB_ARGS(DB_INT(due)));
 }
 
@@ -198,7 +201,7 @@ static void a_failed_job_is_told_and_late(void **state)
 	begin();
 	await(&seen.daily, 1);
 	walk();
-	seen.refuse = true;
+	atomic_store(&refuse, true);
 	assert_ok(clock_step(clock_path, 7200));
 	await(&seen.failed, 1);
 	assert_true(jobs_lateness(jobs) > 0);
