@@ -312,9 +312,9 @@ static void forms_met_in_the_field_are_read(void **state)
 		assert_ok(km_request_parse(buf_slice(&der), &m));
 		check_request(f, m, all[i].dns);
 		assert_ok(km_request_verify(m, &f->ca.pub));
-		buf_clear(&tbs);
-		buf_clear(&sig);
-		buf_clear(&der);
+		buf_free(&tbs);
+		buf_free(&sig);
+		buf_free(&der);
 		expected_respond(f, &all[i], errors[i], &tbs);
 		judge_sign(f->judge, buf_slice(&tbs), &sig);
 		assert_ok(km_respond_assemble(buf_slice(&tbs), buf_slice(&sig), &der));

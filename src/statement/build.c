@@ -23,7 +23,7 @@ RC statement_build(const struct statement_head *h, const json_t *body, struct bu
 	AUTO_JSON(o, json_object());
 	AUTO_BUF(json, STATEMENT_JSON_MAX);
 
-	json_put_cstr(o, "schema", STATEMENT_SCHEMA);
+	json_put_cstr(o, "schema", SCHEMA_NAME);
 	json_put_cstr(o, "kind", statement_kind_name(h->kind));
 	json_put_cstr(o, "organisation", h->organisation);
 	json_put_time(o, "issued", h->issued);

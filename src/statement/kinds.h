@@ -3,7 +3,7 @@
 /* The table behind kinds.def: names, who may sign, body schemas. */
 #include "statement/statement.h"
 
-#define STATEMENT_SCHEMA "yuandian/statement/v1"
+#define SCHEMA_NAME "yuandian/statement/v1"
 
 /* How a role is proven. */
 enum statement_proof { PROOF_PIN, PROOF_SUBSCRIBER, PROOF_GRANT };

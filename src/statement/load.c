@@ -11,7 +11,12 @@
 #define GRANT_FILES 4096
 #define CERTIFICATE_MAX 65536
 
-DROP(__dirstream, closedir);
+static void close_dir(struct __dirstream *d)
+{
+	if (d != NULL)
+		(void)closedir(d);
+}
+DROP(__dirstream, close_dir);
 
 static RC add_file(struct statement_trust *t, const char *dir, const char *name)
 {

@@ -81,7 +81,7 @@ static RC read_envelope(const json_t *o, struct statement_envelope *ret)
 
 	TRY(json_only(o, "schema", "kind", "organisation", "issued", "signer", "body", NULL));
 	TRY(json_get_text(o, "schema", 64, &text));
-	NEED(slice_is(text, STATEMENT_SCHEMA), RC_INPUT, "schema: not %s", STATEMENT_SCHEMA);
+	NEED(slice_is(text, SCHEMA_NAME), RC_INPUT, "schema: not %s", SCHEMA_NAME);
 	TRY(json_get_text(o, "kind", 32, &text));
 	TRY(statement_kind_find(text, &ret->kind));
 	TRY(json_get_text(o, "organisation", STATEMENT_NAME_MAX, &ret->organisation));
