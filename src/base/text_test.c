@@ -16,16 +16,8 @@ static void utf8(void **state)
 	        "a\xc2",        "\xe6\x61\x61",
 	};
 	static const char *const unclean[] = {
-	        "a\nb",
-	        "\x7f",
-	        "\xc2\x85",
-	        "\xe2\x80\xae",
-	        "\xe2\x81\xa7",
-	        "\xef\xbf\xbe",
-	        "\xef\xb7\x90",
-	        "\xf0\x9f\xbf\xbf",
-	        "\xef\xbb\xbf",
-	        "\xe2\x80\x8f",
+	        "a\nb",         "\x7f",         "\xc2\x85",         "\xe2\x80\xae", "\xe2\x81\xa7",
+	        "\xef\xbf\xbe", "\xef\xb7\x90", "\xf0\x9f\xbf\xbf", "\xef\xbb\xbf", "\xe2\x80\x8f",
 	};
 	size_t i;
 
