@@ -9,6 +9,7 @@
 #define LIMBS 4
 
 __extension__ typedef unsigned __int128 u128;
+__extension__ typedef __int128 s128;
 
 /* Keeps the compiler from turning mask arithmetic back into a branch. */
 static inline uint64_t ct_hide(uint64_t v)
@@ -57,22 +58,21 @@ static inline void limbs_store(const uint64_t a[LIMBS], uint8_t bytes[32])
 	store_be64(bytes + 24, a[0]);
 }
 
-/* a + b + *carry; *carry becomes 0 or 1. */
 static inline uint64_t add_carry(uint64_t a, uint64_t b, uint64_t *carry)
 {
-	u128 t = (u128)a + b + *carry;
+	uint64_t s, r;
+	bool one = __builtin_add_overflow(a, b, &s), two = __builtin_add_overflow(s, *carry, &r);
 
-	*carry = (uint64_t)(t >> 64);
-	return (uint64_t)t;
+	*carry = one | two;
+	return r;
 }
-
-/* a - b - *borrow; *borrow becomes 0 or 1. */
 static inline uint64_t sub_borrow(uint64_t a, uint64_t b, uint64_t *borrow)
 {
-	u128 t = (u128)a - b - *borrow;
+	uint64_t d, r;
+	bool one = __builtin_sub_overflow(a, b, &d), two = __builtin_sub_overflow(d, *borrow, &r);
 
-	*borrow = (uint64_t)(t >> 64) & 1;
-	return (uint64_t)t;
+	*borrow = one | two;
+	return r;
 }
 
 /* a * b + c + *high: never more than two limbs. */
@@ -106,6 +106,18 @@ static inline uint64_t limbs_sub(uint64_t r[LIMBS], const uint64_t a[LIMBS], con
 	return borrow;
 }
 
+/* r[0..4] += a * b[0..3]; r[4] is set, not added to. */
+static inline void limbs_mul_row(uint64_t r[LIMBS + 1], uint64_t a, const uint64_t b[LIMBS])
+{
+	uint64_t high = 0;
+
+	r[0] = mul_add(a, b[0], r[0], &high);
+	r[1] = mul_add(a, b[1], r[1], &high);
+	r[2] = mul_add(a, b[2], r[2], &high);
+	r[3] = mul_add(a, b[3], r[3], &high);
+	r[4] = high;
+}
+
 /* r = mask ? a : r */
 static inline void limbs_select(uint64_t r[LIMBS], const uint64_t a[LIMBS], uint64_t mask)
 {
@@ -120,12 +132,24 @@ static inline uint64_t limbs_mask_zero(const uint64_t a[LIMBS])
 	return mask_zero(a[0] | a[1] | a[2] | a[3]);
 }
 
+/* r += m & mask; the carry. */
+static inline uint64_t limbs_add_masked(uint64_t r[LIMBS], const uint64_t m[LIMBS], uint64_t mask)
+{
+	uint64_t carry = 0;
+
+	r[0] = add_carry(r[0], m[0] & mask, &carry);
+	r[1] = add_carry(r[1], m[1] & mask, &carry);
+	r[2] = add_carry(r[2], m[2] & mask, &carry);
+	r[3] = add_carry(r[3], m[3] & mask, &carry);
+	return carry;
+}
+
 /* Brings carry:r, less than 2m, below m. */
 static inline void limbs_reduce_once(uint64_t r[LIMBS], uint64_t carry, const uint64_t m[LIMBS])
 {
-	uint64_t t[LIMBS], borrow = limbs_sub(t, r, m);
+	uint64_t mask = ct_hide(carry - limbs_sub(r, r, m));
 
-	limbs_select(r, t, ct_hide(0 - (carry | (borrow ^ 1))));
+	(void)limbs_add_masked(r, m, mask);
 }
 
 #endif

@@ -1,7 +1,6 @@
 #include "sm/sm2_field.h"
 
-static const uint64_t prime[LIMBS] = {0xffffffffffffffff, 0xffffffff00000000, 0xffffffffffffffff,
-                                      0xfffffffeffffffff};
+static const uint64_t prime[LIMBS] = FE_PRIME;
 static const struct fe zero = {{0}};
 static const struct fe square_of_r = {
         {0x0000000200000003, 0x00000002ffffffff, 0x0000000100000001, 0x0000000400000002}};
@@ -10,74 +9,90 @@ const struct fe fe_one = {{0x0000000000000001, 0x00000000ffffffff, 0x00000000000
 const struct fe fe_curve_b = {
         {0x90d230632bc0dd42, 0x71cf379ae9b537ab, 0x527981505ea51c3c, 0x240fe188ba20e2c8}};
 
-void fe_add(struct fe *r, const struct fe *a, const struct fe *b)
+/* The lowest limb of the sum; the rest, which may be negative, stays for the next column. */
+static inline uint64_t take_limb(s128 *sum)
 {
-	uint64_t carry = limbs_add(r->v, a->v, b->v);
+	uint64_t limb = (uint64_t)*sum;
 
-	limbs_reduce_once(r->v, carry, prime);
+	*sum >>= 64;
+	return limb;
 }
 
-void fe_sub(struct fe *r, const struct fe *a, const struct fe *b)
+/* Montgomery's reduction: four times the lowest limb m is removed by adding m * p.  As p = -1 modulo 2^64
+ * the factor is the limb itself, and with what is removed m * p is
+ *     m * 2^256 - m * 2^224 - m * 2^96 + m * 2^64,
+ * so that shifts do for multiplications.  Added up by columns. */
+static inline __attribute__((always_inline)) void reduce(struct fe *r, const uint64_t t[2 * LIMBS])
 {
-	uint64_t mask = ct_hide(0 - limbs_sub(r->v, a->v, b->v));
-	uint64_t back[LIMBS] = {mask, prime[1] & mask, mask, prime[3] & mask};
+	uint64_t m0 = t[0], m1, m2, m3;
+	s128 sum = 0;
 
-	(void)limbs_add(r->v, r->v, back);
-}
-
-/* One step of Montgomery's reduction: drops the lowest limb m of t by adding m * p.  As p = -1 modulo
- * 2^64 the factor is m itself, and (m * p + m) / 2^64 = m * (2^192 - 2^160 - 2^32 + 1) needs shifts
- * only. */
-static inline uint64_t reduce_step(uint64_t *t, uint64_t carry_in)
-{
-	uint64_t m = t[0], low = m << 32, high = m >> 32, borrow = 0, carry = 0;
-	uint64_t m0 = sub_borrow(m, low, &borrow);
-	uint64_t m1 = sub_borrow(0, high, &borrow);
-	uint64_t m2 = sub_borrow(0, low, &borrow);
-	uint64_t m3 = sub_borrow(m, high, &borrow);
-
-	t[1] = add_carry(t[1], m0, &carry);
-	t[2] = add_carry(t[2], m1, &carry);
-	t[3] = add_carry(t[3], m2, &carry);
-	carry += carry_in;
-	t[4] = add_carry(t[4], m3, &carry);
-	return carry;
-}
-
-static inline void reduce(struct fe *r, uint64_t t[2 * LIMBS])
-{
-	uint64_t carry = reduce_step(t, 0);
-
-	carry = reduce_step(t + 1, carry);
-	carry = reduce_step(t + 2, carry);
-	carry = reduce_step(t + 3, carry);
-	r->v[0] = t[4];
-	r->v[1] = t[5];
-	r->v[2] = t[6];
-	r->v[3] = t[7];
-	limbs_reduce_once(r->v, carry, prime);
+	sum += (s128)t[1] + m0 - (m0 << 32);
+	m1 = take_limb(&sum);
+	sum += (s128)t[2] + m1 - (m1 << 32) - (m0 >> 32);
+	m2 = take_limb(&sum);
+	sum += (s128)t[3] + m2 - (m2 << 32) - (m1 >> 32) - (m0 << 32);
+	m3 = take_limb(&sum);
+	sum += (s128)t[4] + m3 - (m3 << 32) - (m2 >> 32) - (m1 << 32) + (m0 - (m0 >> 32));
+	r->v[0] = take_limb(&sum);
+	sum += (s128)t[5] - (m3 >> 32) - (m2 << 32) + (m1 - (m1 >> 32));
+	r->v[1] = take_limb(&sum);
+	sum += (s128)t[6] - (m3 << 32) + (m2 - (m2 >> 32));
+	r->v[2] = take_limb(&sum);
+	sum += (s128)t[7] + (m3 - (m3 >> 32));
+	r->v[3] = take_limb(&sum);
+	limbs_reduce_once(r->v, (uint64_t)sum, prime);
 }
 
 void fe_mul(struct fe *r, const struct fe *a, const struct fe *b)
 {
 	uint64_t t[2 * LIMBS] = {0};
-	unsigned i;
 
-	for (i = 0; i < LIMBS; i++) {
-		uint64_t high = 0;
-
-		t[i] = mul_add(a->v[i], b->v[0], t[i], &high);
-		t[i + 1] = mul_add(a->v[i], b->v[1], t[i + 1], &high);
-		t[i + 2] = mul_add(a->v[i], b->v[2], t[i + 2], &high);
-		t[i + 3] = mul_add(a->v[i], b->v[3], t[i + 3], &high);
-		t[i + 4] = high;
-	}
+	limbs_mul_row(t, a->v[0], b->v);
+	limbs_mul_row(t + 1, a->v[1], b->v);
+	limbs_mul_row(t + 2, a->v[2], b->v);
+	limbs_mul_row(t + 3, a->v[3], b->v);
 	reduce(r, t);
+}
+
+static inline void add_square(uint64_t t[2], uint64_t a, uint64_t *carry)
+{
+	u128 square = (u128)a * a;
+
+	t[0] = add_carry(t[0], (uint64_t)square, carry);
+	t[1] = add_carry(t[1], (uint64_t)(square >> 64), carry);
 }
 
 void fe_sqr(struct fe *r, const struct fe *a)
 {
-	fe_mul(r, a, a);
+	uint64_t t[2 * LIMBS] = {0}, high = 0, carry = 0;
+	const uint64_t *v = a->v;
+
+	/* each product of two different limbs once, then doubled */
+	t[1] = mul_add(v[0], v[1], 0, &high);
+	t[2] = mul_add(v[0], v[2], 0, &high);
+	t[3] = mul_add(v[0], v[3], 0, &high);
+	t[4] = high;
+	high = 0;
+	t[3] = mul_add(v[1], v[2], t[3], &high);
+	t[4] = mul_add(v[1], v[3], t[4], &high);
+	t[5] = high;
+	high = 0;
+	t[5] = mul_add(v[2], v[3], t[5], &high);
+	t[6] = high;
+	t[7] = t[6] >> 63;
+	t[6] = t[6] << 1 | t[5] >> 63;
+	t[5] = t[5] << 1 | t[4] >> 63;
+	t[4] = t[4] << 1 | t[3] >> 63;
+	t[3] = t[3] << 1 | t[2] >> 63;
+	t[2] = t[2] << 1 | t[1] >> 63;
+	t[1] = t[1] << 1;
+
+	add_square(t, v[0], &carry);
+	add_square(t + 2, v[1], &carry);
+	add_square(t + 4, v[2], &carry);
+	add_square(t + 6, v[3], &carry);
+	reduce(r, t);
 }
 
 bool fe_from_bytes(struct fe *r, const uint8_t bytes[32])

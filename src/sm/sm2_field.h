@@ -10,17 +10,50 @@ struct fe {
 
 extern const struct fe fe_one, fe_curve_b;
 
+#define FE_PRIME                                                                                             \
+	{                                                                                                    \
+		0xffffffffffffffff, 0xffffffff00000000, 0xffffffffffffffff, 0xfffffffeffffffff               \
+	}
+
 /* False (and the number modulo p) when the bytes are not below p. */
 bool fe_from_bytes(struct fe *r, const uint8_t bytes[32]);
 void fe_to_bytes(const struct fe *a, uint8_t bytes[32]);
-void fe_add(struct fe *r, const struct fe *a, const struct fe *b);
-void fe_sub(struct fe *r, const struct fe *a, const struct fe *b);
 void fe_mul(struct fe *r, const struct fe *a, const struct fe *b);
 void fe_sqr(struct fe *r, const struct fe *a);
 /* 1/a; 0 for 0. */
 void fe_inv(struct fe *r, const struct fe *a);
 /* a[i] = 1/a[i] with one inversion; zeros stay zero.  work has room for n. */
 void fe_inv_batch(struct fe *a, struct fe *work, size_t n);
+
+static inline void fe_add(struct fe *r, const struct fe *a, const struct fe *b)
+{
+	const uint64_t prime[LIMBS] = FE_PRIME;
+	uint64_t carry = limbs_add(r->v, a->v, b->v);
+
+	limbs_reduce_once(r->v, carry, prime);
+}
+
+static inline void fe_sub(struct fe *r, const struct fe *a, const struct fe *b)
+{
+	const uint64_t prime[LIMBS] = FE_PRIME;
+	uint64_t mask = ct_hide(0 - limbs_sub(r->v, a->v, b->v));
+
+	(void)limbs_add_masked(r->v, prime, mask);
+}
+
+/* a / 2: an odd number gets p added first. */
+static inline void fe_half(struct fe *r, const struct fe *a)
+{
+	const uint64_t prime[LIMBS] = FE_PRIME;
+	uint64_t mask = ct_hide(0 - (a->v[0] & 1)), carry;
+
+	*r = *a;
+	carry = limbs_add_masked(r->v, prime, mask);
+	r->v[0] = r->v[0] >> 1 | r->v[1] << 63;
+	r->v[1] = r->v[1] >> 1 | r->v[2] << 63;
+	r->v[2] = r->v[2] >> 1 | r->v[3] << 63;
+	r->v[3] = r->v[3] >> 1 | carry << 63;
+}
 
 static inline uint64_t fe_mask_zero(const struct fe *a)
 {

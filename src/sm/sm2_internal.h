@@ -6,7 +6,5 @@
 
 /* In [1, n-1], from base/rand. */
 RC random_scalar(struct sc *ret);
-/* A struct sm2_pub is on the curve already. */
-void pub_point(const struct sm2_pub *pub, struct affine *ret);
 
 #endif

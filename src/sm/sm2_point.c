@@ -38,38 +38,29 @@ static void select_point(struct jacobian *r, const struct jacobian *a, uint64_t 
 	fe_select(&r->z, &a->z, mask);
 }
 
-/* dbl-2001-b for a = -3; right for infinity too, and there is no point of order 2. */
+/* Doubling for a = -3; right for infinity too, and there is no point of order 2. */
 void point_double(struct jacobian *r, const struct jacobian *a)
 {
-	struct fe delta, gamma, beta, alpha, t;
+	struct fe t, m, s, yy;
 
-	fe_sqr(&delta, &a->z);
-	fe_sqr(&gamma, &a->y);
-	fe_mul(&beta, &a->x, &gamma);
-	fe_sub(&t, &a->x, &delta);
-	fe_add(&alpha, &a->x, &delta);
-	fe_mul(&t, &t, &alpha);
-	fe_add(&alpha, &t, &t);
-	fe_add(&alpha, &alpha, &t); /* 3 (x - z^2) (x + z^2) */
-
-	fe_add(&t, &a->y, &a->z);
-	fe_sqr(&t, &t);
-	fe_sub(&t, &t, &gamma);
-	fe_sub(&r->z, &t, &delta); /* 2 y z */
-
-	fe_add(&beta, &beta, &beta);
-	fe_add(&beta, &beta, &beta); /* 4 x y^2 */
-	fe_sqr(&r->x, &alpha);
-	fe_sub(&r->x, &r->x, &beta);
-	fe_sub(&r->x, &r->x, &beta);
-
-	fe_sqr(&gamma, &gamma);
-	fe_add(&gamma, &gamma, &gamma);
-	fe_add(&gamma, &gamma, &gamma);
-	fe_add(&gamma, &gamma, &gamma); /* 8 y^4 */
-	fe_sub(&t, &beta, &r->x);
-	fe_mul(&t, &t, &alpha);
-	fe_sub(&r->y, &t, &gamma);
+	fe_sqr(&t, &a->z);
+	fe_sub(&m, &a->x, &t);
+	fe_add(&t, &a->x, &t);
+	fe_mul(&t, &t, &m);
+	fe_add(&m, &t, &t);
+	fe_add(&m, &m, &t); /* 3 (x - z^2) (x + z^2) */
+	fe_add(&t, &a->y, &a->y);
+	fe_mul(&r->z, &t, &a->z); /* 2 y z */
+	fe_sqr(&yy, &t);
+	fe_mul(&s, &yy, &a->x); /* 4 x y^2 */
+	fe_sqr(&yy, &yy);
+	fe_half(&yy, &yy); /* 8 y^4 */
+	fe_sqr(&t, &m);
+	fe_sub(&t, &t, &s);
+	fe_sub(&r->x, &t, &s);
+	fe_sub(&s, &s, &r->x);
+	fe_mul(&m, &m, &s);
+	fe_sub(&r->y, &m, &yy);
 }
 
 /* The last half of both additions: u1, s1 are a's coordinates over the common denominator, h and d the
@@ -293,15 +284,6 @@ void point_mul(struct jacobian *r, const struct sc *k, const struct affine *p)
 	*r = sum;
 	wipe(&sum, sizeof(sum));
 	wipe(&term, sizeof(term));
-}
-
-void point_mul_two_public(struct jacobian *r, const struct sc *s, const struct sc *t, const struct affine *p)
-{
-	struct jacobian a, b;
-
-	point_mul_base(&a, s);
-	point_mul(&b, t, p);
-	point_add(r, &a, &b);
 }
 
 bool point_to_affine(struct affine *r, const struct jacobian *a)

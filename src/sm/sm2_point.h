@@ -28,8 +28,13 @@ void point_add_affine_public(struct jacobian *r, const struct jacobian *a, const
 void point_mul_base(struct jacobian *r, const struct sc *k);
 /* k * P */
 void point_mul(struct jacobian *r, const struct sc *k, const struct affine *p);
-/* s * G + t * P[i] for public numbers. */
-void point_mul_two_public(struct jacobian *r, const struct sc *s, const struct sc *t, const struct affine *p);
+/* sm2_point_public.c: s * G + t * P for public numbers, in a time that depends on them.  The odd
+ * multiples of P are made first, so that a batch can share the inversion that makes them affine. */
+#define ODD_BITS 5
+#define ODD_MULTIPLES (1 << (ODD_BITS - 2))
+void point_odd_multiples(struct jacobian r[ODD_MULTIPLES], const struct affine *p);
+void point_mul_two_public(struct jacobian *r, const struct sc *s, const struct sc *t,
+                          const struct affine odd[ODD_MULTIPLES]);
 /* False for infinity (and then r is (0, 0)). */
 bool point_to_affine(struct affine *r, const struct jacobian *a);
 /* The same for n points with one inversion; infinity becomes (0, 0).  n <= POINT_BATCH. */
@@ -41,5 +46,9 @@ unsigned window_digit(const struct sc *k, unsigned i, uint64_t *negative);
 
 /* sm2_table.c: multiples 1 ... 16 of 2^(WINDOW * i) * G, for each window i. */
 const struct affine (*base_table(void))[WINDOW_HALF];
+/* The odd multiples 1, 3, 5 ... of G for public numbers. */
+#define BASE_ODD_BITS 8
+#define BASE_ODD (1 << (BASE_ODD_BITS - 2))
+const struct affine *base_odd_table(void);
 
 #endif

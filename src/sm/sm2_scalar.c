@@ -22,6 +22,14 @@ void sc_to_bytes(const struct sc *a, uint8_t bytes[32])
 	limbs_store(a->v, bytes);
 }
 
+void sc_plus_order(const struct sc *a, uint8_t bytes[32])
+{
+	uint64_t sum[LIMBS];
+
+	(void)limbs_add(sum, a->v, order);
+	limbs_store(sum, bytes);
+}
+
 void sc_add(struct sc *r, const struct sc *a, const struct sc *b)
 {
 	uint64_t carry = limbs_add(r->v, a->v, b->v);
@@ -32,9 +40,8 @@ void sc_add(struct sc *r, const struct sc *a, const struct sc *b)
 void sc_sub(struct sc *r, const struct sc *a, const struct sc *b)
 {
 	uint64_t mask = ct_hide(0 - limbs_sub(r->v, a->v, b->v));
-	uint64_t back[LIMBS] = {order[0] & mask, order[1] & mask, order[2] & mask, order[3] & mask};
 
-	(void)limbs_add(r->v, r->v, back);
+	(void)limbs_add_masked(r->v, order, mask);
 }
 
 /* Montgomery's product, one limb of a at a time. */

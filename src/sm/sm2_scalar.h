@@ -11,6 +11,8 @@ struct sc {
 /* False (and the number modulo n) when the bytes are not below n. */
 bool sc_from_bytes(struct sc *r, const uint8_t bytes[32]);
 void sc_to_bytes(const struct sc *a, uint8_t bytes[32]);
+/* a + n, which must be below 2^256. */
+void sc_plus_order(const struct sc *a, uint8_t bytes[32]);
 void sc_add(struct sc *r, const struct sc *a, const struct sc *b);
 void sc_sub(struct sc *r, const struct sc *a, const struct sc *b);
 void sc_mul(struct sc *r, const struct sc *a, const struct sc *b);
