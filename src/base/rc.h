@@ -62,7 +62,7 @@ static inline bool rc_ok(struct rc rc) { return rc.code == RC_OK; }
 #define NEED(cond, code, ...) \
 	do { if (!(cond)) FAIL((code), __VA_ARGS__); } while (0)
 #define REQUIRE(cond, err, ...) \
-	do { if (!(cond)) REFUSE(err, __VA_ARGS__); } while (0)
+	do { if (!(cond)) return RC_FAILED(rc_refuse(ERR_##err, __VA_ARGS__)); } while (0)
 #define TRY(call) \
 	do { struct rc rc__ = (call); if (rc__.code != RC_OK) return rc__; } while (0)
 
