@@ -52,6 +52,8 @@ RC   cert_policy(const struct cert *c, const struct slice *policies, size_t n, s
 /* Lower-case hex without leading zeros, as in URLs and CA/SERIAL. */
 void cert_serial_text(struct slice serial, char ret[CERT_SERIAL_TEXT]);
 RC   cert_serial_from_text(struct slice text, struct buf *ret);
+/* Every field in words, a line each; what `cert show` prints. */
+RC   cert_to_text(const struct cert *c, struct buf *ret);
 
 /* ---- out ---- */
 struct cert_template {

@@ -26,7 +26,7 @@ DROP(profile, profile_free);
 RC   profile_builtin(const char *id, struct profile **ret);
 /* The file's bytes, as the ceremony copies them; empty when there is none. */
 struct slice profile_builtin_text(const char *id);
-/* Ids of the embedded ones, NULL at the end. */
+/* Ids of the embedded ones, sorted; NULL at the end. */
 const char *profile_builtin_id(size_t i);
 
 const char *profile_id(const struct profile *p);
@@ -76,8 +76,5 @@ RC profile_validity(const struct profile *p, const struct authority *a, int64_t 
  * kind. self-signed: authority's name empty = the subject, ski empty = the key's. */
 RC profile_tbs(const struct profile *p, const struct authority *a, const struct profile_facts *f,
                enum profile_part part, struct buf *ret);
-
-/* For tools that show what a profile gives: "keyUsage: critical, digitalSignature …", line by line. */
-RC profile_text(const struct profile *p, struct buf *ret);
 
 #endif
