@@ -130,7 +130,7 @@ static void serve(struct status *s, const struct slice *der, struct response *co
 
 	for (size_t i = 0; i < n; i++) {
 		if (a == NULL || sig == NULL)
-			(void)response_bytes(r[i], OCSP_MEDIA, ocsp_error_response(OCSP_TRY_LATER));
+			batch_failed(r[i], rc_fail(RC_NOMEM, "no memory for OCSP answers"));
 		else
 			ask(s, der[i], &a[i]);
 	}
