@@ -109,14 +109,19 @@ static struct issue *issue_new(const uint8_t key[32])
 	return i;
 }
 
+static struct issue *lookup(struct flights *f, const uint8_t key[32])
+{
+	for (struct issue *i = *slot(f, key); i != NULL; i = i->chain) {
+		if (memcmp(i->row.key, key, 32) == 0)
+			return i;
+	}
+	return NULL;
+}
+
 static RC join_locked(struct flights *f, const uint8_t key[32], struct issue **ret, bool *fresh)
 {
-	struct issue **at = slot(f, key), *i;
+	struct issue **at = slot(f, key), *i = lookup(f, key);
 
-	for (i = *at; i != NULL; i = i->chain) {
-		if (memcmp(i->row.key, key, 32) == 0)
-			break;
-	}
 	*fresh = i == NULL;
 	if (i != NULL) {
 		i->refs++;
@@ -159,7 +164,8 @@ void flight_leave(struct flights *f, struct issue *i)
 		issue_free(i);
 }
 
-static void queue_add(struct flights *f, struct issue_queue *q, struct issue *const *i, size_t n, unsigned refs)
+static void queue_add(struct flights *f, struct issue_queue *q, struct issue *const *i, size_t n,
+                      unsigned refs)
 {
 	pthread_mutex_lock(&f->lock);
 	for (size_t k = 0; k < n; k++) {
@@ -270,6 +276,26 @@ bool flight_wait(struct flights *f, struct issue *i, uint64_t until_ms)
 	done = i->done;
 	pthread_mutex_unlock(&f->lock);
 	return done;
+}
+
+bool flight_known(struct flights *f, const uint8_t key[32])
+{
+	bool known;
+
+	pthread_mutex_lock(&f->lock);
+	known = lookup(f, key) != NULL;
+	pthread_mutex_unlock(&f->lock);
+	return known;
+}
+
+size_t flight_count(struct flights *f)
+{
+	size_t n;
+
+	pthread_mutex_lock(&f->lock);
+	n = f->count;
+	pthread_mutex_unlock(&f->lock);
+	return n;
 }
 
 void flight_end(struct flights *f)

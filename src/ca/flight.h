@@ -10,13 +10,13 @@
 #include <stdatomic.h>
 
 #define CA_BATCH 256
-#define CA_FLIGHTS 8192                         /* more are told to come back */
+#define CA_FLIGHTS 8192 /* more are told to come back */
 #define CA_FLIGHT_TABLE 4096
 
 /* A KMRespond that answers several requests of one batch. */
 struct km_answer {
 	atomic_uint refs;
-	int64_t id;                             /* row of km_respond; 0 = not stored yet */
+	int64_t id; /* row of km_respond; 0 = not stored yet */
 	struct buf der;
 };
 struct km_answer *km_answer_new(void);
@@ -25,26 +25,29 @@ void km_answer_drop(struct km_answer *a);
 DROP(km_answer, km_answer_drop);
 
 struct issue {
-	struct issue *chain, *next;             /* in the table, in a queue */
-	unsigned refs;                          /* under the lock of flights */
+	struct issue *chain, *next; /* in the table, in a queue */
+	unsigned refs;              /* under the lock of flights */
 	struct ca_request row;
 	struct statement *application, *approval;
-	struct buf spki;                        /* of the CSR */
+	struct buf spki; /* of the CSR */
 	struct buf tbs[CA_PARTS];
 	uint8_t signature[CA_PARTS][512];
 	size_t signature_len[CA_PARTS];
 	struct km_answer *km;
-	struct buf envelope;                    /* bare SignedAndEnvelopedData for the subscriber */
-	bool failed;                            /* stage results; only the stage's thread looks at it */
-	bool done;                              /* under the lock; then why and row.state are final */
-	struct rc_text why;                     /* code RC_OK unless refused or failed */
+	struct buf envelope; /* bare SignedAndEnvelopedData for the subscriber */
+	bool stored;         /* under the lock: finished long ago, answered from its row */
+	bool done;           /* under the lock; then why and row.state are final */
+	struct rc_text why;  /* code RC_OK unless refused or failed */
 };
 
-struct issue_queue { struct issue *first, *last; size_t count; };
+struct issue_queue {
+	struct issue *first, *last;
+	size_t count;
+};
 
 struct flights {
 	pthread_mutex_t lock;
-	pthread_cond_t done, work;              /* an issue ended; a queue was filled or emptied */
+	pthread_cond_t done, work; /* an issue ended; a queue was filled or emptied */
 	struct issue *table[CA_FLIGHT_TABLE];
 	size_t count;
 	struct issue_queue prepare, sign;
@@ -52,11 +55,11 @@ struct flights {
 };
 
 void flights_open(struct flights *f);
-void flights_close(struct flights *f);          /* all stages have ended */
+void flights_close(struct flights *f); /* all stages have ended */
 
 /* The issue with that key: found, or a fresh one that the caller must now finish or queue.  The reference
  * is the caller's. */
-RC   flight_join(struct flights *f, const uint8_t key[32], struct issue **ret, bool *fresh);
+RC flight_join(struct flights *f, const uint8_t key[32], struct issue **ret, bool *fresh);
 void flight_leave(struct flights *f, struct issue *i);
 /* Into a queue for the first time: a reference more stays with it until flight_finish(). */
 void flight_launch(struct flights *f, struct issue_queue *q, struct issue *const *i, size_t n);
@@ -70,7 +73,10 @@ void flight_room(struct flights *f, struct issue_queue *q, size_t most);
 void flight_finish(struct flights *f, struct issue *const *i, size_t n, bool queued);
 /* False when it is not done at the end of the time. */
 bool flight_wait(struct flights *f, struct issue *i, uint64_t until_ms);
-void flight_end(struct flights *f);             /* stages and waiters leave */
+/* Is that key on its way; how many are. */
+bool flight_known(struct flights *f, const uint8_t key[32]);
+size_t flight_count(struct flights *f);
+void flight_end(struct flights *f); /* stages and waiters leave */
 bool flight_ending(struct flights *f);
 
 #endif

@@ -149,48 +149,44 @@ RC ca_store_certificate_put(struct db *db, const struct ca_request *r, enum ca_p
 }
 
 RC ca_store_each(struct db *db, enum request_state state, int64_t after, size_t limit,
-                 struct rc (*each)(void *arg, const struct ca_request *r, const struct ca_bytes *b),
-                 void *arg)
+                 struct rc (*each)(void *arg, const struct ca_request *r), void *arg)
 {
 	AUTO(db_rows, q, NULL);
 	bool row;
 
 	TRY(db_query(db, &q,
-	             "SELECT " REQUEST_COLUMNS ", b.application, b.approval, b.sign_tbs, b.encrypt_tbs, b.km "
-	             "FROM request r JOIN request_body b ON b.request = r.id "
+	             "SELECT " REQUEST_COLUMNS " FROM request r "
 	             "WHERE r.state = $1 AND r.state < 5 AND r.id > $2 ORDER BY r.id LIMIT $3",
 	             DB_ARGS(DB_INT(state), DB_INT(after), DB_INT(limit))));
 	for (;;) {
 		struct ca_request r;
-		struct ca_bytes b;
 
 		TRY(db_next(q, &row));
 		if (!row)
 			return OK;
 		TRY(request_read(q, &r));
-		b = (struct ca_bytes){
-		        .application = db_blob(q, REQUEST_NEXT),
-		        .approval = db_blob(q, REQUEST_NEXT + 1),
-		        .tbs = {db_blob(q, REQUEST_NEXT + 2), db_blob(q, REQUEST_NEXT + 3)},
-		        .km = db_int(q, REQUEST_NEXT + 4),
-		};
-		TRY(each(arg, &r, &b));
+		TRY(each(arg, &r));
 	}
 }
 
-RC ca_store_statements(struct db *db, int64_t id, struct buf *application, struct buf *approval)
+RC ca_store_load(struct db *db, int64_t id, struct ca_load *ret)
 {
+	struct buf *const to[] = {ret->application, ret->approval, ret->tbs[CA_SIGN], ret->tbs[CA_ENCRYPT]};
 	AUTO(db_rows, q, NULL);
 	bool row;
 
-	TRY(db_query(db, &q, "SELECT application, approval FROM request_body WHERE request = $1",
+	TRY(db_query(db, &q,
+	             "SELECT application, approval, sign_tbs, encrypt_tbs, km FROM request_body "
+	             "WHERE request = $1",
 	             DB_ARGS(DB_INT(id))));
 	TRY(db_next(q, &row));
 	NEED(row, RC_NOTFOUND, "no such request");
-	buf_add(application, db_blob(q, 0));
-	buf_add(approval, db_blob(q, 1));
-	TRY(buf_done(application));
-	return buf_done(approval);
+	for (unsigned n = 0; n < sizeof(to) / sizeof(to[0]); n++) {
+		buf_add(to[n], db_blob(q, n));
+		TRY(buf_done(to[n]));
+	}
+	ret->km = db_int(q, 4);
+	return OK;
 }
 
 static RC blob_of(struct db *db, const char *sql, int64_t id, struct buf *ret)

@@ -45,12 +45,15 @@ RC ca_store_drop(struct db *db, int64_t id);
 RC ca_store_certificate_put(struct db *db, const struct ca_request *r, enum ca_part part,
                             struct slice signature);
 
-/* Unfinished requests in one state in order of id, after `after`; b borrows inside the call. */
+/* Unfinished requests in one state in order of id, after `after`. */
 RC ca_store_each(struct db *db, enum request_state state, int64_t after, size_t limit,
-                 struct rc (*each)(void *arg, const struct ca_request *r, const struct ca_bytes *b),
-                 void *arg);
-/* Both statements of a request; for proof and for the signer. */
-RC ca_store_statements(struct db *db, int64_t id, struct buf *application, struct buf *approval);
+                 struct rc (*each)(void *arg, const struct ca_request *r), void *arg);
+/* The bytes of a request, into buffers of the caller's. */
+struct ca_load {
+	struct buf *application, *approval, *tbs[CA_PARTS];
+	int64_t km;
+};
+RC ca_store_load(struct db *db, int64_t id, struct ca_load *ret);
 RC ca_store_km(struct db *db, int64_t id, struct buf *ret);
 /* KMRespond that answers this request; RC_NOTFOUND when it has none. */
 RC ca_store_km_of(struct db *db, int64_t request, struct buf *ret);

@@ -106,6 +106,9 @@ static void a_certificate_is_its_tbs_and_signature(void **state)
 	AUTO_BUF(application, 100);
 	AUTO_BUF(approval, 100);
 	AUTO_BUF(tbs, 100);
+	AUTO_BUF(sign, 100);
+	AUTO_BUF(encrypt, 100);
+	struct ca_load load = {&application, &approval, {&sign, &encrypt}, -1};
 	struct ca_certificate c;
 
 	(void)state;
@@ -125,7 +128,10 @@ static void a_certificate_is_its_tbs_and_signature(void **state)
 	buf_clear(&tbs);
 	walk_ok(ca_store_certificate(db, "sm2", serial_of(&r, CA_ENCRYPT), &c, &tbs));
 	assert_true(c.revoked);
-	walk_ok(ca_store_statements(db, r.id, &application, &approval));
+	walk_ok(ca_store_load(db, r.id, &load));
+	assert_int_equal(load.km, 0);
+	assert_true(slice_is(buf_slice(&sign), "sign-tbs"));
+	assert_true(slice_is(buf_slice(&encrypt), "encrypt-tbs"));
 	assert_true(slice_is(buf_slice(&application), "application"));
 	assert_true(slice_is(buf_slice(&approval), "approval"));
 	db_close(db);
@@ -174,16 +180,14 @@ static void nothing_issued_is_dropped(void **state)
 struct seen {
 	size_t n;
 	int64_t last;
-	bool encrypt;
 };
 
-static struct rc see(void *arg, const struct ca_request *r, const struct ca_bytes *b)
+static struct rc see(void *arg, const struct ca_request *r)
 {
 	struct seen *s = arg;
 
-	assert_true(slice_is(b->application, "application") && slice_is(b->tbs[CA_SIGN], "sign-tbs"));
 	assert_true(r->id > s->last);
-	s->encrypt = b->tbs[CA_ENCRYPT].len > 0;
+	assert_string_equal(r->profile, "person");
 	s->last = r->id;
 	s->n++;
 	return OK;
@@ -203,13 +207,11 @@ static void unfinished_work_is_found_again(void **state)
 	}
 	walk_ok(ca_store_each(db, REQUEST_PREPARED, 0, 3, see, &seen));
 	assert_int_equal(seen.n, 3);
-	assert_true(seen.encrypt);
 	walk_ok(ca_store_each(db, REQUEST_PREPARED, seen.last, 3, see, &seen));
 	assert_int_equal(seen.n, 4);
 	seen = (struct seen){0};
 	walk_ok(ca_store_each(db, REQUEST_PARTIAL, 0, 100, see, &seen));
 	assert_int_equal(seen.n, 2);
-	assert_false(seen.encrypt);
 	walk_ok(ca_store_counts(db, &open, &requests));
 	assert_int_equal(open, 6);
 	assert_int_equal(requests, 6);
@@ -317,12 +319,15 @@ static RC fault_each(struct db *db)
 	return ca_store_each(db, REQUEST_PREPARED, 0, 10, see, &seen);
 }
 
-static RC fault_statements(struct db *db)
+static RC fault_load(struct db *db)
 {
 	AUTO_BUF(a, 100);
 	AUTO_BUF(b, 100);
+	AUTO_BUF(c, 100);
+	AUTO_BUF(d, 100);
+	struct ca_load load = {&a, &b, {&c, &d}, 0};
 
-	return ca_store_statements(db, stored.id, &a, &b);
+	return ca_store_load(db, stored.id, &load);
 }
 
 static RC fault_km(struct db *db)
@@ -390,7 +395,7 @@ static void every_failing_call_is_noticed(void **state)
 	        {"drop", fault_drop},
 	        {"certificate_put", fault_certificate_put},
 	        {"each", fault_each},
-	        {"statements", fault_statements},
+	        {"load", fault_load},
 	        {"km", fault_km},
 	        {"km_of", fault_km_of},
 	        {"certificate", fault_certificate},

@@ -55,6 +55,7 @@ struct instance {
 	pthread_mutex_t clients_lock;
 	struct frame_client clients[FRAME_CLIENTS];
 	size_t client_count; /* under clients_lock */
+	bool role_started;   /* the main thread's own */
 	atomic_bool ending, started;
 	atomic_uint notes; /* waiting */
 	atomic_ulong notes_lost;

@@ -4,8 +4,9 @@
 #include "instance/frame.h"
 #include "sandbox/sandbox.h"
 
-#include <errno.h>
+#include <poll.h>
 #include <signal.h>
+#include <sys/signalfd.h>
 #include <unistd.h>
 
 #define TICK_MS 200 /* while not ready */
@@ -204,17 +205,24 @@ static RC try_begin(struct instance *in)
 	return OK;
 }
 
-/* False: time to end. */
-static bool wait_signal(const sigset_t *set, unsigned ms, bool *reload)
+/* False: time to end, by a signal or because the supervisor is gone. */
+static bool wait_signal(struct instance *in, int signals, unsigned ms, bool *reload)
 {
-	struct timespec t = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000};
-	int sig = sigtimedwait(set, NULL, &t);
+	struct pollfd p[2] = {{.fd = signals, .events = POLLIN}, {.fd = in->supervisor_fd}};
+	struct signalfd_siginfo info = {0};
 
-	*reload = sig == SIGHUP;
-	return sig != SIGTERM && sig != SIGINT;
+	*reload = false;
+	if (poll(p, in->supervisor_fd >= 0 ? 2 : 1, (int)ms) <= 0)
+		return true;
+	if ((p[1].revents & (POLLHUP | POLLERR)) != 0)
+		return false;
+	if (read(signals, &info, sizeof(info)) != (ssize_t)sizeof(info))
+		return true;
+	*reload = info.ssi_signo == SIGHUP;
+	return *reload;
 }
 
-static RC serve(struct instance *in, const sigset_t *set)
+static RC serve(struct instance *in, int signals)
 {
 	bool told = false, reload = false;
 
@@ -231,7 +239,7 @@ static RC serve(struct instance *in, const sigset_t *set)
 			told = true;
 			tell_supervisor(in);
 		}
-	} while (wait_signal(set, told ? TICK_READY_MS : TICK_MS, &reload));
+	} while (wait_signal(in, signals, told ? TICK_READY_MS : TICK_MS, &reload));
 	return OK;
 }
 
@@ -239,6 +247,7 @@ int instance_main(const char *name, const char *data_dir, const struct role *rol
 {
 	struct instance *in = mem_new(1, sizeof(*in));
 	sigset_t set;
+	int signals;
 	struct rc rc;
 
 	if (in == NULL)
@@ -254,14 +263,17 @@ int instance_main(const char *name, const char *data_dir, const struct role *rol
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGHUP);
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
+	signals = signalfd(-1, &set, SFD_CLOEXEC);
 	rc = sandbox_harden();
 	if (rc_ok(rc))
 		rc = setup(in, name, data_dir);
 	if (rc_ok(rc))
-		rc = serve(in, &set);
+		rc = serve(in, signals);
 	if (!rc_ok(rc))
 		log_failure("instance", NULL);
 	frame_close(in);
+	if (signals >= 0)
+		close(signals);
 	pthread_mutex_destroy(&in->trust_lock);
 	pthread_mutex_destroy(&in->clients_lock);
 	mem_free(in);

@@ -289,9 +289,10 @@ RC frame_begin(struct instance *in)
 	AUTO(db_lease, lease, NULL);
 
 	TRY(open_records(in));
-	if (in->role->start != NULL)
+	if (in->role->start != NULL && !in->role_started)
 		TRY(in->role->start(in));
-	if (in->role->job_count > 0) {
+	in->role_started = true;
+	if (in->role->job_count > 0 && in->jobs == NULL) {
 		TRY(db_pool_lease(in->readers, &lease));
 		TRY(jobs_start(&(struct jobs_setup){.writer = in->writer,
 		                                    .table = in->role->jobs,
@@ -306,6 +307,8 @@ RC frame_begin(struct instance *in)
 void frame_close(struct instance *in)
 {
 	atomic_store(&in->ending, true);
+	if (in->role->ending != NULL && in->state != NULL)
+		in->role->ending(in);
 	if (in->log != NULL)
 		log_stop(in->log);
 	if (in->server != NULL)

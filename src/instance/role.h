@@ -33,6 +33,8 @@ struct role {
 	/* After everything is open (the signer is unlocked) and before api and public are served:
 	 * recovery, own threads.  The role's state is put in place with instance_set_state(). */
 	RC (*start)(struct instance *in);
+	/* The end has been asked for: handlers and threads that wait must leave.  May be NULL. */
+	void (*ending)(struct instance *in);
 	/* After the listeners have closed and every handler has returned: own threads end here. */
 	void (*stop)(struct instance *in);
 	/* Adds what followers need to an entry of GET /v1/log/entries (ca: "certificate"). */

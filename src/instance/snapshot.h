@@ -12,6 +12,11 @@ struct trust_tls {
 	struct cert cert;
 };
 
+#define TRUST_BASE_MAX 200
+struct trust_urls {
+	char crl[TRUST_BASE_MAX + 64], ocsp[TRUST_BASE_MAX + 64], ca[TRUST_BASE_MAX + 64];
+};
+
 struct trust {
 	atomic_uint refs;
 	char dir[1024], organisation[TRUST_ID_MAX + 1];
@@ -19,6 +24,7 @@ struct trust {
 	size_t authorities, profiles, peers;
 	struct trust_authority authority[TRUST_AUTHORITIES_MAX];
 	struct buf authority_der[TRUST_AUTHORITIES_MAX];
+	struct trust_urls url[TRUST_AUTHORITIES_MAX];
 	json_t *urls; /* authorities.json */
 	struct trust_profile profile[TRUST_PROFILES_MAX];
 	struct profile *profile_owned[TRUST_PROFILES_MAX];

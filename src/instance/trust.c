@@ -75,16 +75,19 @@ const struct trust_profile *trust_profile_at(const struct trust *t, size_t i)
 	return i < t->profiles ? &t->profile[i] : NULL;
 }
 
+/* The plan's policy, else the demonstration's. */
 const char *trust_policy(const struct trust *t, struct slice class)
 {
 	const json_t *policies = json_object_get(t->urls, "policies");
-	const char *oid = NULL;
+	bool gov = slice_is(class, "GOV");
+	const char *oid;
 
-	if (slice_is(class, "GOV"))
-		oid = json_string_value(json_object_get(policies, "GOV"));
-	if (slice_is(class, "PUBLIC"))
-		oid = json_string_value(json_object_get(policies, "PUBLIC"));
-	return oid;
+	if (!gov && !slice_is(class, "PUBLIC"))
+		return NULL;
+	oid = json_string_value(json_object_get(policies, gov ? "GOV" : "PUBLIC"));
+	if (oid != NULL)
+		return oid;
+	return gov ? PROFILE_POLICY_GOV : PROFILE_POLICY_PUBLIC;
 }
 
 const struct trust_authorisation *trust_authorisation(const struct trust *t)

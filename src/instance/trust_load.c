@@ -91,18 +91,46 @@ static RC folder_read(const struct trust *t, const char *name, const char *suffi
 
 /* ---- certificates ---- */
 
-static struct slice url_of(const json_t *o, const char *key)
+/* authorities.json: {"policies": {"GOV", "PUBLIC"}, "authorities": [{"id", "public_base"}]}. */
+static const json_t *entry_of(const struct trust *t, const char *id)
 {
-	const char *s = json_string_value(json_object_get(o, key));
+	const json_t *list = json_object_get(t->urls, "authorities");
+	size_t i;
+	json_t *v;
 
-	return s != NULL ? slice_text(s) : SLICE_NONE;
+	json_array_foreach(list, i, v)
+	{
+		const char *s = json_string_value(json_object_get(v, "id"));
+
+		if (s != NULL && strcmp(s, id) == 0)
+			return v;
+	}
+	return NULL;
+}
+
+/* What certificates of that authority point to: its public base and fixed paths under it. */
+static RC load_urls(struct trust_urls *u, struct trust_authority *a, const json_t *entry)
+{
+	const char *base = json_string_value(json_object_get(entry, "public_base"));
+
+	a->issue.sm2_null = json_is_true(json_object_get(entry, "sm2_null"));
+	if (base == NULL || base[0] == 0)
+		return OK;
+	REQUIRE(strlen(base) <= TRUST_BASE_MAX, TRUST, "authorities.json: the address of %s is too long",
+	        a->id);
+	snprintf(u->crl, sizeof(u->crl), "%s/crl/%s.crl", base, a->id);
+	snprintf(u->ocsp, sizeof(u->ocsp), "%s/ocsp", base);
+	snprintf(u->ca, sizeof(u->ca), "%s/ca/%s.cer", base, a->id);
+	a->issue.crl_url = slice_text(u->crl);
+	a->issue.ocsp_url = slice_text(u->ocsp);
+	a->issue.ca_url = slice_text(u->ca);
+	return OK;
 }
 
 static RC load_authority(struct trust *t, const char *id)
 {
 	size_t i = t->authorities;
 	struct trust_authority *a = &t->authority[i];
-	const json_t *urls = json_object_get(json_object_get(t->urls, "authorities"), id);
 	char name[96];
 
 	REQUIRE(i < TRUST_AUTHORITIES_MAX, TRUST, "more than %d authorities", TRUST_AUTHORITIES_MAX);
@@ -112,10 +140,7 @@ static RC load_authority(struct trust *t, const char *id)
 	TRY(rc_note(cert_parse(buf_slice(&t->authority_der[i]), &a->cert), "trust/%s", name));
 	TRY(authority_from_cert(&a->cert, &a->issue));
 	a->issue.id = a->id;
-	a->issue.crl_url = url_of(urls, "crl_url");
-	a->issue.ocsp_url = url_of(urls, "ocsp_url");
-	a->issue.ca_url = url_of(urls, "ca_url");
-	a->issue.sm2_null = json_is_true(json_object_get(urls, "sm2_null"));
+	TRY(load_urls(&t->url[i], a, entry_of(t, id)));
 	a->self_signed = slice_equal(a->cert.issuer, a->cert.subject);
 	t->authorities++;
 	/* subscribers speak with their certificate from an issuing authority */

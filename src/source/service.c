@@ -1,11 +1,11 @@
-/* The source point's public side: certificates and revocation lists of the roots whose keys lie here (R06.6).  Trust
- * list and catalogue find their place beside them. */
+/* The source point's public side: certificates and revocation lists of the roots whose keys lie here (R06.6).
+ * Trust list and catalogue find their place beside them. */
 #include "authority/crl_maker.h"
 #include "evidence/jobs.h"
 #include "http/server.h"
 
-#define LIST_SECONDS (30 * 86400)       /* validity of a root's list unless the configuration says otherwise */
-#define AUTHORITY_AGE 3600              /* seconds a certificate of an authority may be cached */
+#define LIST_SECONDS (30 * 86400) /* validity of a root's list unless the configuration says otherwise */
+#define AUTHORITY_AGE 3600        /* seconds a certificate of an authority may be cached */
 
 static RC get_list(void *ctx, const struct request *q, struct response *r)
 {
@@ -28,8 +28,8 @@ static RC get_authority(void *ctx, const struct request *q, struct response *r)
 }
 
 static const struct route public_routes[] = {
-	{GET, "/crl/{ca}.crl", WHO_ANYONE, NULL, 0, 0, get_list, NULL},
-	{GET, "/ca/{ca}.cer", WHO_ANYONE, NULL, 0, 0, get_authority, NULL},
+        {GET, "/crl/{ca}.crl", WHO_ANYONE, NULL, 0, 0, get_list, NULL},
+        {GET, "/ca/{ca}.cer", WHO_ANYONE, NULL, 0, 0, get_authority, NULL},
 };
 
 static int64_t lists_due(void *arg, int64_t last)
@@ -69,13 +69,13 @@ static void stop(struct instance *in)
 }
 
 const struct role role_source = {
-	.name = "source",
-	.public_routes = public_routes,
-	.public_route_count = sizeof(public_routes) / sizeof(public_routes[0]),
-	.jobs = jobs,
-	.job_count = sizeof(jobs) / sizeof(jobs[0]),
-	.checks = checks,
-	.check_count = sizeof(checks) / sizeof(checks[0]),
-	.start = start,
-	.stop = stop,
+        .name = "source",
+        .public_routes = public_routes,
+        .public_route_count = sizeof(public_routes) / sizeof(public_routes[0]),
+        .jobs = jobs,
+        .job_count = sizeof(jobs) / sizeof(jobs[0]),
+        .checks = checks,
+        .check_count = sizeof(checks) / sizeof(checks[0]),
+        .start = start,
+        .stop = stop,
 };

@@ -1,0 +1,173 @@
+/* Doors of the CA (HTTPS, RA and status of the own organisation; few for officers). */
+#include "base/text.h"
+#include "ca/ca.h"
+#include "ca/routes.h"
+#include "ca/sign.h"
+#include "http/server.h"
+#include "pki/cert.h"
+
+#define REQUESTS_MAX (4u << 20)
+
+/* POST /v1/requests */
+static RC requests(void *ctx, const struct request *q, struct response *r)
+{
+	struct ca *c = instance_state(ctx);
+	AUTO_JSON(body, NULL);
+	json_t *list, *results = NULL, *o;
+
+	TRY(request_json(q, &body));
+	TRY(json_only(body, "requests", NULL));
+	TRY(json_get_array(body, "requests", CA_BATCH, &list));
+	TRY(ca_door(c, list, q->peer, q->english, &results));
+	o = json_object();
+	json_put_take(o, "results", results);
+	return response_json(r, o);
+}
+
+/* GET /v1/requests/{key}?wait=S: until the whole request is issued, or the time is over. */
+static RC request_show(void *ctx, const struct request *q, struct response *r)
+{
+	struct ca *c = instance_state(ctx);
+	AUTO(db_lease, lease, NULL);
+	struct ca_request row;
+	uint8_t key[32];
+	json_t *o = NULL;
+	struct rc rc;
+
+	TRY(request_query_only(q, "wait", NULL));
+	TRY(text_hex(request_param(q, "key"), key, sizeof(key)));
+	TRY(db_pool_lease(instance_readers(c->in), &lease));
+	rc = ca_store_find(lease->db, key, &row);
+	if (rc.code == RC_NOTFOUND && flight_known(&c->flights, key)) {
+		row = (struct ca_request){.state = REQUEST_NONE};
+		memcpy(row.key, key, sizeof(key));
+	} else {
+		TRY(rc);
+	}
+	if (row.state != REQUEST_ISSUED && request_may_wait(q))
+		return response_wait(r, ca_wait_key(key));
+	TRY(row.state == REQUEST_NONE ? ca_pending(&row, &o) : ca_result_row(lease->db, &row, &o));
+	return response_json(r, o);
+}
+
+/* POST /v1/revocations: never behind anything (R21.6). */
+static RC revocations(void *ctx, const struct request *q, struct response *r)
+{
+	struct ca *c = instance_state(ctx);
+	json_t *o = NULL;
+	struct rc rc = ca_revoke(c, q->body, &o);
+
+	if (!rc_ok(rc))
+		return instance_refused(c->in, rc, "revocation", slice_text(q->peer->instance), q->peer);
+	return response_json(r, o);
+}
+
+/* GET /v1/crl/{ca} */
+static RC crl(void *ctx, const struct request *q, struct response *r)
+{
+	struct ca *c = instance_state(ctx);
+
+	TRY(request_query_only(q, NULL));
+	return crl_maker_answer(c->lists, request_param(q, "ca"), r);
+}
+
+static RC certificate_base64(const struct ca_certificate *c, struct slice tbs, json_t *o)
+{
+	AUTO_BUF(der, CA_CERTIFICATE_MAX);
+
+	TRY(cert_complete(tbs, slice_of(c->signature, c->signature_len), &der));
+	json_put_base64(o, "certificate", buf_slice(&der));
+	return OK;
+}
+
+static RC certificate_json(struct db *db, const struct ca_certificate *c, struct slice tbs, json_t *o)
+{
+	const struct ca_request *row = &c->request;
+	char serial[CERT_SERIAL_TEXT];
+	struct revocation v;
+
+	cert_serial_text(slice_of(row->serial[c->part], CA_SERIAL), serial);
+	json_put_cstr(o, "ca", row->ca);
+	json_put_cstr(o, "serial", serial);
+	json_put_cstr(o, "status", c->revoked ? "revoked" : "good");
+	json_put_cstr(o, "profile", row->profile);
+	json_put_cstr(o, "class", row->class);
+	json_put_time(o, "not_before", row->not_before);
+	json_put_time(o, "not_after", row->not_after);
+	json_put_hex(o, "request", SLICE_ARR(row->key));
+	if (row->pair) {
+		cert_serial_text(slice_of(row->serial[c->part == CA_SIGN ? CA_ENCRYPT : CA_SIGN], CA_SERIAL),
+		                 serial);
+		json_put_cstr(o, "pair", serial);
+	}
+	TRY(certificate_base64(c, tbs, o));
+	if (!c->revoked)
+		return OK;
+	TRY(authority_store_revoked(db, row->ca, slice_of(row->serial[c->part], CA_SERIAL), &v));
+	json_put_time(o, "revoked_at", v.at);
+	json_put_cstr(o, "reason", crl_reason_name((enum crl_reason)v.reason));
+	return OK;
+}
+
+static RC load(struct db *db, struct slice ca, struct slice serial, struct ca_certificate *c, struct buf *tbs)
+{
+	AUTO_BUF(magnitude, CERT_SERIAL_MAX);
+	char id[CA_ID_MAX + 1] = "";
+
+	NEED(ca.len <= CA_ID_MAX, RC_NOTFOUND, "no such authority");
+	memcpy(id, ca.p, ca.len);
+	TRY(cert_serial_from_text(serial, &magnitude));
+	return ca_store_certificate(db, id, buf_slice(&magnitude), c, tbs);
+}
+
+/* GET /v1/certificates/{ca}/{serial} */
+static RC certificate(void *ctx, const struct request *q, struct response *r)
+{
+	struct ca *c = instance_state(ctx);
+	AUTO_MEM(struct ca_certificate, found, mem_new(1, sizeof(*found)));
+	AUTO_BUF(tbs, CA_CERTIFICATE_MAX);
+	AUTO(db_lease, lease, NULL);
+	AUTO_JSON(o, json_object());
+
+	NEED(found != NULL, RC_NOMEM, "no memory");
+	TRY(request_query_only(q, NULL));
+	TRY(db_pool_lease(instance_readers(c->in), &lease));
+	TRY(load(lease->db, request_param(q, "ca"), request_param(q, "serial"), found, &tbs));
+	TRY(certificate_json(lease->db, found, buf_slice(&tbs), o));
+	return response_json(r, MOVE(o));
+}
+
+/* Followers of the log get the certificate with the entry that tells of it. */
+RC ca_log_entry(struct instance *in, struct db *db, json_t *entry)
+{
+	AUTO_MEM(struct ca_certificate, found, mem_new(1, sizeof(*found)));
+	AUTO_BUF(tbs, CA_CERTIFICATE_MAX);
+	const json_t *inner = json_object_get(entry, "entry"), *data = json_object_get(inner, "data");
+	const char *kind = json_string_value(json_object_get(inner, "kind"));
+	struct slice ca, serial;
+	struct rc rc;
+
+	(void)in;
+	NEED(found != NULL, RC_NOMEM, "no memory");
+	if (kind == NULL || strcmp(kind, "issued") != 0)
+		return OK;
+	TRY(json_get_text(data, "ca", CA_ID_MAX, &ca));
+	TRY(json_get_text(data, "serial", 2 * CERT_SERIAL_MAX, &serial));
+	rc = load(db, ca, serial, found, &tbs);
+	/* first entries tell of certificates that the ceremony made: no request, no row */
+	if (rc.code == RC_NOTFOUND)
+		return OK;
+	TRY(rc);
+	return certificate_base64(found, buf_slice(&tbs), entry);
+}
+
+#define STATEMENT_BODY STATEMENT_MEDIA, STATEMENT_MAX
+#define WHO_LOOKS (WHO_OWN | OFFICER(CA_OPERATOR) | OFFICER(REVIEW) | OFFICER(AUDITOR) | OFFICER(AUDIT_ADMIN))
+
+const struct route ca_routes[CA_ROUTES] = {
+        {POST, "/v1/requests", WHO_OWN_RA, "application/json", REQUESTS_MAX, HTTP_BLOCKS, requests, NULL},
+        {GET, "/v1/requests/{key}", WHO_OWN_RA, NULL, 0, 0, request_show, NULL},
+        {POST, "/v1/revocations", WHO_OWN_RA | OFFICER(CA_OPERATOR), STATEMENT_BODY, 0, revocations, NULL},
+        {GET, "/v1/crl/{ca}", WHO_OWN, NULL, 0, 0, crl, NULL},
+        {GET, "/v1/certificates/{ca}/{serial}", WHO_LOOKS, NULL, 0, 0, certificate, NULL},
+};

@@ -1,0 +1,10 @@
+#ifndef YD_CA_ROUTES_H
+#define YD_CA_ROUTES_H
+#include "http/server.h"
+#include "instance/instance.h"
+
+#define CA_ROUTES 5
+extern const struct route ca_routes[CA_ROUTES];
+RC ca_log_entry(struct instance *in, struct db *db, json_t *entry);
+
+#endif
