@@ -27,7 +27,7 @@ static RC add(struct secrets *s, const char *org, struct secret **ret)
 	size_t n = strlen(org);
 	NEED(s->count < SECRETS_MAX && n < sizeof s->item[0].org, RC_INPUT,
 	     "secrets: too many or a long name");
-	struct secret *v = secret_new(KEY_SECRET);
+	struct secret *v = secret_new(KEY_SECRET_LEN);
 	NEED(v != NULL, RC_NOMEM, "secrets: locked memory");
 	memcpy(s->item[s->count].org, org, n + 1);
 	s->item[s->count++].value = v;
@@ -39,14 +39,14 @@ RC secrets_make(struct secrets *s, const char *org)
 {
 	struct secret *v;
 	TRY(add(s, org, &v));
-	return rand_bytes(v->p, KEY_SECRET);
+	return rand_bytes(v->p, KEY_SECRET_LEN);
 }
 
 struct slice secrets_find(const struct secrets *s, const char *org)
 {
 	for (size_t i = 0; s != NULL && i < s->count; i++)
 		if (strcmp(s->item[i].org, org) == 0)
-			return slice_of(s->item[i].value->p, KEY_SECRET);
+			return slice_of(s->item[i].value->p, KEY_SECRET_LEN);
 	return SLICE_NONE;
 }
 
@@ -55,7 +55,7 @@ static RC parse_one(struct secrets *s, const char *org, const json_t *hex)
 	struct secret *v;
 	NEED(json_is_string(hex), RC_INPUT, "secrets: %.64s is not a text", org);
 	TRY(add(s, org, &v));
-	return text_hex(slice_text(json_string_value(hex)), v->p, KEY_SECRET);
+	return text_hex(slice_text(json_string_value(hex)), v->p, KEY_SECRET_LEN);
 }
 
 RC secrets_parse(struct slice text, struct secrets **ret)
@@ -106,7 +106,7 @@ RC secrets_write(const struct secrets *s, const char *path)
 	buf_text(&text, "{\"schema\":\"yuandian/unlock/v1\",\"secrets\":{");
 	for (size_t i = 0; i < s->count; i++) {
 		buf_printf(&text, "%s\"%s\":\"", i > 0 ? "," : "", s->item[i].org);
-		buf_hex(&text, slice_of(s->item[i].value->p, KEY_SECRET));
+		buf_hex(&text, slice_of(s->item[i].value->p, KEY_SECRET_LEN));
 		buf_text(&text, "\"");
 	}
 	buf_text(&text, "}}\n");

@@ -123,7 +123,7 @@ void key_session_close(struct key_session *s)
 
 RC key_access(struct key_session *s, struct slice secret)
 {
-	NEED(secret.len == KEY_SECRET, RC_INPUT, "key: a secret has %d bytes", KEY_SECRET);
+	NEED(secret.len == KEY_SECRET_LEN, RC_INPUT, "key: a secret has %d bytes", KEY_SECRET_LEN);
 	return s->driver->access(s->state, secret);
 }
 

@@ -16,7 +16,7 @@
 #define KEY_NAME_MAX 63
 #define KEY_SPKI_MAX 1024
 #define KEY_SIG_MAX 512 /* RSA-3072 needs 384 */
-#define KEY_SECRET 32   /* an organisation's secret */
+#define KEY_SECRET_LEN 32   /* an organisation's secret */
 #define KEY_BATCH 256
 #define KEY_DEVICE_SOFT "uncertified-test"
 

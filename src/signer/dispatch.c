@@ -11,25 +11,27 @@ static const struct {
 	unsigned permit;
 	signer_handler *handler;
 } table[SIGNER_TYPES] = {
-	[SIGNER_CERTIFICATES] = {SIGNER_BY_ROLE, signer_do_certificates},
-	[SIGNER_CRL] = {SIGNER_BY_ROLE | SIGNER_WITH_FD, signer_do_crl},
-	[SIGNER_OCSP] = {SIGNER_BY_ROLE, signer_do_ocsp},
-	[SIGNER_KM_REQUEST] = {SIGNER_BY_ROLE, signer_do_km_request},
-	[SIGNER_KM_GENERATE] = {SIGNER_BY_ROLE, signer_do_km_generate},
-	[SIGNER_KM_RESPOND] = {SIGNER_BY_ROLE, signer_do_km_respond},
-	[SIGNER_STATEMENT] = {SIGNER_BY_ROLE, signer_do_statement},
-	[SIGNER_TLS] = {SIGNER_BY_CONTROL, signer_do_tls},
-	[SIGNER_PRF] = {SIGNER_BY_ROLE, signer_do_prf},
-	[SIGNER_INFO] = {SIGNER_BY_ROLE | SIGNER_BY_CONTROL | SIGNER_WHEN_LOCKED, signer_do_info},
-	[SIGNER_UNLOCK] = {SIGNER_BY_CONTROL | SIGNER_WHEN_LOCKED, signer_do_unlock},
+        [SIGNER_CERTIFICATES] = {SIGNER_BY_ROLE, signer_do_certificates},
+        [SIGNER_CRL] = {SIGNER_BY_ROLE | SIGNER_WITH_FD, signer_do_crl},
+        [SIGNER_OCSP] = {SIGNER_BY_ROLE, signer_do_ocsp},
+        [SIGNER_KM_REQUEST] = {SIGNER_BY_ROLE, signer_do_km_request},
+        [SIGNER_KM_GENERATE] = {SIGNER_BY_ROLE, signer_do_km_generate},
+        [SIGNER_KM_RESPOND] = {SIGNER_BY_ROLE, signer_do_km_respond},
+        [SIGNER_STATEMENT] = {SIGNER_BY_ROLE, signer_do_statement},
+        [SIGNER_TLS] = {SIGNER_BY_CONTROL, signer_do_tls},
+        [SIGNER_PRF] = {SIGNER_BY_ROLE, signer_do_prf},
+        [SIGNER_INFO] = {SIGNER_BY_ROLE | SIGNER_BY_CONTROL | SIGNER_WHEN_LOCKED, signer_do_info},
+        [SIGNER_UNLOCK] = {SIGNER_BY_CONTROL | SIGNER_WHEN_LOCKED, signer_do_unlock},
 };
 
 static RC may(const struct signer *s, const struct signer_call *q)
 {
-	REQUIRE(q->type < SIGNER_TYPES && table[q->type].handler != NULL, SIGNER_CHANNEL, "no request %u", q->type);
+	REQUIRE(q->type < SIGNER_TYPES && table[q->type].handler != NULL, SIGNER_CHANNEL, "no request %u",
+	        q->type);
 	unsigned permit = table[q->type].permit;
 	REQUIRE((permit & (unsigned)q->channel) != 0, SIGNER_CHANNEL, "request %u on this channel", q->type);
-	REQUIRE((q->fd >= 0) == ((permit & SIGNER_WITH_FD) != 0), SIGNER_CHANNEL, "request %u: descriptor", q->type);
+	REQUIRE((q->fd >= 0) == ((permit & SIGNER_WITH_FD) != 0), SIGNER_CHANNEL, "request %u: descriptor",
+	        q->type);
 	REQUIRE(key_accessible(s->keys) || (permit & SIGNER_WHEN_LOCKED) != 0, SIGNER_LOCKED, "%s", s->name);
 	return OK;
 }

@@ -165,7 +165,8 @@ static RC start(struct server *v)
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
 	size_t want = cpus < 2 ? 2 : cpus > WORKERS_MAX ? WORKERS_MAX : (size_t)cpus;
 	for (; v->workers < want; v->workers++)
-		NEED(pthread_create(&v->worker[v->workers], NULL, worker_main, v) == 0, RC_NOMEM, "signer: thread");
+		NEED(pthread_create(&v->worker[v->workers], NULL, worker_main, v) == 0, RC_NOMEM,
+		     "signer: thread");
 	NEED(pthread_create(&v->role.thread, NULL, reader_main, &v->role) == 0, RC_NOMEM, "signer: thread");
 	return OK;
 }
@@ -201,12 +202,10 @@ static RC run(struct signer *s, const struct signer_options *o)
 }
 
 /* ---- start of the process ---- */
-static RC confine(const struct signer *s, const struct signer_options *o)
+static RC confine(const struct signer *s)
 {
-	char keys[SIGNER_PATH_MAX];
 	struct sandbox_report report;
-	snprintf(keys, sizeof keys, "%s/%s/signer/keys", o->data, o->name);
-	const char *read[] = {keys, s->trust_dir, NULL};
+	const char *read[] = {s->keys_dir, s->trust_dir, NULL};
 	struct sandbox box = {.kind = SANDBOX_SIGNER, .read = read};
 	TRY(sandbox_enter(&box, &report));
 	log_line(report.note[0] == 0 ? LOG_INFO : LOG_WARN, "signer.confined", report.note, NULL);
@@ -220,7 +219,8 @@ RC signer_main(const struct signer_options *o)
 		TRY(sandbox_harden());
 		NEED(signal(SIGPIPE, SIG_IGN) != SIG_ERR, RC_BUG, "signer: signals");
 		/* Before the walls go up: libcrypto reads its configuration and locks its heap. */
-		NEED(OPENSSL_init_crypto(OPENSSL_INIT_LOAD_CONFIG, NULL) == 1, RC_CRYPTO, "signer: libcrypto");
+		NEED(OPENSSL_init_crypto(OPENSSL_INIT_LOAD_CONFIG, NULL) == 1, RC_CRYPTO,
+		     "signer: libcrypto");
 		(void)CRYPTO_secure_malloc_init(SECURE_HEAP, SECURE_LEAST);
 	}
 	snprintf(path, sizeof path, "%s/clock", o->data);
@@ -228,6 +228,6 @@ RC signer_main(const struct signer_options *o)
 	AUTO(signer, s, NULL);
 	TRY(signer_new(o, &s));
 	if (o->sandboxed)
-		TRY(confine(s, o));
+		TRY(confine(s));
 	return run(s, o);
 }

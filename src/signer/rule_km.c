@@ -1,0 +1,238 @@
+/* GM/T 0014: the CA's requests on one side, the KMC's keys and answers on the other. */
+#include "signer/anchors.h"
+#include "signer/message.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "pki/chain.h"
+#include "pki/cms.h"
+#include "pki/km.h"
+
+#define SKEW 300
+
+static RC need_use(const struct key_info *info, enum key_use use)
+{
+	REQUIRE(key_permits(info->purpose, use), KEY_PURPOSE, "key %s serves the purpose %s", info->name,
+	        key_purpose_name(info->purpose));
+	return OK;
+}
+
+/* The certificate of an own key, copied. */
+static RC own_certificate(struct signer *s, struct slice key, struct buf *ret)
+{
+	struct anchors *a;
+	TRY(anchors_hold(s, false, &a));
+	const struct anchor_certificate *own = anchors_own(a, key);
+	if (own != NULL)
+		buf_add(ret, buf_slice(&own->der));
+	anchors_leave(s, a);
+	REQUIRE(own != NULL, SIGNER_CONTENT, "km: this key has no certificate");
+	return buf_done(ret);
+}
+
+/* ---- km-request, at the CA ---- */
+static RC check_request(struct slice tbs, struct slice certificate)
+{
+	/* The parser reads whole messages: any well-formed signature completes this one. */
+	static const struct sm2_sig filler = {.r = {[31] = 1}, .s = {[31] = 1}};
+	AUTO_BUF(sig, SM2_SIG_DER_MAX);
+	AUTO_BUF(whole, KM_REQUEST_MAX);
+	AUTO(km_request, m, NULL);
+	sm2_sig_to_der(&filler, &sig);
+	TRY(km_request_assemble(tbs, buf_slice(&sig), &whole));
+	TRY(km_request_parse(buf_slice(&whole), &m));
+	REQUIRE(slice_equal(m->tbs, tbs), SIGNER_CONTENT, "km: bytes around the request");
+	REQUIRE(km_name_matches(&m->ca, certificate), SIGNER_CONTENT,
+	        "km: caName is not this key's certificate");
+	int64_t now = clock_now();
+	REQUIRE(m->time >= now - SKEW && m->time <= now + SKEW, SIGNER_CONTENT, "km: requestTime");
+	return OK;
+}
+
+RC signer_do_km_request(struct signer *s, const struct signer_call *q, struct der_writer *w)
+{
+	AUTO_BUF(certificate, CERT_DER_MAX);
+	AUTO_BUF(sig, KEY_SIG_MAX);
+	struct slice key, tbs;
+	struct key_info info;
+	uint32_t index;
+	TRY(msg_get_two(q->body, &key, &tbs));
+	TRY(signer_key(s, key, &index, &info));
+	TRY(need_use(&info, KEY_USE_KM_REQUEST));
+	TRY(own_certificate(s, key, &certificate));
+	TRY(check_request(tbs, buf_slice(&certificate)));
+	TRY(key_sign(s->keys, index, KEY_USE_KM_REQUEST, tbs, &sig));
+	der_put_octets(w, buf_slice(&sig));
+	return OK;
+}
+
+/* ---- km-generate, at the KMC ---- */
+RC signer_do_km_generate(struct signer *s, const struct signer_call *q, struct der_writer *w)
+{
+	struct slice key;
+	struct key_info info;
+	uint32_t index;
+	size_t n;
+	TRY(msg_get_km_generate(q->body, &key, &n));
+	TRY(signer_key(s, key, &index, &info));
+	TRY(need_use(&info, KEY_USE_KM_RESPOND));
+	AUTO_MEM(struct key_stored, stored, mem_new(n, sizeof *stored));
+	NEED(stored != NULL, RC_NOMEM, "km: stored keys");
+	TRY(key_stored_new(s->keys, index, stored, n));
+	msg_put_stored(w, stored, n);
+	return OK;
+}
+
+/* ---- km-respond, at the KMC ---- */
+struct respond {
+	struct signer *s;
+	const struct msg_km_respond *m;
+	const struct km_request *request;
+	struct slice certificate; /* of the KMC's key */
+	uint32_t index;
+	size_t parcels;          /* how many answers carry a key */
+	size_t of[SIGNER_BATCH]; /* parcel → item */
+	struct key_parcel parcel[SIGNER_BATCH];
+	struct buf envelope[SIGNER_BATCH], spki[SIGNER_BATCH]; /* by item */
+};
+
+static void respond_free(struct respond *r)
+{
+	for (size_t i = 0; r != NULL && i < SIGNER_BATCH; i++) {
+		buf_free(&r->envelope[i]);
+		buf_free(&r->spki[i]);
+	}
+	mem_free(r);
+}
+DROP(respond, respond_free);
+
+static RC verify_request(struct signer *s, const struct km_request *m)
+{
+	struct anchors *a;
+	struct sm2_pub pub;
+	TRY(anchors_hold(s, false, &a));
+	struct rc rc = OK;
+	if (a->ca_comm.der.len == 0)
+		rc = rc_refuse(ERR_SIGNER_KMC, "km: no CA is registered here");
+	else if (!km_name_matches(&m->ca, buf_slice(&a->ca_comm.der)))
+		rc = rc_refuse(ERR_SIGNER_KMC, "km: the request is not from the registered CA");
+	if (rc_ok(rc))
+		rc = chain_may_sign(&a->ca_comm.cert, clock_now());
+	if (rc_ok(rc))
+		rc = cert_sm2_key(&a->ca_comm.cert, &pub);
+	anchors_leave(s, a);
+	TRY(rc);
+	return km_request_verify(m, &pub);
+}
+
+/* Which answers carry a key; the others must not. */
+static RC sort_answers(struct respond *r)
+{
+	for (size_t i = 0; i < r->request->count; i++) {
+		const struct signer_km_answer *a = &r->m->answers[i];
+		bool wants_key = r->request->items[i].kind != KM_REVOKE && a->error == 0;
+		REQUIRE(wants_key == (a->blob.len > 0), SIGNER_KMC,
+		        "km: request %zu: key and answer do not fit", i + 1);
+		if (wants_key)
+			r->of[r->parcels++] = i;
+	}
+	return OK;
+}
+
+static RC make_parcels(struct respond *r)
+{
+	struct slice blobs[SIGNER_BATCH];
+	AUTO_MEM(struct sm2_pub, receivers, mem_new(r->parcels, sizeof *receivers));
+	NEED(receivers != NULL, RC_NOMEM, "km: receivers");
+	for (size_t i = 0; i < r->parcels; i++) {
+		blobs[i] = r->m->answers[r->of[i]].blob;
+		receivers[i] = r->request->items[r->of[i]].user_pub;
+	}
+	return key_stored_wrap(r->s->keys, r->index, blobs, receivers, r->parcel, r->parcels);
+}
+
+static RC make_envelope(struct respond *r, size_t parcel)
+{
+	const struct key_parcel *p = &r->parcel[parcel];
+	size_t i = r->of[parcel];
+	AUTO_BUF(key, 256);
+	AUTO_BUF(sig, SM2_SIG_DER_MAX);
+	TRY(sm2_cipher_to_der(SLICE_ARR(p->sealed_key), &key));
+	sm2_sig_to_der(&p->sig, &sig);
+	struct cms_seal seal = {
+	        .serial = r->request->items[i].serial,
+	        .encrypted_key = buf_slice(&key),
+	        .ciphertext = SLICE_ARR(p->content),
+	        .by = {r->certificate, buf_slice(&sig)},
+	};
+	r->envelope[i] = BUF(CERT_DER_MAX + 1024);
+	r->spki[i] = BUF(PUBKEY_SPKI_MAX);
+	TRY(cms_sealed_build(&seal, &r->envelope[i]));
+	return pubkey_put_sm2(&p->pub, &r->spki[i]);
+}
+
+static void fill_item(const struct respond *r, size_t i, struct km_respond_item *ret)
+{
+	const struct km_request_item *q = &r->request->items[i];
+	*ret = (struct km_respond_item){.kind = q->kind, .serial = q->serial};
+	if (r->m->answers[i].error != 0) {
+		ret->kind = KM_ERROR;
+		ret->error = r->m->answers[i].error;
+	} else if (q->kind != KM_REVOKE) {
+		ret->key = buf_slice(&r->spki[i]);
+		ret->envelope = buf_slice(&r->envelope[i]);
+	}
+}
+
+static RC sign_respond(const struct respond *r, struct buf *ret)
+{
+	AUTO(km_respond, m, km_respond_new(r->request->count));
+	AUTO_BUF(tbs, KM_RESPOND_MAX);
+	AUTO_BUF(sig, KEY_SIG_MAX);
+	uint8_t hash[32];
+	NEED(m != NULL, RC_NOMEM, "km: answer");
+	TRY(km_name_from_certificate(r->certificate, hash, &m->km));
+	m->time = clock_now();
+	m->task = r->request->task;
+	for (size_t i = 0; i < m->count; i++)
+		fill_item(r, i, &m->items[i]);
+	TRY(km_respond_tbs(m, &tbs));
+	TRY(key_sign(r->s->keys, r->index, KEY_USE_KM_RESPOND, buf_slice(&tbs), &sig));
+	return km_respond_assemble(buf_slice(&tbs), buf_slice(&sig), ret);
+}
+
+static RC respond(struct respond *r, struct buf *ret)
+{
+	REQUIRE(r->request->count == r->m->count, SIGNER_KMC, "km: %zu answers for %zu requests", r->m->count,
+	        r->request->count);
+	TRY(verify_request(r->s, r->request));
+	TRY(sort_answers(r));
+	if (r->parcels > 0)
+		TRY(make_parcels(r));
+	for (size_t i = 0; i < r->parcels; i++)
+		TRY(make_envelope(r, i));
+	return sign_respond(r, ret);
+}
+
+RC signer_do_km_respond(struct signer *s, const struct signer_call *q, struct der_writer *w)
+{
+	AUTO_BUF(certificate, CERT_DER_MAX);
+	AUTO_BUF(out, KM_RESPOND_MAX);
+	AUTO_MEM(struct msg_km_respond, m, mem_new(1, sizeof *m));
+	AUTO(respond, r, mem_new(1, sizeof *r));
+	AUTO(km_request, request, NULL);
+	struct key_info info;
+	NEED(m != NULL && r != NULL, RC_NOMEM, "km");
+	TRY(msg_get_km_respond(q->body, m));
+	TRY(signer_key(s, m->key, &r->index, &info));
+	TRY(need_use(&info, KEY_USE_KM_RESPOND));
+	TRY(own_certificate(s, m->key, &certificate));
+	TRY(km_request_parse(m->ca_request, &request));
+	r->s = s;
+	r->m = m;
+	r->request = request;
+	r->certificate = buf_slice(&certificate);
+	TRY(respond(r, &out));
+	der_put_octets(w, buf_slice(&out));
+	return OK;
+}
