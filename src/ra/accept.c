@@ -1,0 +1,103 @@
+/* Acceptance (R21.2): names exactly the certificates that were issued; only the whole pair. */
+#include "base/clock.h"
+#include "evidence/log.h"
+#include "pki/cert.h"
+#include "ra/ra.h"
+
+struct accepting {
+	struct ra *ra;
+	const struct statement *s;
+	const struct peer *peer;
+	char id[RA_ID + 1];
+	struct ra_application a;
+};
+
+static RC named(const json_t *list, const char *name)
+{
+	const json_t *one;
+	size_t i;
+
+	json_array_foreach(list, i, one) {
+		if (json_is_string(one) && strcmp(json_string_value(one), name) == 0)
+			return OK;
+	}
+	REFUSE(ACCEPTANCE_MISMATCH, "%s is not named", name);
+}
+
+static RC check_certificates(const struct accepting *v, struct db *db)
+{
+	json_t *list;
+	size_t n = 0;
+
+	TRY(json_get_array(v->s->body, "certificates", RA_PARTS, &list));
+	for (int part = RA_SIGN; part < RA_PARTS; part++) {
+		AUTO_BUF(serial, RA_SERIAL_MAX);
+		AUTO_BUF(der, RA_CERTIFICATE_MAX);
+		char text[CERT_SERIAL_TEXT], name[RA_NAME + CERT_SERIAL_TEXT + 1];
+		struct rc rc = ra_store_certificate(db, v->a.seq, (enum ra_part)part, &serial, &der);
+
+		if (rc.code == RC_NOTFOUND)
+			continue;
+		TRY(rc);
+		cert_serial_text(buf_slice(&serial), text);
+		(void)snprintf(name, sizeof(name), "%s/%s", v->a.authority, text);
+		TRY(named(list, name));
+		n++;
+	}
+	REQUIRE(n == json_array_size(list), ACCEPTANCE_MISMATCH, "%zu certificates were issued", n);
+	return OK;
+}
+
+static RC log_accepted(const struct accepting *v, struct db_tx *tx)
+{
+	AUTO_JSON(o, json_object());
+
+	json_put_cstr(o, "id", v->a.id);
+	json_put_take(o, "certificates", json_incref(json_object_get(v->s->body, "certificates")));
+	json_put_cstr(o, "by", v->peer->person);
+	NEED(o != NULL, RC_NOMEM, "no memory");
+	return log_append(instance_log(v->ra->in), tx, "application-accepted", o, v->s->sm3, NULL);
+}
+
+static struct rc accept_write(struct db_tx *tx, void *arg)
+{
+	struct accepting *v = arg;
+	struct slice id, notice;
+	struct ra_step step;
+
+	TRY(ra_store_find(tx->db, v->id, &v->a));
+	TRY(ra_may_see(v->peer, &v->a));
+	TRY(json_get_text(v->s->body, "id", 64, &id));
+	REQUIRE(slice_is(id, v->a.id), ACCEPTANCE_MISMATCH, "the acceptance is of another application");
+	TRY(json_get_text(v->s->body, "notice", 16, &notice));
+	REQUIRE(slice_is(notice, RA_NOTICE), ACCEPTANCE_MISMATCH, "the present notice is " RA_NOTICE);
+	step = (struct ra_step){.seq = v->a.seq, .at = clock_now(), .from = v->a.state, .event = APPLICATION_ACCEPT,
+	                        .by = v->peer->person, .code = "", .text = ""};
+	TRY(application_next(step.from, step.event, &v->a.state));
+	TRY(check_certificates(v, tx->db));
+	TRY(ra_store_step(tx->db, &step));
+	TRY(ra_store_acceptance(tx->db, v->a.seq, buf_slice(&v->s->der)));
+	return log_accepted(v, tx);
+}
+
+RC ra_accept(struct ra *ra, const struct request *q, json_t **ret)
+{
+	AUTO_MEM(struct accepting, v, mem_new(1, sizeof(*v)));
+	AUTO(statement, s, NULL);
+	struct slice id = request_param(q, "id");
+	json_t *o;
+
+	NEED(v != NULL, RC_NOMEM, "no memory");
+	NEED(id.len == RA_ID, RC_NOTFOUND, "there is no such application");
+	TRY(ra_statement(ra, q, RA_KIND(ACCEPTANCE), &s));
+	*v = (struct accepting){.ra = ra, .s = s, .peer = q->peer};
+	memcpy(v->id, id.p, RA_ID);
+	TRY(writer_run(instance_writer(ra->in), accept_write, v));
+	atomic_fetch_add(&ra->counts[APPLICATION_ACCEPT], 1);
+	instance_wake(ra->in, ra_wake_key(v->id));
+	o = json_object();
+	json_put_cstr(o, "id", v->id);
+	json_put_cstr(o, "state", application_state_name(v->a.state));
+	*ret = o;
+	return OK;
+}

@@ -1,0 +1,83 @@
+#ifndef YD_RA_RA_H
+#define YD_RA_RA_H
+/* The registration authority: two persons between an application and the CA.
+ *   routes.c   doors              application.c  what an application must hold    identity.c  numbers, marks
+ *   review.c   the second person  forward.c      durable way to the CA            deliver.c   what is fetched
+ *   accept.c   the circle closes  revoke.c       never waits for anything else */
+#include "base/mem.h"
+#include "http/client.h"
+#include "http/server.h"
+#include "instance/instance.h"
+#include "ra/store.h"
+#include "statement/statement.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#define RA_AGREEMENT "1"                /* present edition of the subscriber agreement */
+#define RA_NOTICE "1"                   /* … of the notice shown on acceptance */
+#define RA_EVIDENCE_MAX (10u << 20)     /* one piece */
+#define RA_EVIDENCE_COUNT 32            /* pieces of one application */
+#define RA_LIST_MAX 500                 /* applications in one answer */
+#define RA_CHAIN_MAX 6
+
+struct ra {
+	struct instance *in;
+	struct http_client *ca;         /* NULL: no CA configured */
+	struct secret *registry;        /* key of the marks of entities (design 9.4) */
+	pthread_mutex_t lock;
+	pthread_cond_t wake;
+	pthread_t forwarder;
+	bool forwarding, ending, work;  /* ending, work: under lock */
+	bool alarmed;                   /* the forwarder's own: "ca-unreachable" stands */
+	atomic_ulong counts[APPLICATION_EVENTS];
+	atomic_ulong forward_failures, revocations, revocations_queued;
+};
+
+/* ---- a statement that came in (statement.c) ---- */
+#define RA_KIND(k) (1u << STATEMENT_##k)
+/* Opened, of one of these kinds, of this organisation, by the person of the connection, verified now. */
+RC ra_statement(struct ra *ra, const struct request *q, unsigned kinds, struct statement **ret);
+/* May the caller see or act for this application?  Clerks their own cases, reviewers and auditors every one,
+ * subscribers what is about them (matrix: own cases, own). */
+RC ra_may_see(const struct peer *p, const struct ra_application *a);
+/* The application of the path's {id}. */
+RC ra_application_of(struct ra *ra, const struct request *q, struct db *db, struct ra_application *ret);
+uint64_t ra_wake_key(const char *id);
+
+/* ---- application.c ---- */
+RC ra_evidence_take(struct ra *ra, const struct request *q, json_t **ret);
+RC ra_enter(struct ra *ra, const struct request *q, json_t **ret);
+/* {"id","state",…} as every answer about an application begins. */
+json_t *ra_brief(const struct ra_application *a);
+/* With statement, certificates and history. */
+RC ra_full(struct db *db, const struct ra_application *a, json_t **ret);
+
+/* ---- identity.c: pure ---- */
+/* Check digits of citizen numbers (GB 11643) and social credit codes (GB 32100); documents in force (R30.2). */
+RC ra_identity_check(const json_t *identity, int64_t now);
+/* What identifies the holder, under the key; *kind "document", "code" or "dns". */
+RC ra_identity_mark(const json_t *identity, struct slice key, uint8_t mark[32], const char **kind);
+
+/* ---- the others ---- */
+RC ra_review(struct ra *ra, const struct request *q, json_t **ret);
+/* Sets *wait when the certificates are on their way. */
+RC ra_deliver(struct ra *ra, const struct request *q, json_t **ret, bool *wait);
+RC ra_accept(struct ra *ra, const struct request *q, json_t **ret);
+/* *queued: the CA was not reached; the revocation is durable and will be sent. */
+RC ra_revoke(struct ra *ra, const struct request *q, json_t **ret, bool *queued);
+/* The authority that certifies keys of that kind; NULL when there is none. */
+const struct trust_authority *ra_authority(const struct trust *t, enum pubkey_kind kind);
+/* Certificates above an authority, itself first, as base64 texts. */
+RC ra_chain(const struct trust *t, const char *authority, json_t **ret);
+
+/* ---- forward.c ---- */
+RC ra_forward_start(struct ra *ra);
+void ra_forward_stop(struct ra *ra);
+void ra_forward_wake(struct ra *ra);
+/* One revocation statement to the CA; *ret its answer. */
+RC ra_forward_revocation(struct ra *ra, struct slice statement, json_t **ret);
+/* Was this failure the way to the CA, not its answer?  Then trying again may help. */
+bool ra_forward_again(const struct rc_text *why);
+
+#endif

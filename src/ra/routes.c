@@ -1,0 +1,317 @@
+/* The doors of the RA, docs/openapi.yaml in C, and its place in the frame. */
+#include "base/text.h"
+#include "evidence/record.h"
+#include "http/metrics.h"
+#include "pki/profile.h"
+#include "ra/ra.h"
+
+#define STATEMENTS STATEMENT_MEDIA
+
+/* A decision that was refused is itself logged (design 5). */
+static struct rc decided(struct ra *ra, struct rc rc, const char *what, struct slice subject, const struct request *q)
+{
+	return rc_ok(rc) ? rc : instance_refused(ra->in, rc, what, subject, q->peer);
+}
+
+/* ---- GET /v1/self ---- */
+static RC self(void *ctx, const struct request *q, struct response *r)
+{
+	struct ra *ra = instance_state(ctx);
+	json_t *o = json_object(), *roles = json_array();
+
+	json_put_cstr(o, "instance", instance_name(ra->in));
+	json_put_cstr(o, "organisation", q->peer->org);
+	json_put_cstr(o, "person", q->peer->person);
+	json_put_take(o, "roles", roles);
+	for (int i = 0; roles != NULL && i < OFFICER_ROLE_COUNT; i++) {
+		if (q->peer->roles & (1u << i))
+			(void)json_array_append_new(roles, json_string(officer_role_name((enum officer_role)i)));
+	}
+	return response_json(r, o);
+}
+
+/* ---- profiles ---- */
+static RC profiles(void *ctx, const struct request *q, struct response *r)
+{
+	struct ra *ra = instance_state(ctx);
+	AUTO(trust, t, instance_trust(ra->in));
+	const struct trust_profile *p;
+	json_t *o = json_object(), *list = json_array();
+
+	json_put_take(o, "profiles", list);
+	for (size_t i = 0; (p = trust_profile_at(t, i)) != NULL; i++) {
+		json_t *one;
+
+		if (profile_internal(p->profile))
+			continue;
+		one = json_object();
+		json_put_cstr(one, "id", p->id);
+		json_put_cstr(one, "title", profile_title(p->profile, q->english));
+		(void)json_array_append_new(list, one);
+	}
+	return response_json(r, o);
+}
+
+static RC profile_one(void *ctx, const struct request *q, struct response *r)
+{
+	struct ra *ra = instance_state(ctx);
+	AUTO(trust, t, instance_trust(ra->in));
+	struct slice id = request_param(q, "id");
+	const struct trust_profile *p;
+
+	for (size_t i = 0; (p = trust_profile_at(t, i)) != NULL; i++) {
+		if (slice_is(id, p->id) && !profile_internal(p->profile))
+			return response_bytes(r, "application/json", p->text);
+	}
+	FAIL(RC_NOTFOUND, "there is no such profile");
+}
+
+/* ---- applications ---- */
+static RC evidence(void *ctx, const struct request *q, struct response *r)
+{
+	struct ra *ra = instance_state(ctx);
+	json_t *o = NULL;
+
+	TRY(ra_evidence_take(ra, q, &o));
+	response_created(r, NULL);
+	return response_json(r, o);
+}
+
+static RC enter(void *ctx, const struct request *q, struct response *r)
+{
+	struct ra *ra = instance_state(ctx);
+	AUTO_BUF(location, 128);
+	json_t *o = NULL;
+
+	TRY(decided(ra, ra_enter(ra, q, &o), "application", SLICE_NONE, q));
+	buf_printf(&location, "/v1/applications/%s", json_string_value(json_object_get(o, "id")));
+	response_created(r, buf_cstr(&location));
+	return response_json(r, o);
+}
+
+struct listing { json_t *list; int64_t last; };
+
+static struct rc list_one(void *arg, const struct ra_application *a)
+{
+	struct listing *l = arg;
+	json_t *o = ra_brief(a);
+
+	NEED(o != NULL && json_array_append_new(l->list, o) == 0, RC_NOMEM, "no memory");
+	l->last = a->seq;
+	return OK;
+}
+
+/* A clerk who is nothing more sees the own cases (matrix (a), "own cases"). */
+static RC list_filter(const struct request *q, struct ra_filter *f)
+{
+	struct slice state = SLICE_NONE;
+	int64_t limit = 50;
+
+	TRY(request_query_only(q, "state", "cursor", "limit", NULL));
+	TRY(request_query_int(q, "cursor", 0, INT64_MAX, &f->after));
+	TRY(request_query_int(q, "limit", 1, RA_LIST_MAX, &limit));
+	f->limit = (size_t)limit;
+	if (!(q->peer->roles & (OFFICER(REVIEW) | OFFICER(AUDITOR))))
+		f->entry = q->peer->person;
+	if (request_query(q, "state", &state))
+		return application_state_find((const char *)state.p, state.len, &f->state);
+	return OK;
+}
+
+static RC list(void *ctx, const struct request *q, struct response *r)
+{
+	struct ra *ra = instance_state(ctx);
+	AUTO(db_lease, lease, NULL);
+	AUTO_JSON(o, json_object());
+	struct listing l = {.list = json_array()};
+	struct ra_filter f = {.state = APPLICATION_NONE};
+
+	json_put_take(o, "applications", l.list);
+	TRY(list_filter(q, &f));
+	TRY(db_pool_lease(instance_readers(ra->in), &lease));
+	TRY(ra_store_each(lease->db, &f, list_one, &l));
+	if (json_array_size(l.list) == f.limit)
+		json_put_int(o, "cursor", l.last);
+	return response_json(r, json_incref(o));
+}
+
+static RC show(void *ctx, const struct request *q, struct response *r)
+{
+	struct ra *ra = instance_state(ctx);
+	AUTO(db_lease, lease, NULL);
+	struct ra_application a;
+	json_t *o = NULL;
+
+	TRY(request_query_only(q, "wait", NULL));
+	TRY(db_pool_lease(instance_readers(ra->in), &lease));
+	TRY(ra_application_of(ra, q, lease->db, &a));
+	TRY(ra_may_see(q->peer, &a));
+	if ((a.state == APPLICATION_APPROVED || a.state == APPLICATION_PARTIAL) && request_may_wait(q))
+		return response_wait(r, ra_wake_key(a.id));
+	TRY(ra_full(lease->db, &a, &o));
+	return response_json(r, o);
+}
+
+/* The original that a reviewer must see (R30.4). */
+static RC evidence_of(void *ctx, const struct request *q, struct response *r)
+{
+	struct ra *ra = instance_state(ctx);
+	AUTO(db_lease, lease, NULL);
+	AUTO_BUF(statement, RA_STATEMENT_MAX);
+	AUTO_BUF(content, RA_EVIDENCE_MAX);
+	AUTO(statement, s, NULL);
+	struct ra_application a;
+	uint8_t id[RECORD_ID];
+	AUTO_BUF(hex, 2 * RECORD_ID + 1);
+
+	NEED(rc_ok(text_hex(request_param(q, "sm3"), id, sizeof(id))), RC_NOTFOUND, "there is no such evidence");
+	TRY(db_pool_lease(instance_readers(ra->in), &lease));
+	TRY(ra_application_of(ra, q, lease->db, &a));
+	TRY(ra_may_see(q->peer, &a));
+	TRY(ra_store_bodies(lease->db, a.seq, &(struct ra_bodies){.statement = &statement}));
+	TRY(statement_open(buf_slice(&statement), &s));
+	buf_hex(&hex, SLICE_ARR(id));
+	/* only what this application names */
+	NEED(memmem(s->content.p, s->content.len, hex.p, hex.len) != NULL, RC_NOTFOUND, "there is no such evidence");
+	TRY(record_get(instance_records(ra->in), id, &content));
+	return response_take(r, "application/octet-stream", &content);
+}
+
+static RC review(void *ctx, const struct request *q, struct response *r)
+{
+	struct ra *ra = instance_state(ctx);
+	json_t *o = NULL;
+
+	TRY(decided(ra, ra_review(ra, q, &o), "review", request_param(q, "id"), q));
+	return response_json(r, o);
+}
+
+static RC certificates(void *ctx, const struct request *q, struct response *r)
+{
+	struct ra *ra = instance_state(ctx);
+	json_t *o = NULL;
+	bool wait = false;
+
+	TRY(ra_deliver(ra, q, &o, &wait));
+	return wait ? response_wait(r, http_key(request_param(q, "id"))) : response_json(r, o);
+}
+
+static RC accept_one(void *ctx, const struct request *q, struct response *r)
+{
+	struct ra *ra = instance_state(ctx);
+	json_t *o = NULL;
+
+	TRY(decided(ra, ra_accept(ra, q, &o), "acceptance", request_param(q, "id"), q));
+	return response_json(r, o);
+}
+
+static RC revoke(void *ctx, const struct request *q, struct response *r)
+{
+	struct ra *ra = instance_state(ctx);
+	bool queued = false;
+	json_t *o = NULL;
+
+	TRY(decided(ra, ra_revoke(ra, q, &o, &queued), "revocation", request_param(q, "serial"), q));
+	if (queued)
+		response_accepted(r);
+	return response_json(r, o);
+}
+
+#define READERS (OFFICER(ENTRY) | OFFICER(REVIEW) | OFFICER(AUDITOR))
+
+static const struct route ra_routes[] = {
+	{GET, "/v1/self", WHO_PERSON, NULL, 0, 0, self, NULL},
+	{GET, "/v1/profiles", WHO_PERSON, NULL, 0, 0, profiles, NULL},
+	{GET, "/v1/profiles/{id}", WHO_PERSON, NULL, 0, 0, profile_one, NULL},
+	{POST, "/v1/evidence", OFFICER(ENTRY), "application/octet-stream", RA_EVIDENCE_MAX, HTTP_BLOCKS, evidence, NULL},
+	{POST, "/v1/applications", OFFICER(ENTRY), STATEMENTS, STATEMENT_MAX, 0, enter, NULL},
+	{GET, "/v1/applications", READERS, NULL, 0, 0, list, NULL},
+	{GET, "/v1/applications/{id}", WHO_PERSON, NULL, 0, 0, show, NULL},
+	{GET, "/v1/applications/{id}/evidence/{sm3}", READERS, NULL, 0, HTTP_BLOCKS, evidence_of, NULL},
+	{POST, "/v1/applications/{id}/review", OFFICER(REVIEW), STATEMENTS, STATEMENT_MAX, 0, review, NULL},
+	{GET, "/v1/applications/{id}/certificates", WHO_PERSON, NULL, 0, 0, certificates, NULL},
+	{POST, "/v1/applications/{id}/acceptance", WHO_PERSON, STATEMENTS, STATEMENT_MAX, 0, accept_one, NULL},
+	{POST, "/v1/certificates/{ca}/{serial}/revocation", WHO_PERSON, STATEMENTS, STATEMENT_MAX, HTTP_BLOCKS, revoke,
+	 NULL},
+};
+
+/* ---- in the frame ---- */
+
+static void ra_free(struct ra *ra)
+{
+	if (ra == NULL)
+		return;
+	secret_free(ra->registry);
+	(void)pthread_cond_destroy(&ra->wake);
+	(void)pthread_mutex_destroy(&ra->lock);
+	mem_free(ra);
+}
+DROP(ra, ra_free);
+
+static RC sync_init(struct ra *ra)
+{
+	pthread_condattr_t a;
+
+	NEED(pthread_condattr_init(&a) == 0, RC_NOMEM, "ra: no memory");
+	(void)pthread_condattr_setclock(&a, CLOCK_MONOTONIC);
+	(void)pthread_cond_init(&ra->wake, &a);
+	(void)pthread_condattr_destroy(&a);
+	NEED(pthread_mutex_init(&ra->lock, NULL) == 0, RC_NOMEM, "ra: no memory");
+	return OK;
+}
+
+static RC start(struct instance *in)
+{
+	const struct instance_config *c = instance_config(in);
+	AUTO(ra, ra, mem_new(1, sizeof(*ra)));
+	AUTO(db_lease, lease, NULL);
+	int64_t queued;
+
+	NEED(ra != NULL, RC_NOMEM, "no memory");
+	ra->in = in;
+	ra->work = true;
+	TRY(sync_init(ra));
+	TRY(instance_secret(in, "ra-registry", &ra->registry));
+	if (c->ca_url != NULL)
+		TRY(instance_client(in, c->ca_url, c->ca_name, &ra->ca));
+	TRY(db_pool_lease(instance_readers(in), &lease));
+	TRY(ra_store_revocations_queued(lease->db, &queued));
+	atomic_store(&ra->revocations_queued, (unsigned long)queued);
+	instance_set_state(in, ra);
+	return ra_forward_start(MOVE(ra));
+}
+
+static void stop(struct instance *in)
+{
+	struct ra *ra = instance_state(in);
+
+	if (ra == NULL)
+		return;
+	ra_forward_stop(ra);
+	instance_set_state(in, NULL);
+	ra_free(ra);
+}
+
+static void metrics(struct instance *in, struct buf *out)
+{
+	struct ra *ra = instance_state(in);
+
+	if (ra == NULL)
+		return;
+	metrics_family(out, METRIC_COUNTER, "applications_total", "Steps that applications took since the start.");
+	for (int e = APPLICATION_ENTER; e < APPLICATION_EVENTS; e++)
+		metrics_sample(out, "applications_total", (double)atomic_load(&ra->counts[e]), "event",
+		               application_event_name((enum application_event)e), NULL);
+	metrics_family(out, METRIC_COUNTER, "forward_failures_total", "Rounds to the CA that failed.");
+	metrics_sample(out, "forward_failures_total", (double)atomic_load(&ra->forward_failures), NULL);
+	metrics_family(out, METRIC_COUNTER, "revocations_total", "Revocations taken since the start.");
+	metrics_sample(out, "revocations_total", (double)atomic_load(&ra->revocations), NULL);
+	metrics_family(out, METRIC_GAUGE, "revocations_queued", "Revocations that the CA has not been told of yet.");
+	metrics_sample(out, "revocations_queued", (double)atomic_load(&ra->revocations_queued), NULL);
+}
+
+const struct role role_ra = {
+	.name = "ra",
+	.routes = ra_routes, .route_count = sizeof(ra_routes) / sizeof(ra_routes[0]),
+	.start = start, .stop = stop, .metrics = metrics,
+};
