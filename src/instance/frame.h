@@ -31,7 +31,7 @@ struct frame_client {
 struct instance {
 	const struct role *role;
 	char name[INSTANCE_NAME_MAX + 1], org[TRUST_ID_MAX + 1];
-	char data[FRAME_PATH_MAX], dir[FRAME_PATH_MAX + INSTANCE_NAME_MAX];
+	char data[FRAME_PATH_MAX], dir[FRAME_PATH_MAX + INSTANCE_NAME_MAX + 2];
 	struct config_file config;
 	int signer_fd, supervisor_fd;
 

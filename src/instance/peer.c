@@ -71,7 +71,7 @@ struct rc frame_identify(void *ctx, struct peer *p)
 	if (p->kind == PEER_NONE && p->reason[0] == 0 && p->certificate.len > 0) {
 		if (!rc_ok(peer_read(t, p))) {
 			p->kind = PEER_NONE;
-			snprintf(p->reason, sizeof(p->reason), "%s", rc_last()->text);
+			snprintf(p->reason, sizeof(p->reason), "%.95s", rc_last()->text);
 		}
 	}
 	if (p->kind == PEER_INSTANCE)
