@@ -50,8 +50,8 @@ RC cli_get_time(const struct cli *c, const char *option, int64_t *ret)
 		*ret = (int64_t)v;
 		return OK;
 	}
-	REQUIRE(rc_ok(time_parse(slice_text(text), ret)), USAGE, "--%s %s: not a time like 2026-11-22T08:00:00Z",
-	        option, text);
+	REQUIRE(rc_ok(time_parse(slice_text(text), ret)), USAGE,
+	        "--%s %s: not a time like 2026-11-22T08:00:00Z", option, text);
 	return OK;
 }
 
@@ -105,8 +105,8 @@ static void show_failure(struct cli *c)
 			(void)fprintf(c->err, "yuandian: %s\n", t.text);
 		return;
 	}
-	(void)fprintf(c->err, "yuandian: %s (%s%s%s)\n", c->english ? e->en : e->zh, e->name, *e->clause ? "; " : "",
-	              e->clause);
+	(void)fprintf(c->err, "yuandian: %s (%s%s%s)\n", c->english ? e->en : e->zh, e->name,
+	              *e->clause ? "; " : "", e->clause);
 	if (t.text[0] != '\0')
 		(void)fprintf(c->err, "  %s\n", t.text);
 	if (t.err == ERR_USAGE && c->command != NULL)

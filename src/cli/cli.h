@@ -8,51 +8,59 @@
 
 #include <stdio.h>
 
-#define CLI_OPTIONS_MAX 32              /* of one command, the common ones included */
-#define CLI_VALUES_MAX 64               /* options given */
+#define CLI_OPTIONS_MAX 32 /* of one command, the common ones included */
+#define CLI_VALUES_MAX 64  /* options given */
 #define CLI_OPERANDS_MAX 256
-#define CLI_FILE_MAX (64u << 20)        /* a file read for showing or verifying */
+#define CLI_FILE_MAX (64u << 20) /* a file read for showing or verifying */
 
 enum cli_exit {
-	CLI_OK, CLI_FAILURE, CLI_USAGE, CLI_DENIED, CLI_NOTFOUND, CLI_CONFLICT,
-	CLI_INCOMPLETE,                 /* accepted, not complete yet (approval, KMC) */
+	CLI_OK,
+	CLI_FAILURE,
+	CLI_USAGE,
+	CLI_DENIED,
+	CLI_NOTFOUND,
+	CLI_CONFLICT,
+	CLI_INCOMPLETE, /* accepted, not complete yet (approval, KMC) */
 	CLI_UNREACHABLE,
-	CLI_UNVERIFIED,                 /* a signature, chain or status did not verify */
+	CLI_UNVERIFIED, /* a signature, chain or status did not verify */
 };
 
 enum cli_flag { CLI_REQUIRED = 1, CLI_REPEAT = 2 };
 struct cli_option {
-	const char *name;               /* without dashes */
-	const char *value;              /* placeholder of its argument; NULL: a switch */
+	const char *name;  /* without dashes */
+	const char *value; /* placeholder of its argument; NULL: a switch */
 	const char *zh, *en;
 	unsigned flags;
 };
 
 struct cli;
 struct cli_command {
-	const char *name;               /* "apply", "cert show" */
-	const char *operands;           /* "ID", "FILE…"; NULL: none */
-	size_t least, most;             /* operands */
-	const struct cli_option *options;       /* closed by a NULL name */
+	const char *name;                 /* "apply", "cert show" */
+	const char *operands;             /* "ID", "FILE…"; NULL: none */
+	size_t least, most;               /* operands */
+	const struct cli_option *options; /* closed by a NULL name */
 	struct rc (*run)(struct cli *c);
 	const char *zh, *en;
-	bool inner;                     /* started by the program itself; not in the help */
+	bool inner; /* started by the program itself; not in the help */
 };
 /* Closed by a NULL name. */
 extern const struct cli_command cli_commands[];
-extern const struct cli_option cli_common[];    /* --lang, --json, --help, --version */
+extern const struct cli_option cli_common[]; /* --lang, --json, --help, --version */
 
-struct cli_value { const struct cli_option *option; const char *text; };
+struct cli_value {
+	const struct cli_option *option;
+	const char *text;
+};
 struct cli {
 	const struct cli_command *command;
 	bool json, english, help, version;
-	bool verifying;                 /* what fails now has not verified: CLI_UNVERIFIED */
+	bool verifying; /* what fails now has not verified: CLI_UNVERIFIED */
 	size_t value_count, operand_count;
 	struct cli_value values[CLI_VALUES_MAX];
 	const char *operands[CLI_OPERANDS_MAX];
-	enum cli_exit exit;             /* an outcome other than CLI_OK although run() succeeded */
+	enum cli_exit exit; /* an outcome other than CLI_OK although run() succeeded */
 	FILE *out, *err;
-	char **arguments;               /* copies that values and operands point into; owned */
+	char **arguments; /* copies that values and operands point into; owned */
 	int argument_count;
 };
 

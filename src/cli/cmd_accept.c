@@ -1,7 +1,7 @@
 /* yuandian accept: the subscriber, or a clerk before whom he stands, takes the certificates (R21.2). */
 #include "cli/officer.h"
 
-#define NOTICE "1"                      /* edition of the notice shown on acceptance */
+#define NOTICE "1" /* edition of the notice shown on acceptance */
 
 struct rc cmd_accept(struct cli *c)
 {

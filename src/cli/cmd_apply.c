@@ -24,9 +24,13 @@ static RC upload(struct officer *o, const char *spec, json_t *list)
 	buf_text(&path, "/v1/evidence?type=");
 	http_escape(&path, slice_of(spec, (size_t)(sign - spec)));
 	TRY(buf_done(&path));
-	TRY(http_call(o->ra, &(struct http_call){.method = "POST", .path = buf_cstr(&path),
-	              .media = "application/octet-stream", .body = buf_slice(&file),
-	              .deadline_ms = OFFICER_DEADLINE_MS}, &a));
+	TRY(http_call(o->ra,
+	              &(struct http_call){.method = "POST",
+	                                  .path = buf_cstr(&path),
+	                                  .media = "application/octet-stream",
+	                                  .body = buf_slice(&file),
+	                                  .deadline_ms = OFFICER_DEADLINE_MS},
+	              &a));
 	TRY(json_read(buf_slice(&a.body), OFFICER_ANSWER_MAX, &answer));
 	sm3_hash(buf_slice(&file), sm3);
 	TRY(json_get_hex(answer, "sm3", told, sizeof(told)));

@@ -58,7 +58,8 @@ static RC write_chain(const struct cli *c, const json_t *answer)
 	size_t i;
 
 	TRY(json_get_array(answer, "chain", CSR_RESPONSE_CERTIFICATES, &list));
-	json_array_foreach(list, i, one) {
+	json_array_foreach(list, i, one)
+	{
 		AUTO_BUF(der, CERT_DER_MAX);
 
 		NEED(json_is_string(one), RC_INPUT, "the answer's chain is malformed");
@@ -94,7 +95,8 @@ static RC open_envelope(const json_t *answer, const struct private_key *signing,
 	return rc;
 }
 
-static RC write_key(const struct cli *c, const json_t *answer, const struct private_key *signing, struct slice pin)
+static RC write_key(const struct cli *c, const json_t *answer, const struct private_key *signing,
+                    struct slice pin)
 {
 	AUTO_BUF(pem, KEY_FILE_MAX);
 	struct private_key key;
@@ -137,7 +139,8 @@ static RC get_certificates(struct cli *c, struct officer *o, json_t **ret)
 
 	if (form == NULL)
 		form = envelope_form_name(ENVELOPE_FORM_SM2);
-	REQUIRE(rc_ok(envelope_form_find(slice_text(form), &known)), USAGE, "--envelope %s: not sm2, saed, skf or sdf", form);
+	REQUIRE(rc_ok(envelope_form_find(slice_text(form), &known)), USAGE,
+	        "--envelope %s: not sm2, saed, skf or sdf", form);
 	REQUIRE(cli_has(c, "key") == cli_has(c, "pin-file"), USAGE, "--key and --pin-file go together");
 	TRY(cli_get_int(c, "wait", 0, WAIT_MAX, &wait));
 	TRY(officer_open(c, o));
@@ -168,7 +171,8 @@ struct rc cmd_fetch(struct cli *c)
 	TRY(json_get_text(answer, "state", 32, &state));
 	TRY(write_all(c, answer));
 	/* design 9.7: half a pair is worth having, but it is not the whole */
-	REQUIRE(!slice_is(state, "issued-partial"), NOT_COMPLETE, "the encryption certificate is still to come");
+	REQUIRE(!slice_is(state, "issued-partial"), NOT_COMPLETE,
+	        "the encryption certificate is still to come");
 	if (c->json) {
 		json_t *r = json_object();
 

@@ -42,7 +42,8 @@ static RC get_profile(struct officer *o, struct slice id, struct profile **ret)
 	return profile_load(buf_slice(&a.body), ret);
 }
 
-static RC put_subject(const struct profile *p, const json_t *application, const json_t *identity, json_t *body)
+static RC put_subject(const struct profile *p, const json_t *application, const json_t *identity,
+                      json_t *body)
 {
 	AUTO_BUF(name, NAME_DER_MAX);
 	AUTO_BUF(text, NAME_TEXT_MAX);
@@ -51,8 +52,9 @@ static RC put_subject(const struct profile *p, const json_t *application, const 
 	TRY(profile_subject(p, identity, &name));
 	TRY(name_to_text(buf_slice(&name), &text));
 	TRY(json_get_text(application, "subject", NAME_TEXT_MAX, &told));
-	REQUIRE(slice_equal(told, buf_slice(&text)), APPROVAL_MISMATCH, "the RA says %.*s, the application gives %s",
-	        (int)told.len, (const char *)told.p, buf_cstr(&text));
+	REQUIRE(slice_equal(told, buf_slice(&text)), APPROVAL_MISMATCH,
+	        "the RA says %.*s, the application gives %s", (int)told.len, (const char *)told.p,
+	        buf_cstr(&text));
 	json_put_text(body, "subject", buf_slice(&text));
 	return OK;
 }
@@ -70,8 +72,8 @@ static RC put_spki(const json_t *of, json_t *body)
 	return OK;
 }
 
-static RC approval_body(struct cli *c, struct officer *o, const json_t *application, const struct statement *s,
-                        json_t *body)
+static RC approval_body(struct cli *c, struct officer *o, const json_t *application,
+                        const struct statement *s, json_t *body)
 {
 	AUTO(profile, p, NULL);
 	struct slice profile, class, entity, authority;
@@ -135,7 +137,8 @@ struct rc cmd_review(struct cli *c)
 	else
 		TRY(refusal_body(c, body));
 	TRY(officer_path(&path, "/v1/applications/", c->operands[0], "/review"));
-	TRY(officer_state(&o, approve ? STATEMENT_APPROVAL : STATEMENT_REFUSAL, "review", body, buf_cstr(&path), &answer));
+	TRY(officer_state(&o, approve ? STATEMENT_APPROVAL : STATEMENT_REFUSAL, "review", body,
+	                  buf_cstr(&path), &answer));
 	if (c->json)
 		return cli_json(c, "review", json_incref(answer));
 	TRY(json_get_text(answer, "state", 32, &state));
@@ -183,7 +186,8 @@ static RC show_history(struct cli *c, const json_t *application)
 	size_t i;
 
 	TRY(json_get_array(application, "history", 1000, &list));
-	json_array_foreach(list, i, one) {
+	json_array_foreach(list, i, one)
+	{
 		cli_line(c, "%s", "");
 		show_lines(c, one, members);
 	}
@@ -192,7 +196,8 @@ static RC show_history(struct cli *c, const json_t *application)
 
 struct rc cmd_application(struct cli *c)
 {
-	static const char *const members[] = {"id", "state", "profile", "class", "authority", "subject", "entity", NULL};
+	static const char *const members[] = {"id",        "state",   "profile", "class",
+	                                      "authority", "subject", "entity",  NULL};
 	AUTO_OFFICER(o);
 	AUTO_JSON(application, NULL);
 	AUTO(statement, s, NULL);
@@ -206,7 +211,8 @@ struct rc cmd_application(struct cli *c)
 	TRY(json_get_array(s->body, "evidence", 64, &list));
 	if (dir != NULL)
 		TRY(dir_make(dir, 0700));
-	json_array_foreach(list, i, one) {
+	json_array_foreach(list, i, one)
+	{
 		if (dir != NULL)
 			TRY(save_evidence(&o, c->operands[0], dir, one));
 	}
@@ -216,6 +222,6 @@ struct rc cmd_application(struct cli *c)
 	}
 	show_lines(c, application, members);
 	json_array_foreach(list, i, one)
-		cli_line(c, "%-10s %s", "evidence", json_string_value(json_object_get(one, "type")));
+	        cli_line(c, "%-10s %s", "evidence", json_string_value(json_object_get(one, "type")));
 	return show_history(c, application);
 }

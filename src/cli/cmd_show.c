@@ -20,7 +20,8 @@ static RC give(struct cli *c, json_t *list, const char *file, json_t *take)
 	return OK;
 }
 
-static RC show_all(struct cli *c, const char *schema, struct rc (*one)(struct cli *c, const char *file, json_t *list))
+static RC show_all(struct cli *c, const char *schema,
+                   struct rc (*one)(struct cli *c, const char *file, json_t *list))
 {
 	AUTO_JSON(list, json_array());
 	json_t *o;

@@ -18,8 +18,12 @@ static RC up_options(struct cli *c, struct up_options *o)
 
 	TRY(cli_get_int(c, "base-port", 0, PORT_MAX, &port));
 	*o = (struct up_options){
-		.data = cli_get(c, "data"), .config = cli_get(c, "config"), .unlock = cli_get(c, "unlock"),
-		.base_port = (int)port, .demo = cli_has(c, "demo"), .test_clock = cli_has(c, "test-clock"),
+	        .data = cli_get(c, "data"),
+	        .config = cli_get(c, "config"),
+	        .unlock = cli_get(c, "unlock"),
+	        .base_port = (int)port,
+	        .demo = cli_has(c, "demo"),
+	        .test_clock = cli_has(c, "test-clock"),
 	};
 	return OK;
 }
@@ -47,9 +51,12 @@ static RC ceremony_ends(struct cli *c, enum ceremony_state state)
 
 	c->exit = state == CEREMONY_DONE ? CLI_OK : CLI_INCOMPLETE;
 	if (!c->json) {
-		cli_note(c, state == CEREMONY_DONE ? "密钥仪式已完成" : "证书请求已写出；由外部根签发后用 --install 装入",
-		         state == CEREMONY_DONE ? "the ceremony is complete"
-		                                : "the request is written; take in its certificate with --install");
+		cli_note(c,
+		         state == CEREMONY_DONE ? "密钥仪式已完成"
+		                                : "证书请求已写出；由外部根签发后用 --install 装入",
+		         state == CEREMONY_DONE
+		                 ? "the ceremony is complete"
+		                 : "the request is written; take in its certificate with --install");
 		return OK;
 	}
 	o = json_object();
@@ -66,16 +73,20 @@ struct rc cmd_ceremony(struct cli *c)
 	TRY(cli_get_int(c, "base-port", 0, PORT_MAX, &port));
 	if (cli_has(c, "install")) {
 		struct ceremony_install i = {
-			.data = cli_get(c, "data"), .certificate = cli_get(c, "install"),
-			.chain = cli_get(c, "chain"), .unlock = cli_get(c, "unlock"),
+		        .data = cli_get(c, "data"),
+		        .certificate = cli_get(c, "install"),
+		        .chain = cli_get(c, "chain"),
+		        .unlock = cli_get(c, "unlock"),
 		};
 
 		TRY(ceremony_install(&i, &state));
 		return ceremony_ends(c, state);
 	}
 	struct ceremony_options o = {
-		.plan = cli_get(c, "plan"), .data = cli_get(c, "data"), .base_port = (int)port,
-		.test_clock = cli_has(c, "test-clock"),
+	        .plan = cli_get(c, "plan"),
+	        .data = cli_get(c, "data"),
+	        .base_port = (int)port,
+	        .test_clock = cli_has(c, "test-clock"),
 	};
 
 	TRY(ceremony_run(&o, &state));
@@ -104,7 +115,8 @@ static RC step_parse(const char *text, int64_t *ret)
 
 	if (text[0] == '+' || minus)
 		text++;
-	REQUIRE(rc_ok(text_u64(slice_text(text), STEP_MAX, &v)), USAGE, "step takes seconds like +3600 or -60");
+	REQUIRE(rc_ok(text_u64(slice_text(text), STEP_MAX, &v)), USAGE,
+	        "step takes seconds like +3600 or -60");
 	*ret = minus ? -(int64_t)v : (int64_t)v;
 	return OK;
 }
@@ -119,7 +131,8 @@ struct rc cmd_clock(struct cli *c)
 
 	REQUIRE(n > 0 && (size_t)n < sizeof(path), USAGE, "--data is too long");
 	if (strcmp(verb, "set") == 0) {
-		REQUIRE(rc_ok(time_parse(slice_text(value), &v)), USAGE, "set takes a time like 2026-11-22T08:00:00Z");
+		REQUIRE(rc_ok(time_parse(slice_text(value), &v)), USAGE,
+		        "set takes a time like 2026-11-22T08:00:00Z");
 		TRY(clock_set(path, v));
 	} else {
 		REQUIRE(strcmp(verb, "step") == 0, USAGE, "clock takes set or step");
@@ -147,7 +160,8 @@ struct rc cmd_instance(struct cli *c)
 		size_t len = strlen(roles[i]->name);
 
 		/* "ra" and "ra-2" */
-		if (strncmp(slash + 1, roles[i]->name, len) != 0 || (slash[1 + len] != '\0' && slash[1 + len] != '-'))
+		if (strncmp(slash + 1, roles[i]->name, len) != 0 ||
+		    (slash[1 + len] != '\0' && slash[1 + len] != '-'))
 			continue;
 		c->exit = instance_main(name, cli_get(c, "data"), roles[i]) == 0 ? CLI_OK : CLI_FAILURE;
 		return OK;
@@ -158,8 +172,11 @@ struct rc cmd_instance(struct cli *c)
 struct rc cmd_signer(struct cli *c)
 {
 	struct signer_options o = {
-		.name = c->operands[0], .data = cli_get(c, "data"), .role_fd = INSTANCE_FD_SIGNER,
-		.control_fd = INSTANCE_FD_SUPERVISOR, .sandboxed = true,
+	        .name = c->operands[0],
+	        .data = cli_get(c, "data"),
+	        .role_fd = INSTANCE_FD_SIGNER,
+	        .control_fd = INSTANCE_FD_SUPERVISOR,
+	        .sandboxed = true,
 	};
 
 	return signer_main(&o);

@@ -48,9 +48,11 @@ static RC crls_add(struct crls *l, const char *path)
 static RC check_crl(const struct crl *l, const struct cert *issuer, int64_t at)
 {
 	REQUIRE(name_equal(l->issuer, issuer->subject), NOT_VERIFIED, "the list was issued by somebody else");
-	REQUIRE(!issuer->has_usage || (issuer->usage & KU_CRL_SIGN), NOT_VERIFIED, "the issuer may not sign lists");
+	REQUIRE(!issuer->has_usage || (issuer->usage & KU_CRL_SIGN), NOT_VERIFIED,
+	        "the issuer may not sign lists");
 	TRY(crl_verify(l, &issuer->key));
-	REQUIRE(!l->unknown_critical && !l->delta, NOT_VERIFIED, "the list has a critical extension that is not read");
+	REQUIRE(!l->unknown_critical && !l->delta, NOT_VERIFIED,
+	        "the list has a critical extension that is not read");
 	REQUIRE(at >= l->this_update, NOT_VERIFIED, "the list is not in force yet");
 	REQUIRE(l->next_update == 0 || at <= l->next_update, NOT_VERIFIED, "the list is out of date");
 	return OK;
@@ -68,8 +70,8 @@ static RC not_revoked(const struct check *k, const struct cert *c, const struct 
 		TRY(check_crl(l, issuer, k->at));
 		*covered = true;
 		cert_serial_text(c->serial, serial);
-		REQUIRE(!rc_ok(crl_find(l, c->serial, &e)) || e.revoked_at > k->at, NOT_VERIFIED, "%s is revoked (%s)",
-		        serial, crl_reason_name(e.reason));
+		REQUIRE(!rc_ok(crl_find(l, c->serial, &e)) || e.revoked_at > k->at, NOT_VERIFIED,
+		        "%s is revoked (%s)", serial, crl_reason_name(e.reason));
 	}
 	return OK;
 }

@@ -1,115 +1,186 @@
 /* The table of commands: what each is called, takes and does.  Parser, help and manual page follow it. */
 #include "cli/cli.h"
 
-#define AS {"as", "DIR", "操作人员凭证目录（tls、sign 与 pin）", "folder of the officer's credential (tls, sign, pin)", CLI_REQUIRED}
-#define RA {"endpoints", "FILE", "endpoints.json（缺省：DIR/../../endpoints.json）", "endpoints.json (default: DIR/../../endpoints.json)", 0}, \
-	   {"ra", "INSTANCE", "注册机构实例（缺省：第一个）", "registration authority (default: the first)", 0}
-#define DATA {"data", "DIR", "数据目录", "data folder", CLI_REQUIRED}
-#define UNLOCK {"unlock", "FILE|fd", "解锁文件，或其描述符的编号", "file with the unlock secrets, or the number of a descriptor", 0}
-#define PORT {"base-port", "N", "第一个端口（缺省 7440；0 为自动选择并保留）", "first port (default 7440; 0 chooses once and keeps)", 0}
-#define CLOCK {"test-clock", NULL, "使用可拨动的测试时钟", "use a test clock that can be moved", 0}
-#define AT {"at", "TIME", "按此时刻判断（缺省：现在）", "judge at this instant (default: now)", 0}
-#define END {NULL, NULL, NULL, NULL, 0}
+#define AS                                                                                                   \
+	{                                                                                                    \
+		"as", "DIR", "操作人员凭证目录（tls、sign 与 pin）",                                         \
+		        "folder of the officer's credential (tls, sign, pin)", CLI_REQUIRED                  \
+	}
+#define RA                                                                                                   \
+	{"endpoints", "FILE", "endpoints.json（缺省：DIR/../../endpoints.json）",                            \
+	 "endpoints.json (default: DIR/../../endpoints.json)", 0},                                           \
+	{                                                                                                    \
+		"ra", "INSTANCE", "注册机构实例（缺省：第一个）",                                            \
+		        "registration authority (default: the first)", 0                                     \
+	}
+#define DATA                                                                                                 \
+	{                                                                                                    \
+		"data", "DIR", "数据目录", "data folder", CLI_REQUIRED                                       \
+	}
+#define UNLOCK                                                                                               \
+	{                                                                                                    \
+		"unlock", "FILE|fd", "解锁文件，或其描述符的编号",                                           \
+		        "file with the unlock secrets, or the number of a descriptor", 0                     \
+	}
+#define PORT                                                                                                 \
+	{                                                                                                    \
+		"base-port", "N", "第一个端口（缺省 7440；0 为自动选择并保留）",                             \
+		        "first port (default 7440; 0 chooses once and keeps)", 0                             \
+	}
+#define CLOCK                                                                                                \
+	{                                                                                                    \
+		"test-clock", NULL, "使用可拨动的测试时钟", "use a test clock that can be moved", 0          \
+	}
+#define AT                                                                                                   \
+	{                                                                                                    \
+		"at", "TIME", "按此时刻判断（缺省：现在）", "judge at this instant (default: now)", 0        \
+	}
+#define END                                                                                                  \
+	{                                                                                                    \
+		NULL, NULL, NULL, NULL, 0                                                                    \
+	}
 
 const struct cli_option cli_common[] = {
-	{"lang", "zh|en", "输出语言（缺省 zh）", "language (default zh)", 0},
-	{"json", NULL, "结果与错误以 JSON 输出", "result and errors as JSON", 0},
-	{"help", NULL, "显示帮助", "show this help", 0},
-	{"version", NULL, "显示版本", "show the version", 0},
-	END,
+        {"lang", "zh|en", "输出语言（缺省 zh）", "language (default zh)", 0},
+        {"json", NULL, "结果与错误以 JSON 输出", "result and errors as JSON", 0},
+        {"help", NULL, "显示帮助", "show this help", 0},
+        {"version", NULL, "显示版本", "show the version", 0},
+        END,
 };
 
 static const struct cli_option up[] = {
-	DATA,
-	{"demo", NULL, "数据目录为空时执行演示密钥仪式", "run the demonstration ceremony when DIR is empty", 0},
-	{"config", "FILE", "叠加到各实例配置之上的 YAML", "YAML laid over the configuration of each instance", 0},
-	PORT, UNLOCK, CLOCK, END,
+        DATA,
+        {"demo", NULL, "数据目录为空时执行演示密钥仪式", "run the demonstration ceremony when DIR is empty",
+         0},
+        {"config", "FILE", "叠加到各实例配置之上的 YAML", "YAML laid over the configuration of each instance",
+         0},
+        PORT,
+        UNLOCK,
+        CLOCK,
+        END,
 };
-static const struct cli_option serve[] = {DATA, {"config", "FILE", "叠加配置", "YAML laid over the configuration", 0}, UNLOCK, END};
+static const struct cli_option serve[] = {
+        DATA, {"config", "FILE", "叠加配置", "YAML laid over the configuration", 0}, UNLOCK, END};
 static const struct cli_option ceremony[] = {
-	DATA,
-	{"plan", "FILE", "仪式计划（缺省：演示计划）", "plan (default: the demonstration)", 0},
-	{"install", "FILE", "装入外部根签发的 CA 证书", "take in a CA certificate that another root has issued", 0},
-	{"chain", "FILE", "该证书之上的证书链", "the chain above that certificate", 0},
-	UNLOCK, PORT, CLOCK, END,
+        DATA,
+        {"plan", "FILE", "仪式计划（缺省：演示计划）", "plan (default: the demonstration)", 0},
+        {"install", "FILE", "装入外部根签发的 CA 证书",
+         "take in a CA certificate that another root has issued", 0},
+        {"chain", "FILE", "该证书之上的证书链", "the chain above that certificate", 0},
+        UNLOCK,
+        PORT,
+        CLOCK,
+        END,
 };
 static const struct cli_option unlock[] = {DATA, UNLOCK, END};
 static const struct cli_option only_data[] = {DATA, END};
 static const struct cli_option apply[] = {
-	AS,
-	{"profile", "P", "证书模板：person、organisation、server、operator", "profile: person, organisation, server, operator", CLI_REQUIRED},
-	{"class", "GOV|PUBLIC", "服务类别：政务或公众", "service class", CLI_REQUIRED},
-	{"csr", "FILE", "证书请求（PKCS#10）", "certificate request (PKCS#10)", CLI_REQUIRED},
-	{"data", "FILE", "申请数据 JSON（docs/schema/application-P.json）", "application data (docs/schema/application-P.json)", CLI_REQUIRED},
-	{"evidence", "TYPE=FILE", "证明材料，可多次给出", "a piece of evidence; may be repeated", CLI_REPEAT},
-	RA, END,
+        AS,
+        {"profile", "P", "证书模板：person、organisation、server、operator",
+         "profile: person, organisation, server, operator", CLI_REQUIRED},
+        {"class", "GOV|PUBLIC", "服务类别：政务或公众", "service class", CLI_REQUIRED},
+        {"csr", "FILE", "证书请求（PKCS#10）", "certificate request (PKCS#10)", CLI_REQUIRED},
+        {"data", "FILE", "申请数据 JSON（docs/schema/application-P.json）",
+         "application data (docs/schema/application-P.json)", CLI_REQUIRED},
+        {"evidence", "TYPE=FILE", "证明材料，可多次给出", "a piece of evidence; may be repeated", CLI_REPEAT},
+        RA,
+        END,
 };
 static const struct cli_option review[] = {
-	AS,
-	{"approve", NULL, "批准", "approve", 0},
-	{"days", "N", "有效期天数（缺省：按模板）", "validity in days (default: as the profile says)", 0},
-	{"refuse", "CODE", "拒绝，给出代码", "refuse, with a code", 0},
-	{"reason", "TEXT", "拒绝的理由", "why it is refused", 0},
-	RA, END,
+        AS,
+        {"approve", NULL, "批准", "approve", 0},
+        {"days", "N", "有效期天数（缺省：按模板）", "validity in days (default: as the profile says)", 0},
+        {"refuse", "CODE", "拒绝，给出代码", "refuse, with a code", 0},
+        {"reason", "TEXT", "拒绝的理由", "why it is refused", 0},
+        RA,
+        END,
 };
 static const struct cli_option fetch[] = {
-	AS,
-	{"out", "DIR", "写入此目录", "write into this folder", CLI_REQUIRED},
-	{"envelope", "sm2|saed|skf|sdf", "加密密钥信封的格式（缺省 sm2）", "form of the key envelope (default sm2)", 0},
-	{"key", "FILE", "签名私钥：打开信封并写出 enc.key", "signing key: opens the envelope and writes enc.key", 0},
-	{"pin-file", "FILE", "enc.key 的口令，也用于 --key", "PIN of enc.key, and of --key when that is encrypted", 0},
-	{"wait", "SECONDS", "最多等待的秒数（缺省 5）", "wait at most so long (default 5)", 0},
-	RA, END,
+        AS,
+        {"out", "DIR", "写入此目录", "write into this folder", CLI_REQUIRED},
+        {"envelope", "sm2|saed|skf|sdf", "加密密钥信封的格式（缺省 sm2）",
+         "form of the key envelope (default sm2)", 0},
+        {"key", "FILE", "签名私钥：打开信封并写出 enc.key",
+         "signing key: opens the envelope and writes enc.key", 0},
+        {"pin-file", "FILE", "enc.key 的口令，也用于 --key",
+         "PIN of enc.key, and of --key when that is encrypted", 0},
+        {"wait", "SECONDS", "最多等待的秒数（缺省 5）", "wait at most so long (default 5)", 0},
+        RA,
+        END,
 };
 static const struct cli_option accept[] = {AS, RA, END};
 static const struct cli_option revoke[] = {
-	AS,
-	{"reason", "R", "撤销原因（RFC 5280 5.3.1 的名称）", "reason (names of RFC 5280 5.3.1)", CLI_REQUIRED},
-	{"invalidity", "TIME", "密钥失控的时刻", "since when the key was out of control", 0},
-	RA, END,
+        AS,
+        {"reason", "R", "撤销原因（RFC 5280 5.3.1 的名称）", "reason (names of RFC 5280 5.3.1)",
+         CLI_REQUIRED},
+        {"invalidity", "TIME", "密钥失控的时刻", "since when the key was out of control", 0},
+        RA,
+        END,
 };
 static const struct cli_option application[] = {
-	AS,
-	{"out", "DIR", "把证明材料写入此目录", "write the evidence into this folder", 0},
-	RA, END,
+        AS,
+        {"out", "DIR", "把证明材料写入此目录", "write the evidence into this folder", 0},
+        RA,
+        END,
 };
 static const struct cli_option show[] = {END};
-#define CA {"ca", "FILE", "受信任的证书（PEM 或 DER）", "trusted certificate (PEM or DER)", CLI_REQUIRED}
+#define CA                                                                                                   \
+	{                                                                                                    \
+		"ca", "FILE", "受信任的证书（PEM 或 DER）", "trusted certificate (PEM or DER)", CLI_REQUIRED \
+	}
 static const struct cli_option cert_verify[] = {
-	CA,
-	{"chain", "FILE", "中间证书", "certificates between", CLI_REPEAT},
-	{"crl", "FILE", "撤销列表，可多次给出", "a revocation list; may be repeated", CLI_REPEAT},
-	AT, END,
+        CA,
+        {"chain", "FILE", "中间证书", "certificates between", CLI_REPEAT},
+        {"crl", "FILE", "撤销列表，可多次给出", "a revocation list; may be repeated", CLI_REPEAT},
+        AT,
+        END,
 };
 static const struct cli_option crl_verify[] = {CA, AT, END};
 static const struct cli_option ocsp_verify[] = {
-	CA,
-	{"cert", "FILE", "应答必须说明的证书", "the certificate the answer must tell of", 0},
-	AT, END,
+        CA,
+        {"cert", "FILE", "应答必须说明的证书", "the certificate the answer must tell of", 0},
+        AT,
+        END,
 };
 
 const struct cli_command cli_commands[] = {
-	{"up", NULL, 0, 0, up, cmd_up, "启动并看护本机的全部实例", "start and supervise all instances of this machine", false},
-	{"serve", "INSTANCE", 1, 1, serve, cmd_serve, "启动并看护一个实例及其签名机", "start and supervise one instance and its signer", false},
-	{"ceremony", NULL, 0, 0, ceremony, cmd_ceremony, "执行密钥仪式", "run the key ceremony", false},
-	{"unlock", NULL, 0, 0, unlock, cmd_unlock, "为锁定的签名机解锁", "unlock locked signers", false},
-	{"clock", "set TIME | step ±N", 2, 2, only_data, cmd_clock, "拨动测试时钟", "move the test clock", false},
-	{"apply", NULL, 0, 0, apply, cmd_apply, "录入证书申请", "enter an application", false},
-	{"review", "ID", 1, 1, review, cmd_review, "审核证书申请", "decide on an application", false},
-	{"fetch", "ID", 1, 1, fetch, cmd_fetch, "取回证书与加密密钥信封", "fetch the certificates and the key envelope", false},
-	{"accept", "ID", 1, 1, accept, cmd_accept, "登记订户接受证书", "record that the subscriber accepts", false},
-	{"revoke", "CA/SERIAL", 1, 1, revoke, cmd_revoke, "撤销证书", "revoke a certificate", false},
-	{"application show", "ID", 1, 1, application, cmd_application, "查看申请与证明材料", "show an application and its evidence", false},
-	{"cert show", "FILE…", 1, CLI_OPERANDS_MAX, show, cmd_cert_show, "查看证书", "show certificates", false},
-	{"cert verify", "FILE…", 1, CLI_OPERANDS_MAX, cert_verify, cmd_cert_verify, "验证证书链", "verify certificates up to a trusted one", false},
-	{"csr show", "FILE…", 1, CLI_OPERANDS_MAX, show, cmd_csr_show, "查看证书请求", "show certificate requests", false},
-	{"csr verify", "FILE…", 1, CLI_OPERANDS_MAX, show, cmd_csr_verify, "验证证书请求的签名", "verify the proof of possession", false},
-	{"crl show", "FILE…", 1, CLI_OPERANDS_MAX, show, cmd_crl_show, "查看撤销列表", "show revocation lists", false},
-	{"crl verify", "FILE…", 1, CLI_OPERANDS_MAX, crl_verify, cmd_crl_verify, "验证撤销列表", "verify revocation lists", false},
-	{"ocsp show", "FILE…", 1, CLI_OPERANDS_MAX, show, cmd_ocsp_show, "查看 OCSP 应答", "show OCSP answers", false},
-	{"ocsp verify", "FILE…", 1, CLI_OPERANDS_MAX, ocsp_verify, cmd_ocsp_verify, "验证 OCSP 应答", "verify OCSP answers", false},
-	{"help", "COMMAND", 0, 2, show, cmd_help, "显示命令的帮助", "show the help of a command", false},
-	{"instance", "NAME", 1, 1, only_data, cmd_instance, "运行一个实例（由看护进程启动）", "run one instance (started by the supervisor)", true},
-	{"signer", "NAME", 1, 1, only_data, cmd_signer, "运行签名进程（由看护进程启动）", "run a signer (started by the supervisor)", true},
-	{NULL, NULL, 0, 0, NULL, NULL, NULL, NULL, false},
+        {"up", NULL, 0, 0, up, cmd_up, "启动并看护本机的全部实例",
+         "start and supervise all instances of this machine", false},
+        {"serve", "INSTANCE", 1, 1, serve, cmd_serve, "启动并看护一个实例及其签名机",
+         "start and supervise one instance and its signer", false},
+        {"ceremony", NULL, 0, 0, ceremony, cmd_ceremony, "执行密钥仪式", "run the key ceremony", false},
+        {"unlock", NULL, 0, 0, unlock, cmd_unlock, "为锁定的签名机解锁", "unlock locked signers", false},
+        {"clock", "set TIME | step ±N", 2, 2, only_data, cmd_clock, "拨动测试时钟", "move the test clock",
+         false},
+        {"apply", NULL, 0, 0, apply, cmd_apply, "录入证书申请", "enter an application", false},
+        {"review", "ID", 1, 1, review, cmd_review, "审核证书申请", "decide on an application", false},
+        {"fetch", "ID", 1, 1, fetch, cmd_fetch, "取回证书与加密密钥信封",
+         "fetch the certificates and the key envelope", false},
+        {"accept", "ID", 1, 1, accept, cmd_accept, "登记订户接受证书", "record that the subscriber accepts",
+         false},
+        {"revoke", "CA/SERIAL", 1, 1, revoke, cmd_revoke, "撤销证书", "revoke a certificate", false},
+        {"application show", "ID", 1, 1, application, cmd_application, "查看申请与证明材料",
+         "show an application and its evidence", false},
+        {"cert show", "FILE…", 1, CLI_OPERANDS_MAX, show, cmd_cert_show, "查看证书", "show certificates",
+         false},
+        {"cert verify", "FILE…", 1, CLI_OPERANDS_MAX, cert_verify, cmd_cert_verify, "验证证书链",
+         "verify certificates up to a trusted one", false},
+        {"csr show", "FILE…", 1, CLI_OPERANDS_MAX, show, cmd_csr_show, "查看证书请求",
+         "show certificate requests", false},
+        {"csr verify", "FILE…", 1, CLI_OPERANDS_MAX, show, cmd_csr_verify, "验证证书请求的签名",
+         "verify the proof of possession", false},
+        {"crl show", "FILE…", 1, CLI_OPERANDS_MAX, show, cmd_crl_show, "查看撤销列表",
+         "show revocation lists", false},
+        {"crl verify", "FILE…", 1, CLI_OPERANDS_MAX, crl_verify, cmd_crl_verify, "验证撤销列表",
+         "verify revocation lists", false},
+        {"ocsp show", "FILE…", 1, CLI_OPERANDS_MAX, show, cmd_ocsp_show, "查看 OCSP 应答",
+         "show OCSP answers", false},
+        {"ocsp verify", "FILE…", 1, CLI_OPERANDS_MAX, ocsp_verify, cmd_ocsp_verify, "验证 OCSP 应答",
+         "verify OCSP answers", false},
+        {"help", "COMMAND", 0, 2, show, cmd_help, "显示命令的帮助", "show the help of a command", false},
+        {"instance", "NAME", 1, 1, only_data, cmd_instance, "运行一个实例（由看护进程启动）",
+         "run one instance (started by the supervisor)", true},
+        {"signer", "NAME", 1, 1, only_data, cmd_signer, "运行签名进程（由看护进程启动）",
+         "run a signer (started by the supervisor)", true},
+        {NULL, NULL, 0, 0, NULL, NULL, NULL, NULL, false},
 };

@@ -35,7 +35,8 @@ static bool has_role(const char *name, const char *role)
 	const char *slash = strchr(name, '/');
 	size_t len = strlen(role);
 
-	return slash != NULL && strncmp(slash + 1, role, len) == 0 && (slash[1 + len] == '\0' || slash[1 + len] == '-');
+	return slash != NULL && strncmp(slash + 1, role, len) == 0 &&
+	       (slash[1 + len] == '\0' || slash[1 + len] == '-');
 }
 
 RC endpoints_find(const struct endpoints *e, const char *name, const char *role, const char **found,
@@ -45,7 +46,8 @@ RC endpoints_find(const struct endpoints *e, const char *name, const char *role,
 	const char *key;
 
 	TRY(json_get(e->json, "instances", &instances));
-	json_object_foreach(instances, key, one) {
+	json_object_foreach(instances, key, one)
+	{
 		const char *url = json_string_value(json_object_get(one, "api"));
 
 		if (name != NULL ? strcmp(key, name) != 0 : !has_role(key, role))
@@ -65,13 +67,14 @@ RC endpoints_trust(const struct endpoints *e, struct buf *pem)
 
 	TRY(json_get(e->json, "trust", &trust));
 	TRY(json_get_array(trust, "tls", TRUST_MAX, &list));
-	json_array_foreach(list, i, one) {
+	json_array_foreach(list, i, one)
+	{
 		const char *name = json_string_value(one);
 		char path[2 * PATH_MAX_HERE];
 
 		NEED(name != NULL, RC_INPUT, "endpoints: trust.tls is not a list of files");
-		(void)snprintf(path, sizeof(path), "%s%s%s", name[0] == '/' ? "" : e->dir, name[0] == '/' ? "" : "/",
-		               name);
+		(void)snprintf(path, sizeof(path), "%s%s%s", name[0] == '/' ? "" : e->dir,
+		               name[0] == '/' ? "" : "/", name);
 		TRY(file_read(path, ENDPOINTS_MAX, pem));
 		buf_text(pem, "\n");
 	}

@@ -5,8 +5,11 @@
 
 #define ENDPOINTS_MAX (256u << 10)
 
-struct endpoints { json_t *json; char dir[4096]; };
-RC   endpoints_read(const char *path, struct endpoints *ret);
+struct endpoints {
+	json_t *json;
+	char dir[4096];
+};
+RC endpoints_read(const char *path, struct endpoints *ret);
 void endpoints_free(struct endpoints *e);
 #define AUTO_ENDPOINTS(name) __attribute__((cleanup(endpoints_free))) struct endpoints name = {0}
 

@@ -1,16 +1,19 @@
 /* The one map from results to exit statuses (ui.md 4). */
 #include "cli/cli.h"
 
-static const struct { enum err err; enum cli_exit exit; } named[] = {
-	{ERR_USAGE, CLI_USAGE},
-	{ERR_NOT_COMPLETE, CLI_INCOMPLETE},
-	{ERR_UNREACHABLE, CLI_UNREACHABLE},
-	{ERR_PEER_IDENTITY, CLI_UNREACHABLE},
-	{ERR_DEADLINE, CLI_UNREACHABLE},
-	{ERR_OVERLOADED, CLI_UNREACHABLE},
-	{ERR_NOT_READY, CLI_UNREACHABLE},
-	{ERR_KEY_PIN, CLI_DENIED},
-	{ERR_NOT_VERIFIED, CLI_UNVERIFIED},
+static const struct {
+	enum err err;
+	enum cli_exit exit;
+} named[] = {
+        {ERR_USAGE, CLI_USAGE},
+        {ERR_NOT_COMPLETE, CLI_INCOMPLETE},
+        {ERR_UNREACHABLE, CLI_UNREACHABLE},
+        {ERR_PEER_IDENTITY, CLI_UNREACHABLE},
+        {ERR_DEADLINE, CLI_UNREACHABLE},
+        {ERR_OVERLOADED, CLI_UNREACHABLE},
+        {ERR_NOT_READY, CLI_UNREACHABLE},
+        {ERR_KEY_PIN, CLI_DENIED},
+        {ERR_NOT_VERIFIED, CLI_UNVERIFIED},
 };
 
 enum cli_exit cli_exit_of(const struct rc_text *t)

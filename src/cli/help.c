@@ -32,7 +32,8 @@ static void usage(const struct cli *c, FILE *to)
 static void options(const struct cli *c, FILE *to, const struct cli_option *o)
 {
 	for (; o != NULL && o->name != NULL; o++) {
-		int n = fprintf(to, "  --%s%s%s", o->name, o->value != NULL ? " " : "", o->value != NULL ? o->value : "");
+		int n = fprintf(to, "  --%s%s%s", o->name, o->value != NULL ? " " : "",
+		                o->value != NULL ? o->value : "");
 
 		(void)fprintf(to, "%*s%s\n", n < 30 ? 30 - n : 1, "", c->english ? o->en : o->zh);
 	}
@@ -40,17 +41,20 @@ static void options(const struct cli *c, FILE *to, const struct cli_option *o)
 
 static void exits(const struct cli *c, FILE *to)
 {
-	(void)fputs(c->english
-		    ? "\nExit status: 0 ok, 1 failure, 2 usage, 3 authentication or permission, 4 not found,\n"
-		      "5 conflict with the state, 6 accepted but not complete yet, 7 unreachable, 8 verification failed\n"
-		    : "\n退出码：0 成功，1 失败，2 用法错误，3 认证或权限，4 未找到，\n"
-		      "5 与状态冲突，6 已受理但未完成，7 服务不可达，8 验证未通过\n", to);
+	(void)fputs(c->english ? "\nExit status: 0 ok, 1 failure, 2 usage, 3 authentication or permission, 4 "
+	                         "not found,\n"
+	                         "5 conflict with the state, 6 accepted but not complete yet, 7 unreachable, "
+	                         "8 verification failed\n"
+	                       : "\n退出码：0 成功，1 失败，2 用法错误，3 认证或权限，4 未找到，\n"
+	                         "5 与状态冲突，6 已受理但未完成，7 服务不可达，8 验证未通过\n",
+	            to);
 }
 
 static void list(const struct cli *c, FILE *to)
 {
 	(void)fputs(c->english ? "Yuandian, an electronic-certification platform for e-government\n\n"
-		               : "源点：电子政务电子认证服务平台\n\n", to);
+	                       : "源点：电子政务电子认证服务平台\n\n",
+	            to);
 	usage(c, to);
 	(void)fputs(c->english ? "\nCommands:\n" : "\n命令：\n", to);
 	for (const struct cli_command *k = cli_commands; k->name != NULL; k++) {

@@ -9,8 +9,8 @@
 #include "pki/csr.h"
 #include "pki/ocsp.h"
 
-#define OBJECTS_CERTS 64                /* certificates of one list */
-#define OBJECTS_ENTRIES 10000           /* CRL entries shown; more are counted only */
+#define OBJECTS_CERTS 64      /* certificates of one list */
+#define OBJECTS_ENTRIES 10000 /* CRL entries shown; more are counted only */
 
 struct cert_list {
 	size_t count;

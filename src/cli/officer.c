@@ -43,7 +43,8 @@ static RC load_key(const char *path, struct slice pin, const struct sm2_pub *wan
 	rc = k.curve == OID_SM2 ? sm2_key_load(k.d, key) : rc_fail(RC_INPUT, "%s: not an SM2 key", path);
 	private_key_wipe(&k);
 	TRY(rc);
-	NEED(ct_equal(key->pub.xy, want->xy, SM2_POINT), RC_INPUT, "%s does not belong to the certificate", path);
+	NEED(ct_equal(key->pub.xy, want->xy, SM2_POINT), RC_INPUT, "%s does not belong to the certificate",
+	     path);
 	*ret = MOVE(s);
 	return OK;
 }
@@ -101,7 +102,8 @@ static RC connect_ra(const struct cli *c, const char *dir, struct slice pin, str
 {
 	AUTO_ENDPOINTS(e);
 	AUTO_BUF(trust, 4 * CREDENTIAL_MAX);
-	char path[OFFICER_PATH_MAX], certificate[OFFICER_PATH_MAX], key[OFFICER_PATH_MAX], password[PKCS8_PIN_MAX + 1];
+	char path[OFFICER_PATH_MAX], certificate[OFFICER_PATH_MAX], key[OFFICER_PATH_MAX],
+	        password[PKCS8_PIN_MAX + 1];
 	const char *file = cli_get(c, "endpoints"), *name, *api;
 	struct rc rc;
 
@@ -116,9 +118,14 @@ static RC connect_ra(const struct cli *c, const char *dir, struct slice pin, str
 	TRY(path_of(key, dir, "tls.key"));
 	TRY(authorities(certificate, &e, &trust));
 	(void)snprintf(password, sizeof(password), "%.*s", (int)pin.len, (const char *)pin.p);
-	rc = http_client_new(&(struct http_client_config){
-		.base_url = api, .certificate_path = certificate, .key_path = key, .key_password = password,
-		.authorities = buf_slice(&trust), .check_peer = check_instance, .check_ctx = o}, &o->ra);
+	rc = http_client_new(&(struct http_client_config){.base_url = api,
+	                                                  .certificate_path = certificate,
+	                                                  .key_path = key,
+	                                                  .key_password = password,
+	                                                  .authorities = buf_slice(&trust),
+	                                                  .check_peer = check_instance,
+	                                                  .check_ctx = o},
+	                     &o->ra);
 	wipe(password, sizeof(password));
 	return rc;
 }
@@ -157,7 +164,8 @@ RC officer_path(struct buf *b, const char *before, const char *id, const char *a
 
 RC officer_get(struct officer *o, const char *path, json_t **ret)
 {
-	return http_call_json(o->ra, &(struct http_call){.path = path, .deadline_ms = OFFICER_DEADLINE_MS}, NULL, ret);
+	return http_call_json(o->ra, &(struct http_call){.path = path, .deadline_ms = OFFICER_DEADLINE_MS},
+	                      NULL, ret);
 }
 
 RC officer_role(struct officer *o, const char *const *wanted, const char **ret)
@@ -170,7 +178,8 @@ RC officer_role(struct officer *o, const char *const *wanted, const char **ret)
 	TRY(json_get_array(self, "roles", 32, &roles));
 	*ret = "subscriber";
 	for (; *wanted != NULL; wanted++) {
-		json_array_foreach(roles, i, one) {
+		json_array_foreach(roles, i, one)
+		{
 			if (json_is_string(one) && strcmp(json_string_value(one), *wanted) == 0) {
 				*ret = *wanted;
 				return OK;
@@ -184,8 +193,12 @@ RC officer_sign(struct officer *o, enum statement_kind kind, const char *role, c
                 struct buf *ret)
 {
 	struct statement_head h = {
-		.kind = kind, .organisation = o->organisation, .issued = clock_now(),
-		.certificate = buf_slice(&o->certificate), .person = o->person[0] != '\0' ? o->person : NULL, .role = role,
+	        .kind = kind,
+	        .organisation = o->organisation,
+	        .issued = clock_now(),
+	        .certificate = buf_slice(&o->certificate),
+	        .person = o->person[0] != '\0' ? o->person : NULL,
+	        .role = role,
 	};
 
 	return statement_sign(&h, body, (const struct sm2_key *)(const void *)o->key->p, ret);
@@ -198,7 +211,12 @@ RC officer_state(struct officer *o, enum statement_kind kind, const char *role, 
 	AUTO_ANSWER(answer, OFFICER_ANSWER_MAX);
 
 	TRY(officer_sign(o, kind, role, body, &statement));
-	TRY(http_call(o->ra, &(struct http_call){.method = "POST", .path = path, .media = STATEMENT_MEDIA,
-	              .body = buf_slice(&statement), .deadline_ms = OFFICER_DEADLINE_MS}, &answer));
+	TRY(http_call(o->ra,
+	              &(struct http_call){.method = "POST",
+	                                  .path = path,
+	                                  .media = STATEMENT_MEDIA,
+	                                  .body = buf_slice(&statement),
+	                                  .deadline_ms = OFFICER_DEADLINE_MS},
+	              &answer));
 	return json_read(buf_slice(&answer.body), OFFICER_ANSWER_MAX, ret);
 }

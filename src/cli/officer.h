@@ -13,14 +13,14 @@
 
 struct officer {
 	struct http_client *ra;
-	struct secret *key;             /* struct sm2_key, in locked memory */
-	struct buf certificate;         /* DER of the sign certificate */
-	char person[37];                /* urn:uuid of the sign certificate; "" when it has none */
-	char instance[65];              /* "shifan/ra" */
-	char organisation[65];          /* "shifan": whose statements these are */
+	struct secret *key;     /* struct sm2_key, in locked memory */
+	struct buf certificate; /* DER of the sign certificate */
+	char person[37];        /* urn:uuid of the sign certificate; "" when it has none */
+	char instance[65];      /* "shifan/ra" */
+	char organisation[65];  /* "shifan": whose statements these are */
 };
 /* Opens both credentials, finds the RA in endpoints.json, follows the platform's clock. */
-RC   officer_open(const struct cli *c, struct officer *ret);
+RC officer_open(const struct cli *c, struct officer *ret);
 void officer_close(struct officer *o);
 #define AUTO_OFFICER(name) __attribute__((cleanup(officer_close))) struct officer name = {0}
 

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 #define ARGUMENTS_MAX 1024
-#define NEGATIVE '\001'                 /* stands before an operand like -60 while getopt looks */
+#define NEGATIVE '\001' /* stands before an operand like -60 while getopt looks */
 
 static bool is_negative(const char *s)
 {
@@ -56,7 +56,7 @@ static void add_options(struct options *o, const struct cli_option *from)
 	for (; from != NULL && from->name != NULL && o->count < CLI_OPTIONS_MAX; from++) {
 		o->source[o->count] = from;
 		o->table[o->count++] = (struct option){
-			.name = from->name, .has_arg = from->value != NULL ? required_argument : no_argument};
+		        .name = from->name, .has_arg = from->value != NULL ? required_argument : no_argument};
 	}
 }
 
@@ -64,7 +64,8 @@ static RC take_value(struct cli *c, const struct cli_option *o, const char *text
 {
 	if (text != NULL && text[0] == NEGATIVE)
 		text++;
-	REQUIRE((o->flags & CLI_REPEAT) || cli_get(c, o->name) == NULL, USAGE, "--%s is given twice", o->name);
+	REQUIRE((o->flags & CLI_REPEAT) || cli_get(c, o->name) == NULL, USAGE, "--%s is given twice",
+	        o->name);
 	REQUIRE(c->value_count < CLI_VALUES_MAX, USAGE, "too many options");
 	c->values[c->value_count++] = (struct cli_value){o, text != NULL ? text : ""};
 	if (strcmp(o->name, "json") == 0)
@@ -101,7 +102,8 @@ static RC walk(struct cli *c, struct options *o, int argc, char **argv)
 		TRY(take_value(c, o->source[index], optarg));
 	}
 	for (; optind < argc; optind++) {
-		REQUIRE(c->operand_count < CLI_OPERANDS_MAX, USAGE, "more than %d operands", CLI_OPERANDS_MAX);
+		REQUIRE(c->operand_count < CLI_OPERANDS_MAX, USAGE, "more than %d operands",
+		        CLI_OPERANDS_MAX);
 		c->operands[c->operand_count++] = argv[optind] + (argv[optind][0] == NEGATIVE);
 	}
 	return OK;
@@ -112,7 +114,8 @@ static RC complete(const struct cli *c)
 	const struct cli_command *k = c->command;
 	const char *lang = cli_get(c, "lang");
 
-	REQUIRE(lang == NULL || strcmp(lang, "zh") == 0 || strcmp(lang, "en") == 0, USAGE, "--lang is zh or en");
+	REQUIRE(lang == NULL || strcmp(lang, "zh") == 0 || strcmp(lang, "en") == 0, USAGE,
+	        "--lang is zh or en");
 	if (c->help || c->version)
 		return OK;
 	REQUIRE(k != NULL, USAGE, "no command; yuandian --help lists them");
@@ -120,8 +123,8 @@ static RC complete(const struct cli *c)
 	REQUIRE(c->operand_count <= k->most, USAGE, "%s: one argument too many: %s", k->name,
 	        c->operands[k->most]);
 	for (const struct cli_option *o = k->options; o != NULL && o->name != NULL; o++)
-		REQUIRE(!(o->flags & CLI_REQUIRED) || cli_get(c, o->name) != NULL, USAGE, "%s needs --%s %s", k->name,
-		        o->name, o->value);
+		REQUIRE(!(o->flags & CLI_REQUIRED) || cli_get(c, o->name) != NULL, USAGE, "%s needs --%s %s",
+		        k->name, o->name, o->value);
 	return OK;
 }
 
@@ -157,8 +160,8 @@ RC cli_parse(struct cli *c, int argc, char *const *argv)
 	at = command_at(argc, argv);
 	if (at < argc) {
 		c->command = find(argc, argv, at, &words);
-		REQUIRE(c->command != NULL, USAGE, "%s%s%s: no such command", argv[at], at + 1 < argc ? " " : "",
-		        at + 1 < argc ? argv[at + 1] : "");
+		REQUIRE(c->command != NULL, USAGE, "%s%s%s: no such command", argv[at],
+		        at + 1 < argc ? " " : "", at + 1 < argc ? argv[at + 1] : "");
 	}
 	TRY(copy_arguments(c, argc, argv, at, words));
 	add_options(&o, cli_common);

@@ -17,7 +17,8 @@ static RC named(const json_t *list, const char *name)
 	const json_t *one;
 	size_t i;
 
-	json_array_foreach(list, i, one) {
+	json_array_foreach(list, i, one)
+	{
 		if (json_is_string(one) && strcmp(json_string_value(one), name) == 0)
 			return OK;
 	}
@@ -71,8 +72,13 @@ static struct rc accept_write(struct db_tx *tx, void *arg)
 	REQUIRE(slice_is(id, v->a.id), ACCEPTANCE_MISMATCH, "the acceptance is of another application");
 	TRY(json_get_text(v->s->body, "notice", 16, &notice));
 	REQUIRE(slice_is(notice, RA_NOTICE), ACCEPTANCE_MISMATCH, "the present notice is " RA_NOTICE);
-	step = (struct ra_step){.seq = v->a.seq, .at = clock_now(), .from = v->a.state, .event = APPLICATION_ACCEPT,
-	                        .by = v->peer->person, .code = "", .text = ""};
+	step = (struct ra_step){.seq = v->a.seq,
+	                        .at = clock_now(),
+	                        .from = v->a.state,
+	                        .event = APPLICATION_ACCEPT,
+	                        .by = v->peer->person,
+	                        .code = "",
+	                        .text = ""};
 	TRY(application_next(step.from, step.event, &v->a.state));
 	TRY(check_certificates(v, tx->db));
 	TRY(ra_store_step(tx->db, &step));

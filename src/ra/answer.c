@@ -9,9 +9,9 @@
 struct taken {
 	struct forward_item *item;
 	enum application_event event;
-	bool moves;                     /* false: nothing new */
+	bool moves; /* false: nothing new */
 	struct buf der[RA_PARTS], serial[RA_PARTS], envelope;
-	struct rc_text why;             /* of a refusal */
+	struct rc_text why; /* of a refusal */
 };
 struct taking {
 	struct ra *ra;
@@ -119,7 +119,8 @@ static RC read_answer(struct taking *t, struct forward_batch *b, const json_t *a
 	size_t i;
 
 	TRY(json_get_array(answer, "results", FORWARD_BATCH, &results));
-	json_array_foreach(results, i, one) {
+	json_array_foreach(results, i, one)
+	{
 		struct forward_item *item = find_item(b, one);
 
 		NEED(item != NULL, RC_INPUT, "the CA answers what was not asked");
@@ -134,7 +135,8 @@ static RC read_answer(struct taking *t, struct forward_batch *b, const json_t *a
 static RC put_certificates(struct db *db, const struct taken *t)
 {
 	for (int part = RA_SIGN; part < RA_PARTS; part++) {
-		struct ra_certificate c = {.serial = buf_slice(&t->serial[part]), .der = buf_slice(&t->der[part]),
+		struct ra_certificate c = {.serial = buf_slice(&t->serial[part]),
+		                           .der = buf_slice(&t->der[part]),
 		                           .part = (enum ra_part)part};
 
 		if (c.der.len == 0)
@@ -148,8 +150,9 @@ static RC put_certificates(struct db *db, const struct taken *t)
 static RC log_taken(struct ra *ra, struct db_tx *tx, const struct taken *t)
 {
 	static const char *const kinds[APPLICATION_EVENTS] = {
-		[APPLICATION_CA_REFUSE] = "application-refused-by-ca", [APPLICATION_HALF] = "application-issued-partial",
-		[APPLICATION_WHOLE] = "application-issued",
+	        [APPLICATION_CA_REFUSE] = "application-refused-by-ca",
+	        [APPLICATION_HALF] = "application-issued-partial",
+	        [APPLICATION_WHOLE] = "application-issued",
 	};
 	AUTO_JSON(o, json_object());
 
@@ -173,9 +176,13 @@ static struct rc take_write(struct db_tx *tx, void *arg)
 		const struct taken *one = &t->at[i];
 		bool refused = one->event == APPLICATION_CA_REFUSE;
 		struct ra_step step = {
-			.seq = one->item->seq, .at = clock_now(), .from = one->item->state, .event = one->event,
-			.by = instance_config(t->ra->in)->ca_name, .code = refused ? err_info(one->why.err)->name : "",
-			.text = refused ? one->why.text : "",
+		        .seq = one->item->seq,
+		        .at = clock_now(),
+		        .from = one->item->state,
+		        .event = one->event,
+		        .by = instance_config(t->ra->in)->ca_name,
+		        .code = refused ? err_info(one->why.err)->name : "",
+		        .text = refused ? one->why.text : "",
 		};
 
 		if (!one->moves)

@@ -19,12 +19,15 @@ struct entering {
 	struct ra_application a;
 	uint8_t mark[32];
 	const char *kind;
-	char proposed[RA_UUID + 1];     /* id of the entity, if it is new */
+	char proposed[RA_UUID + 1]; /* id of the entity, if it is new */
 };
 
 /* ---- evidence ---- */
 
-struct taking { struct ra_evidence e; const char *by; };
+struct taking {
+	struct ra_evidence e;
+	const char *by;
+};
 
 static struct rc evidence_write(struct db_tx *tx, void *arg)
 {
@@ -51,7 +54,8 @@ RC ra_evidence_take(struct ra *ra, const struct request *q, json_t **ret)
 	struct slice type = SLICE_NONE;
 
 	TRY(request_query_only(q, "type", NULL));
-	NEED(request_query(q, "type", &type) && type_name(type), RC_INPUT, "type is not the name of a kind of evidence");
+	NEED(request_query(q, "type", &type) && type_name(type), RC_INPUT,
+	     "type is not the name of a kind of evidence");
 	NEED(q->body.len > 0, RC_INPUT, "the evidence is empty");
 	memcpy(t.e.type, type.p, type.len);
 	t.e.size = (int64_t)q->body.len;
@@ -71,7 +75,8 @@ static RC check_evidence(struct entering *e, struct db *db)
 
 	TRY(json_get_array(e->s->body, "evidence", RA_EVIDENCE_COUNT, &list));
 	TRY(profile_check_evidence(e->profile, list));
-	json_array_foreach(list, i, one) {
+	json_array_foreach(list, i, one)
+	{
 		struct ra_evidence v = {.size = 0};
 		struct slice type;
 		bool there;
@@ -107,8 +112,8 @@ static RC check_profile(struct entering *e)
 	p = trust_profile(e->trust, e->a.profile);
 	REQUIRE(p != NULL && !profile_internal(p->profile), PROFILE_UNKNOWN, "%s", e->a.profile);
 	e->profile = p->profile;
-	REQUIRE(profile_has_class(p->profile, slice_text(e->a.class)), G11, "%s is not issued in class %s", e->a.profile,
-	        e->a.class);
+	REQUIRE(profile_has_class(p->profile, slice_text(e->a.class)), G11, "%s is not issued in class %s",
+	        e->a.profile, e->a.class);
 	e->a.days = profile_days(p->profile);
 	e->a.days_max = profile_days_max(p->profile);
 	return OK;
@@ -132,11 +137,13 @@ static RC check_terms(const struct entering *e)
 	TRY(json_get_text(e->s->body, "purpose", 512, &purpose));
 	REQUIRE(!blank(purpose), PURPOSE, "the purpose is empty");
 	TRY(json_get_text(e->s->body, "region", 6, &region));
-	REQUIRE(region.len == 6 && region.p[0] != '0', REGION, "%.*s", (int)region.len, (const char *)region.p);
+	REQUIRE(region.len == 6 && region.p[0] != '0', REGION, "%.*s", (int)region.len,
+	        (const char *)region.p);
 	TRY(json_get(e->s->body, "agreement", &agreement));
 	TRY(json_get_text(agreement, "version", 16, &version));
 	TRY(json_get_bool(agreement, "accepted", &accepted));
-	REQUIRE(accepted && slice_is(version, RA_AGREEMENT), AGREEMENT, "the present edition is " RA_AGREEMENT);
+	REQUIRE(accepted && slice_is(version, RA_AGREEMENT), AGREEMENT,
+	        "the present edition is " RA_AGREEMENT);
 	return OK;
 }
 
@@ -149,7 +156,8 @@ static RC check_identity(struct entering *e)
 	TRY(json_get(e->s->body, "identity", &identity));
 	TRY(profile_check_identity(e->profile, identity));
 	TRY(ra_identity_check(identity, clock_now()));
-	TRY(ra_identity_mark(identity, slice_of(e->ra->registry->p, e->ra->registry->len), e->mark, &e->kind));
+	TRY(ra_identity_mark(identity, slice_of(e->ra->registry->p, e->ra->registry->len), e->mark,
+	                     &e->kind));
 	TRY(profile_subject(e->profile, identity, &name));
 	TRY(name_to_text(buf_slice(&name), &text));
 	(void)snprintf(e->a.subject, sizeof(e->a.subject), "%s", buf_cstr(&text));

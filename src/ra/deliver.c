@@ -8,7 +8,7 @@
 
 struct delivery {
 	struct ra_application a;
-	struct buf serial, sign, encrypt, saed;         /* DER; empty when not there */
+	struct buf serial, sign, encrypt, saed; /* DER; empty when not there */
 };
 
 static void delivery_free(struct delivery *d)
@@ -162,7 +162,8 @@ static RC form_of(const struct request *q, enum envelope_form *form)
 static RC is_there(const struct ra_application *a)
 {
 	REQUIRE(a->state != APPLICATION_REFUSED, APPLICATION_REFUSED, "%s", a->id);
-	REQUIRE(a->state >= APPLICATION_PARTIAL, NOT_COMPLETE, "the application is %s", application_state_name(a->state));
+	REQUIRE(a->state >= APPLICATION_PARTIAL, NOT_COMPLETE, "the application is %s",
+	        application_state_name(a->state));
 	return OK;
 }
 
@@ -181,7 +182,8 @@ RC ra_deliver(struct ra *ra, const struct request *q, json_t **ret, bool *wait)
 	TRY(ra_may_see(q->peer, &d->a));
 	*ret = NULL;
 	/* only what is in work is worth waiting for, not a decision */
-	*wait = (d->a.state == APPLICATION_APPROVED || d->a.state == APPLICATION_PARTIAL) && request_may_wait(q);
+	*wait = (d->a.state == APPLICATION_APPROVED || d->a.state == APPLICATION_PARTIAL) &&
+	        request_may_wait(q);
 	if (*wait)
 		return OK;
 	TRY(is_there(&d->a));

@@ -33,7 +33,8 @@ static RC add_request(struct db *db, struct forward_batch *b, const struct forwa
 	AUTO_BUF(approval, RA_STATEMENT_MAX);
 	AUTO_JSON(o, json_object());
 
-	TRY(ra_store_bodies(db, i->seq, &(struct ra_bodies){.statement = &application, .decision = &approval}));
+	TRY(ra_store_bodies(db, i->seq,
+	                    &(struct ra_bodies){.statement = &application, .decision = &approval}));
 	json_put_hex(o, "key", SLICE_ARR(i->key));
 	json_put_base64(o, "application", buf_slice(&application));
 	json_put_base64(o, "approval", buf_slice(&approval));
@@ -68,8 +69,8 @@ static RC load(struct ra *ra, enum application_state state, size_t limit, struct
 
 bool ra_forward_again(const struct rc_text *why)
 {
-	return why->code == RC_BUSY || why->code == RC_UNCERTAIN || why->code == RC_NOMEM || why->code == RC_CRYPTO ||
-	       why->code == RC_BUG;
+	return why->code == RC_BUSY || why->code == RC_UNCERTAIN || why->code == RC_NOMEM ||
+	       why->code == RC_CRYPTO || why->code == RC_BUG;
 }
 
 static RC send_batch(struct ra *ra, struct forward_batch *b)
@@ -81,8 +82,13 @@ static RC send_batch(struct ra *ra, struct forward_batch *b)
 
 	json_put_take(body, "requests", json_incref(b->requests));
 	TRY(json_canonical(body, &text));
-	TRY(http_call(ra->ca, &(struct http_call){.method = "POST", .path = "/v1/requests", .media = "application/json",
-	              .body = buf_slice(&text), .deadline_ms = FORWARD_DEADLINE_MS}, &a));
+	TRY(http_call(ra->ca,
+	              &(struct http_call){.method = "POST",
+	                                  .path = "/v1/requests",
+	                                  .media = "application/json",
+	                                  .body = buf_slice(&text),
+	                                  .deadline_ms = FORWARD_DEADLINE_MS},
+	              &a));
 	TRY(json_read(buf_slice(&a.body), FORWARD_ANSWER_MAX, &answer));
 	return forward_take(ra, b, answer);
 }
@@ -122,8 +128,13 @@ RC ra_forward_revocation(struct ra *ra, struct slice statement, json_t **ret)
 	AUTO_ANSWER(a, JSON_MAX);
 
 	REQUIRE(ra->ca != NULL, UNREACHABLE, "no CA is configured");
-	TRY(http_call(ra->ca, &(struct http_call){.method = "POST", .path = "/v1/revocations", .media = STATEMENT_MEDIA,
-	              .body = statement, .deadline_ms = FORWARD_DEADLINE_MS}, &a));
+	TRY(http_call(ra->ca,
+	              &(struct http_call){.method = "POST",
+	                                  .path = "/v1/revocations",
+	                                  .media = STATEMENT_MEDIA,
+	                                  .body = statement,
+	                                  .deadline_ms = FORWARD_DEADLINE_MS},
+	              &a));
 	return json_read(buf_slice(&a.body), JSON_MAX, ret);
 }
 
@@ -189,8 +200,8 @@ static RC revocations(struct ra *ra)
 /* ---- the thread ---- */
 
 struct pace {
-	uint64_t next, partial_next;    /* clock_mono_ms() */
-	uint64_t pause;                 /* 0: the CA answers */
+	uint64_t next, partial_next; /* clock_mono_ms() */
+	uint64_t pause;              /* 0: the CA answers */
 	unsigned failures;
 };
 
@@ -218,7 +229,8 @@ static void failed(struct ra *ra, struct pace *p)
 		p->pause = FORWARD_PAUSE_MAX_MS;
 	p->next = clock_mono_ms() + p->pause;
 	if (++p->failures == FORWARD_ALARM) {
-		instance_alarm(ra->in, "ca-unreachable", slice_text(instance_config(ra->in)->ca_name), rc_last()->text);
+		instance_alarm(ra->in, "ca-unreachable", slice_text(instance_config(ra->in)->ca_name),
+		               rc_last()->text);
 		ra->alarmed = true;
 	}
 }
@@ -251,7 +263,8 @@ static bool wait_work(struct ra *ra, const struct pace *p)
 
 		if (now >= at || (ra->work && p->next == 0))
 			break;
-		until = (struct timespec){.tv_sec = (time_t)(at / 1000), .tv_nsec = (long)(at % 1000) * 1000000};
+		until = (struct timespec){.tv_sec = (time_t)(at / 1000),
+		                          .tv_nsec = (long)(at % 1000) * 1000000};
 		(void)pthread_cond_timedwait(&ra->wake, &ra->lock, &until);
 	}
 	go = !ra->ending;

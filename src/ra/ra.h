@@ -14,22 +14,22 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#define RA_AGREEMENT "1"                /* present edition of the subscriber agreement */
-#define RA_NOTICE "1"                   /* … of the notice shown on acceptance */
-#define RA_EVIDENCE_MAX (10u << 20)     /* one piece */
-#define RA_EVIDENCE_COUNT 32            /* pieces of one application */
-#define RA_LIST_MAX 500                 /* applications in one answer */
+#define RA_AGREEMENT "1"            /* present edition of the subscriber agreement */
+#define RA_NOTICE "1"               /* … of the notice shown on acceptance */
+#define RA_EVIDENCE_MAX (10u << 20) /* one piece */
+#define RA_EVIDENCE_COUNT 32        /* pieces of one application */
+#define RA_LIST_MAX 500             /* applications in one answer */
 #define RA_CHAIN_MAX 6
 
 struct ra {
 	struct instance *in;
-	struct http_client *ca;         /* NULL: no CA configured */
-	struct secret *registry;        /* key of the marks of entities (design 9.4) */
+	struct http_client *ca;  /* NULL: no CA configured */
+	struct secret *registry; /* key of the marks of entities (design 9.4) */
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
 	pthread_t forwarder;
-	bool forwarding, ending, work;  /* ending, work: under lock */
-	bool alarmed;                   /* the forwarder's own: "ca-unreachable" stands */
+	bool forwarding, ending, work; /* ending, work: under lock */
+	bool alarmed;                  /* the forwarder's own: "ca-unreachable" stands */
 	atomic_ulong counts[APPLICATION_EVENTS];
 	atomic_ulong forward_failures, revocations, revocations_queued;
 };
@@ -54,7 +54,8 @@ json_t *ra_brief(const struct ra_application *a);
 RC ra_full(struct db *db, const struct ra_application *a, json_t **ret);
 
 /* ---- identity.c: pure ---- */
-/* Check digits of citizen numbers (GB 11643) and social credit codes (GB 32100); documents in force (R30.2). */
+/* Check digits of citizen numbers (GB 11643) and social credit codes (GB 32100); documents in force (R30.2).
+ */
 RC ra_identity_check(const json_t *identity, int64_t now);
 /* What identifies the holder, under the key; *kind "document", "code" or "dns". */
 RC ra_identity_mark(const json_t *identity, struct slice key, uint8_t mark[32], const char **kind);

@@ -10,7 +10,7 @@ struct reviewing {
 	const char *person;
 	char id[RA_ID + 1];
 	struct ra_application a;
-	bool known;                     /* the same statement was taken before */
+	bool known; /* the same statement was taken before */
 };
 
 static RC same_text(const json_t *body, const char *key, const char *want)
@@ -67,8 +67,8 @@ static RC log_decision(const struct reviewing *v, struct db_tx *tx, bool approve
 	if (!approved)
 		json_put_take(o, "code", json_incref(json_object_get(v->s->body, "code")));
 	NEED(o != NULL, RC_NOMEM, "no memory");
-	return log_append(instance_log(v->ra->in), tx, approved ? "application-approved" : "application-refused", o,
-	                  v->s->sm3, NULL);
+	return log_append(instance_log(v->ra->in), tx,
+	                  approved ? "application-approved" : "application-refused", o, v->s->sm3, NULL);
 }
 
 static const char *member(const json_t *body, const char *key)
@@ -92,9 +92,13 @@ static struct rc review_write(struct db_tx *tx, void *arg)
 	TRY(same_hash(v->s->body, "application", v->a.hash));
 	TRY(same_text(v->s->body, "id", v->a.id));
 	step = (struct ra_step){
-		.seq = v->a.seq, .at = clock_now(), .from = v->a.state,
-		.event = approve ? APPLICATION_APPROVE : APPLICATION_REFUSE, .by = v->person,
-		.code = approve ? "" : member(v->s->body, "code"), .text = approve ? "" : member(v->s->body, "reason"),
+	        .seq = v->a.seq,
+	        .at = clock_now(),
+	        .from = v->a.state,
+	        .event = approve ? APPLICATION_APPROVE : APPLICATION_REFUSE,
+	        .by = v->person,
+	        .code = approve ? "" : member(v->s->body, "code"),
+	        .text = approve ? "" : member(v->s->body, "reason"),
 	};
 	TRY(application_next(step.from, step.event, &v->a.state));
 	if (approve)
@@ -118,7 +122,9 @@ RC ra_review(struct ra *ra, const struct request *q, json_t **ret)
 	memcpy(v->id, id.p, RA_ID);
 	TRY(writer_run(instance_writer(ra->in), review_write, v));
 	if (!v->known) {
-		atomic_fetch_add(&ra->counts[s->kind == STATEMENT_APPROVAL ? APPLICATION_APPROVE : APPLICATION_REFUSE], 1);
+		atomic_fetch_add(
+		        &ra->counts[s->kind == STATEMENT_APPROVAL ? APPLICATION_APPROVE : APPLICATION_REFUSE],
+		        1);
 		ra_forward_wake(ra);
 		instance_wake(ra->in, ra_wake_key(v->id));
 	}

@@ -54,8 +54,8 @@ static struct rc note_write(struct db_tx *tx, void *arg)
 	json_put_hex(o, "serial", v->r.serial);
 	json_put_cstr(o, "by", v->peer->person);
 	NEED(o != NULL, RC_NOMEM, "no memory");
-	return log_append(instance_log(v->ra->in), tx, done ? "revocation-forwarded" : "revocation-queued", o, v->s->sm3,
-	                  NULL);
+	return log_append(instance_log(v->ra->in), tx, done ? "revocation-forwarded" : "revocation-queued", o,
+	                  v->s->sm3, NULL);
 }
 
 static RC queue(struct revoking *v, json_t **ret)

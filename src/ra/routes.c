@@ -8,7 +8,8 @@
 #define STATEMENTS STATEMENT_MEDIA
 
 /* A decision that was refused is itself logged (design 5). */
-static struct rc decided(struct ra *ra, struct rc rc, const char *what, struct slice subject, const struct request *q)
+static struct rc decided(struct ra *ra, struct rc rc, const char *what, struct slice subject,
+                         const struct request *q)
 {
 	return rc_ok(rc) ? rc : instance_refused(ra->in, rc, what, subject, q->peer);
 }
@@ -25,7 +26,8 @@ static RC self(void *ctx, const struct request *q, struct response *r)
 	json_put_take(o, "roles", roles);
 	for (int i = 0; roles != NULL && i < OFFICER_ROLE_COUNT; i++) {
 		if (q->peer->roles & (1u << i))
-			(void)json_array_append_new(roles, json_string(officer_role_name((enum officer_role)i)));
+			(void)json_array_append_new(roles,
+			                            json_string(officer_role_name((enum officer_role)i)));
 	}
 	return response_json(r, o);
 }
@@ -89,7 +91,10 @@ static RC enter(void *ctx, const struct request *q, struct response *r)
 	return response_json(r, o);
 }
 
-struct listing { json_t *list; int64_t last; };
+struct listing {
+	json_t *list;
+	int64_t last;
+};
 
 static struct rc list_one(void *arg, const struct ra_application *a)
 {
@@ -164,7 +169,8 @@ static RC evidence_of(void *ctx, const struct request *q, struct response *r)
 	uint8_t id[RECORD_ID];
 	AUTO_BUF(hex, 2 * RECORD_ID + 1);
 
-	NEED(rc_ok(text_hex(request_param(q, "sm3"), id, sizeof(id))), RC_NOTFOUND, "there is no such evidence");
+	NEED(rc_ok(text_hex(request_param(q, "sm3"), id, sizeof(id))), RC_NOTFOUND,
+	     "there is no such evidence");
 	TRY(db_pool_lease(instance_readers(ra->in), &lease));
 	TRY(ra_application_of(ra, q, lease->db, &a));
 	TRY(ra_may_see(q->peer, &a));
@@ -172,7 +178,8 @@ static RC evidence_of(void *ctx, const struct request *q, struct response *r)
 	TRY(statement_open(buf_slice(&statement), &s));
 	buf_hex(&hex, SLICE_ARR(id));
 	/* only what this application names */
-	NEED(memmem(s->content.p, s->content.len, hex.p, hex.len) != NULL, RC_NOTFOUND, "there is no such evidence");
+	NEED(memmem(s->content.p, s->content.len, hex.p, hex.len) != NULL, RC_NOTFOUND,
+	     "there is no such evidence");
 	TRY(record_get(instance_records(ra->in), id, &content));
 	return response_take(r, "application/octet-stream", &content);
 }
@@ -220,19 +227,21 @@ static RC revoke(void *ctx, const struct request *q, struct response *r)
 #define READERS (OFFICER(ENTRY) | OFFICER(REVIEW) | OFFICER(AUDITOR))
 
 static const struct route ra_routes[] = {
-	{GET, "/v1/self", WHO_PERSON, NULL, 0, 0, self, NULL},
-	{GET, "/v1/profiles", WHO_PERSON, NULL, 0, 0, profiles, NULL},
-	{GET, "/v1/profiles/{id}", WHO_PERSON, NULL, 0, 0, profile_one, NULL},
-	{POST, "/v1/evidence", OFFICER(ENTRY), "application/octet-stream", RA_EVIDENCE_MAX, HTTP_BLOCKS, evidence, NULL},
-	{POST, "/v1/applications", OFFICER(ENTRY), STATEMENTS, STATEMENT_MAX, 0, enter, NULL},
-	{GET, "/v1/applications", READERS, NULL, 0, 0, list, NULL},
-	{GET, "/v1/applications/{id}", WHO_PERSON, NULL, 0, 0, show, NULL},
-	{GET, "/v1/applications/{id}/evidence/{sm3}", READERS, NULL, 0, HTTP_BLOCKS, evidence_of, NULL},
-	{POST, "/v1/applications/{id}/review", OFFICER(REVIEW), STATEMENTS, STATEMENT_MAX, 0, review, NULL},
-	{GET, "/v1/applications/{id}/certificates", WHO_PERSON, NULL, 0, 0, certificates, NULL},
-	{POST, "/v1/applications/{id}/acceptance", WHO_PERSON, STATEMENTS, STATEMENT_MAX, 0, accept_one, NULL},
-	{POST, "/v1/certificates/{ca}/{serial}/revocation", WHO_PERSON, STATEMENTS, STATEMENT_MAX, HTTP_BLOCKS, revoke,
-	 NULL},
+        {GET, "/v1/self", WHO_PERSON, NULL, 0, 0, self, NULL},
+        {GET, "/v1/profiles", WHO_PERSON, NULL, 0, 0, profiles, NULL},
+        {GET, "/v1/profiles/{id}", WHO_PERSON, NULL, 0, 0, profile_one, NULL},
+        {POST, "/v1/evidence", OFFICER(ENTRY), "application/octet-stream", RA_EVIDENCE_MAX, HTTP_BLOCKS,
+         evidence, NULL},
+        {POST, "/v1/applications", OFFICER(ENTRY), STATEMENTS, STATEMENT_MAX, 0, enter, NULL},
+        {GET, "/v1/applications", READERS, NULL, 0, 0, list, NULL},
+        {GET, "/v1/applications/{id}", WHO_PERSON, NULL, 0, 0, show, NULL},
+        {GET, "/v1/applications/{id}/evidence/{sm3}", READERS, NULL, 0, HTTP_BLOCKS, evidence_of, NULL},
+        {POST, "/v1/applications/{id}/review", OFFICER(REVIEW), STATEMENTS, STATEMENT_MAX, 0, review, NULL},
+        {GET, "/v1/applications/{id}/certificates", WHO_PERSON, NULL, 0, 0, certificates, NULL},
+        {POST, "/v1/applications/{id}/acceptance", WHO_PERSON, STATEMENTS, STATEMENT_MAX, 0, accept_one,
+         NULL},
+        {POST, "/v1/certificates/{ca}/{serial}/revocation", WHO_PERSON, STATEMENTS, STATEMENT_MAX,
+         HTTP_BLOCKS, revoke, NULL},
 };
 
 /* ---- in the frame ---- */
@@ -298,7 +307,8 @@ static void metrics(struct instance *in, struct buf *out)
 
 	if (ra == NULL)
 		return;
-	metrics_family(out, METRIC_COUNTER, "applications_total", "Steps that applications took since the start.");
+	metrics_family(out, METRIC_COUNTER, "applications_total",
+	               "Steps that applications took since the start.");
 	for (int e = APPLICATION_ENTER; e < APPLICATION_EVENTS; e++)
 		metrics_sample(out, "applications_total", (double)atomic_load(&ra->counts[e]), "event",
 		               application_event_name((enum application_event)e), NULL);
@@ -306,12 +316,16 @@ static void metrics(struct instance *in, struct buf *out)
 	metrics_sample(out, "forward_failures_total", (double)atomic_load(&ra->forward_failures), NULL);
 	metrics_family(out, METRIC_COUNTER, "revocations_total", "Revocations taken since the start.");
 	metrics_sample(out, "revocations_total", (double)atomic_load(&ra->revocations), NULL);
-	metrics_family(out, METRIC_GAUGE, "revocations_queued", "Revocations that the CA has not been told of yet.");
+	metrics_family(out, METRIC_GAUGE, "revocations_queued",
+	               "Revocations that the CA has not been told of yet.");
 	metrics_sample(out, "revocations_queued", (double)atomic_load(&ra->revocations_queued), NULL);
 }
 
 const struct role role_ra = {
-	.name = "ra",
-	.routes = ra_routes, .route_count = sizeof(ra_routes) / sizeof(ra_routes[0]),
-	.start = start, .stop = stop, .metrics = metrics,
+        .name = "ra",
+        .routes = ra_routes,
+        .route_count = sizeof(ra_routes) / sizeof(ra_routes[0]),
+        .start = start,
+        .stop = stop,
+        .metrics = metrics,
 };

@@ -7,11 +7,11 @@
 
 /* Stored as numbers: do not renumber. */
 enum application_state {
-	APPLICATION_NONE = 0,           /* not in the database */
+	APPLICATION_NONE = 0, /* not in the database */
 	APPLICATION_ENTERED = 1,
-	APPLICATION_APPROVED = 2,       /* on its way to the CA */
+	APPLICATION_APPROVED = 2, /* on its way to the CA */
 	APPLICATION_REFUSED = 3,
-	APPLICATION_PARTIAL = 4,        /* the signing certificate is there (design 9.7) */
+	APPLICATION_PARTIAL = 4, /* the signing certificate is there (design 9.7) */
 	APPLICATION_ISSUED = 5,
 	APPLICATION_ACCEPTED = 6,
 	APPLICATION_STATES
@@ -20,9 +20,9 @@ enum application_state {
 enum application_event {
 	APPLICATION_ENTER,
 	APPLICATION_APPROVE,
-	APPLICATION_REFUSE,             /* by the reviewer */
-	APPLICATION_CA_REFUSE,          /* by the CA's gate */
-	APPLICATION_HALF,               /* issued without the encryption certificate */
+	APPLICATION_REFUSE,    /* by the reviewer */
+	APPLICATION_CA_REFUSE, /* by the CA's gate */
+	APPLICATION_HALF,      /* issued without the encryption certificate */
 	APPLICATION_WHOLE,
 	APPLICATION_ACCEPT,
 	APPLICATION_EVENTS

@@ -8,9 +8,10 @@ RC ra_statement(struct ra *ra, const struct request *q, unsigned kinds, struct s
 	AUTO(statement, s, NULL);
 
 	TRY(statement_open(q->body, &s));
-	NEED(kinds & (1u << s->kind), RC_INPUT, "a statement of kind %s has no place here", statement_kind_name(s->kind));
-	REQUIRE(slice_is(s->organisation, instance_org(ra->in)), STATEMENT_CERTIFICATE, "only officers of %s decide here",
-	        instance_org(ra->in));
+	NEED(kinds & (1u << s->kind), RC_INPUT, "a statement of kind %s has no place here",
+	     statement_kind_name(s->kind));
+	REQUIRE(slice_is(s->organisation, instance_org(ra->in)), STATEMENT_CERTIFICATE,
+	        "only officers of %s decide here", instance_org(ra->in));
 	/* who signs is who is connected: no one hands in what another has decided (R30.4) */
 	REQUIRE(slice_is(s->person, q->peer->person), OTHER_SIGNER, "signed by %.*s", (int)s->person.len,
 	        (const char *)s->person.p);
@@ -25,7 +26,8 @@ RC ra_may_see(const struct peer *p, const struct ra_application *a)
 		return OK;
 	if ((p->roles & OFFICER(ENTRY)) && strcmp(p->person, a->entry) == 0)
 		return OK;
-	REQUIRE(p->person[0] != '\0' && strcmp(p->person, a->entity) == 0, NOT_YOURS, "application %s", a->id);
+	REQUIRE(p->person[0] != '\0' && strcmp(p->person, a->entity) == 0, NOT_YOURS, "application %s",
+	        a->id);
 	return OK;
 }
 

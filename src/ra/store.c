@@ -28,7 +28,8 @@ RC ra_store_entity(struct db *db, const uint8_t mark[32], const char *kind, int6
 	AUTO(db_rows, q, NULL);
 	bool row;
 
-	TRY(db_run(db, NULL, "INSERT INTO entity(id, mark, kind, at) VALUES($1, $2, $3, $4) ON CONFLICT DO NOTHING",
+	TRY(db_run(db, NULL,
+	           "INSERT INTO entity(id, mark, kind, at) VALUES($1, $2, $3, $4) ON CONFLICT DO NOTHING",
 	           DB_ARGS(DB_CSTR(proposed), DB_BLOB(slice_of(mark, 32)), DB_CSTR(kind), DB_INT(at))));
 	TRY(db_query(db, &q, "SELECT id FROM entity WHERE mark = $1", DB_ARGS(DB_BLOB(slice_of(mark, 32)))));
 	TRY(db_next(q, &row));
@@ -41,8 +42,10 @@ RC ra_store_entity(struct db *db, const uint8_t mark[32], const char *kind, int6
 RC ra_store_evidence_put(struct db *db, const struct ra_evidence *e, const char *by, int64_t at)
 {
 	return db_run(db, NULL,
-	              "INSERT INTO evidence(sm3, type, size, by, at) VALUES($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING",
-	              DB_ARGS(DB_BLOB(SLICE_ARR(e->sm3)), DB_CSTR(e->type), DB_INT(e->size), DB_CSTR(by), DB_INT(at)));
+	              "INSERT INTO evidence(sm3, type, size, by, at) VALUES($1, $2, $3, $4, $5) ON CONFLICT "
+	              "DO NOTHING",
+	              DB_ARGS(DB_BLOB(SLICE_ARR(e->sm3)), DB_CSTR(e->type), DB_INT(e->size), DB_CSTR(by),
+	                      DB_INT(at)));
 }
 
 RC ra_store_evidence_has(struct db *db, const struct ra_evidence *e, bool *ret)
@@ -57,8 +60,9 @@ RC ra_store_evidence_has(struct db *db, const struct ra_evidence *e, bool *ret)
 
 /* ---- applications ---- */
 
-#define COLUMNS \
-	"seq, id, hash, state, profile, class, authority, entity, subject, spki, possession, days, days_max, " \
+#define COLUMNS                                                                                              \
+	"seq, id, hash, state, profile, class, authority, entity, subject, spki, possession, days, "         \
+	"days_max, "                                                                                         \
 	"entry, review, decision, at"
 
 static RC read_application(struct db_rows *q, struct ra_application *a)
@@ -102,14 +106,15 @@ RC ra_store_enter(struct db *db, struct ra_application *a, struct slice statemen
 	bool row;
 
 	TRY(application_next(APPLICATION_NONE, APPLICATION_ENTER, &state));
-	TRY(db_query(db, &q,
-	             "INSERT INTO application(id, hash, state, profile, class, authority, entity, subject, spki, "
-	             "possession, days, days_max, entry, at) "
-	             "VALUES($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) RETURNING seq",
-	             DB_ARGS(DB_CSTR(a->id), DB_BLOB(SLICE_ARR(a->hash)), DB_INT(state), DB_CSTR(a->profile),
-	                     DB_CSTR(a->class), DB_CSTR(a->authority), DB_CSTR(a->entity), DB_CSTR(a->subject),
-	                     DB_BLOB(SLICE_ARR(a->spki)), DB_INT(a->possession), DB_INT(a->days),
-	                     DB_INT(a->days_max), DB_CSTR(a->entry), DB_INT(a->at))));
+	TRY(db_query(
+	        db, &q,
+	        "INSERT INTO application(id, hash, state, profile, class, authority, entity, subject, spki, "
+	        "possession, days, days_max, entry, at) "
+	        "VALUES($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) RETURNING seq",
+	        DB_ARGS(DB_CSTR(a->id), DB_BLOB(SLICE_ARR(a->hash)), DB_INT(state), DB_CSTR(a->profile),
+	                DB_CSTR(a->class), DB_CSTR(a->authority), DB_CSTR(a->entity), DB_CSTR(a->subject),
+	                DB_BLOB(SLICE_ARR(a->spki)), DB_INT(a->possession), DB_INT(a->days),
+	                DB_INT(a->days_max), DB_CSTR(a->entry), DB_INT(a->at))));
 	TRY(db_next(q, &row));
 	NEED(row, RC_BUG, "ra: no row was made");
 	a->seq = db_int(q, 0);
@@ -162,7 +167,8 @@ RC ra_store_each(struct db *db, const struct ra_filter *f,
 
 	if (f->state == APPLICATION_NONE)
 		TRY(db_query(db, &q,
-		             "SELECT " COLUMNS " FROM application WHERE seq > $1 AND ($2 IS NULL OR entry = $2) "
+		             "SELECT " COLUMNS
+		             " FROM application WHERE seq > $1 AND ($2 IS NULL OR entry = $2) "
 		             "ORDER BY seq LIMIT $3",
 		             DB_ARGS(DB_INT(f->after), f->entry != NULL ? DB_CSTR(f->entry) : DB_NULL,
 		                     DB_INT(f->limit))));
@@ -205,11 +211,13 @@ RC ra_store_step(struct db *db, const struct ra_step *s)
 	TRY(application_next(s->from, s->event, &to));
 	TRY(db_run(db, &changed, "UPDATE application SET state = $1 WHERE seq = $2 AND state = $3",
 	           DB_ARGS(DB_INT(to), DB_INT(s->seq), DB_INT(s->from))));
-	REQUIRE(changed == 1, APPLICATION_STATE, "the application is not %s any more", application_state_name(s->from));
+	REQUIRE(changed == 1, APPLICATION_STATE, "the application is not %s any more",
+	        application_state_name(s->from));
 	return history_add(db, s->seq, s->at, s->event, to, s);
 }
 
-RC ra_store_decision(struct db *db, int64_t seq, const char *review, const uint8_t hash[32], struct slice statement)
+RC ra_store_decision(struct db *db, int64_t seq, const char *review, const uint8_t hash[32],
+                     struct slice statement)
 {
 	TRY(db_run(db, NULL, "UPDATE application SET review = $1, decision = $2 WHERE seq = $3",
 	           DB_ARGS(DB_CSTR(review), DB_BLOB(slice_of(hash, 32)), DB_INT(seq))));
@@ -236,7 +244,8 @@ RC ra_store_bodies(struct db *db, int64_t seq, const struct ra_bodies *ret)
 	bool row;
 
 	TRY(db_query(db, &q,
-	             "SELECT statement, decision, acceptance, envelope FROM application_body WHERE application = $1",
+	             "SELECT statement, decision, acceptance, envelope FROM application_body WHERE "
+	             "application = $1",
 	             DB_ARGS(DB_INT(seq))));
 	TRY(db_next(q, &row));
 	TRY(row_wanted(row, "application"));
@@ -249,19 +258,25 @@ RC ra_store_bodies(struct db *db, int64_t seq, const struct ra_bodies *ret)
 	return OK;
 }
 
-RC ra_store_history(struct db *db, int64_t seq, struct rc (*each)(void *arg, const struct ra_event *e), void *arg)
+RC ra_store_history(struct db *db, int64_t seq, struct rc (*each)(void *arg, const struct ra_event *e),
+                    void *arg)
 {
 	AUTO(db_rows, q, NULL);
 	bool row;
 
-	TRY(db_query(db, &q, "SELECT at, state, event, by, code, text FROM history WHERE application = $1 ORDER BY n",
+	TRY(db_query(db, &q,
+	             "SELECT at, state, event, by, code, text FROM history WHERE application = $1 ORDER BY n",
 	             DB_ARGS(DB_INT(seq))));
 	for (;;) {
 		TRY(db_next(q, &row));
 		if (!row)
 			return OK;
-		TRY(each(arg, &(struct ra_event){.at = db_int(q, 0), .state = (enum application_state)db_int(q, 1),
-		         .event = db_text(q, 2), .by = db_text(q, 3), .code = db_text(q, 4), .text = db_text(q, 5)}));
+		TRY(each(arg, &(struct ra_event){.at = db_int(q, 0),
+		                                 .state = (enum application_state)db_int(q, 1),
+		                                 .event = db_text(q, 2),
+		                                 .by = db_text(q, 3),
+		                                 .code = db_text(q, 4),
+		                                 .text = db_text(q, 5)}));
 	}
 }
 
@@ -269,10 +284,11 @@ RC ra_store_history(struct db *db, int64_t seq, struct rc (*each)(void *arg, con
 
 RC ra_store_certificate_put(struct db *db, int64_t seq, const struct ra_certificate *c)
 {
-	return db_run(db, NULL,
-	              "INSERT INTO certificate(ca, serial, application, part, der) VALUES($1, $2, $3, $4, $5) "
-	              "ON CONFLICT(application, part) DO NOTHING",
-	              DB_ARGS(DB_CSTR(c->ca), DB_BLOB(c->serial), DB_INT(seq), DB_INT(c->part), DB_BLOB(c->der)));
+	return db_run(
+	        db, NULL,
+	        "INSERT INTO certificate(ca, serial, application, part, der) VALUES($1, $2, $3, $4, $5) "
+	        "ON CONFLICT(application, part) DO NOTHING",
+	        DB_ARGS(DB_CSTR(c->ca), DB_BLOB(c->serial), DB_INT(seq), DB_INT(c->part), DB_BLOB(c->der)));
 }
 
 RC ra_store_certificate(struct db *db, int64_t seq, enum ra_part part, struct buf *serial, struct buf *der)
@@ -311,8 +327,8 @@ RC ra_store_revocation_put(struct db *db, const struct ra_revocation *r)
 	return db_run(db, NULL,
 	              "INSERT INTO revocation(hash, state, ca, serial, statement, by, at, revoked_at) "
 	              "VALUES($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT(hash) DO NOTHING",
-	              DB_ARGS(DB_BLOB(SLICE_ARR(r->hash)), DB_INT(r->state), DB_CSTR(r->ca), DB_BLOB(r->serial),
-	                      DB_BLOB(r->statement), DB_CSTR(r->by), DB_INT(r->at),
+	              DB_ARGS(DB_BLOB(SLICE_ARR(r->hash)), DB_INT(r->state), DB_CSTR(r->ca),
+	                      DB_BLOB(r->serial), DB_BLOB(r->statement), DB_CSTR(r->by), DB_INT(r->at),
 	                      r->state == RA_REVOCATION_DONE ? DB_INT(r->revoked_at) : DB_NULL));
 }
 
@@ -322,7 +338,8 @@ RC ra_store_revocation_next(struct db *db, struct ra_revocation *r, struct buf *
 	bool row;
 
 	TRY(db_query(db, &q,
-	             "SELECT seq, hash, ca, by, at, statement FROM revocation WHERE state = $1 ORDER BY seq LIMIT 1",
+	             "SELECT seq, hash, ca, by, at, statement FROM revocation WHERE state = $1 ORDER BY seq "
+	             "LIMIT 1",
 	             DB_ARGS(DB_INT(RA_REVOCATION_QUEUED))));
 	TRY(db_next(q, &row));
 	TRY(row_wanted(row, "revocation"));
@@ -334,19 +351,20 @@ RC ra_store_revocation_next(struct db *db, struct ra_revocation *r, struct buf *
 	return buf_done(statement);
 }
 
-RC ra_store_revocation_end(struct db *db, const uint8_t hash[32], enum ra_revocation_state state, int64_t revoked_at,
-                           const char *code, const char *text)
+RC ra_store_revocation_end(struct db *db, const uint8_t hash[32], enum ra_revocation_state state,
+                           int64_t revoked_at, const char *code, const char *text)
 {
 	int64_t changed;
 
 	TRY(db_run(db, &changed,
 	           "UPDATE revocation SET state = $1, revoked_at = $2, code = $3, text = $4 WHERE hash = $5",
-	           DB_ARGS(DB_INT(state), state == RA_REVOCATION_DONE ? DB_INT(revoked_at) : DB_NULL, DB_CSTR(code),
-	                   DB_CSTR(text), DB_BLOB(slice_of(hash, 32)))));
+	           DB_ARGS(DB_INT(state), state == RA_REVOCATION_DONE ? DB_INT(revoked_at) : DB_NULL,
+	                   DB_CSTR(code), DB_CSTR(text), DB_BLOB(slice_of(hash, 32)))));
 	return row_wanted(changed == 1, "revocation");
 }
 
 RC ra_store_revocations_queued(struct db *db, int64_t *ret)
 {
-	return db_scalar(db, ret, "SELECT count(*) FROM revocation WHERE state = $1", DB_ARGS(DB_INT(RA_REVOCATION_QUEUED)));
+	return db_scalar(db, ret, "SELECT count(*) FROM revocation WHERE state = $1",
+	                 DB_ARGS(DB_INT(RA_REVOCATION_QUEUED)));
 }

@@ -5,9 +5,9 @@
 #include "db/db.h"
 #include "ra/state.h"
 
-#define RA_ID 16                        /* characters of an application's id */
+#define RA_ID 16 /* characters of an application's id */
 #define RA_UUID 36
-#define RA_NAME 48                      /* profile, authority, evidence type */
+#define RA_NAME 48 /* profile, authority, evidence type */
 #define RA_SUBJECT_MAX 1024
 #define RA_SERIAL_MAX 20
 #define RA_STATEMENT_MAX (256u << 10)
@@ -20,7 +20,11 @@ RC ra_store_entity(struct db *db, const uint8_t mark[32], const char *kind, int6
                    char id[RA_UUID + 1]);
 
 /* ---- evidence ---- */
-struct ra_evidence { uint8_t sm3[32]; char type[RA_NAME + 1]; int64_t size; };
+struct ra_evidence {
+	uint8_t sm3[32];
+	char type[RA_NAME + 1];
+	int64_t size;
+};
 RC ra_store_evidence_put(struct db *db, const struct ra_evidence *e, const char *by, int64_t at);
 RC ra_store_evidence_has(struct db *db, const struct ra_evidence *e, bool *ret);
 
@@ -31,19 +35,24 @@ struct ra_application {
 	uint8_t hash[32], spki[32], decision[32];
 	enum application_state state;
 	char profile[RA_NAME + 1], class[8], authority[RA_NAME + 1];
-	char entity[RA_UUID + 1], entry[RA_UUID + 1], review[RA_UUID + 1];      /* review "": undecided */
+	char entity[RA_UUID + 1], entry[RA_UUID + 1], review[RA_UUID + 1]; /* review "": undecided */
 	char subject[RA_SUBJECT_MAX + 1];
 	int possession, days, days_max;
-	bool decided;                   /* decision is set */
+	bool decided; /* decision is set */
 };
 /* With its statement and the first line of its history; sets seq. */
 RC ra_store_enter(struct db *db, struct ra_application *a, struct slice statement);
-RC ra_store_find(struct db *db, const char *id, struct ra_application *ret);            /* RC_NOTFOUND */
+RC ra_store_find(struct db *db, const char *id, struct ra_application *ret); /* RC_NOTFOUND */
 RC ra_store_find_hash(struct db *db, const uint8_t hash[32], struct ra_application *ret);
 /* Is that key named by an application that was not refused? */
 RC ra_store_key_used(struct db *db, const uint8_t spki[32], bool *ret);
 /* In order of entry, after `after`; state APPLICATION_NONE: all; entry: of that clerk, or NULL. */
-struct ra_filter { enum application_state state; int64_t after; size_t limit; const char *entry; };
+struct ra_filter {
+	enum application_state state;
+	int64_t after;
+	size_t limit;
+	const char *entry;
+};
 RC ra_store_each(struct db *db, const struct ra_filter *f,
                  struct rc (*each)(void *arg, const struct ra_application *a), void *arg);
 RC ra_store_counts(struct db *db, int64_t counts[APPLICATION_STATES]);
@@ -53,15 +62,18 @@ struct ra_step {
 	int64_t seq, at;
 	enum application_state from;
 	enum application_event event;
-	const char *by;                 /* person or instance */
-	const char *code, *text;        /* of a refusal; "" otherwise */
+	const char *by;          /* person or instance */
+	const char *code, *text; /* of a refusal; "" otherwise */
 };
 RC ra_store_step(struct db *db, const struct ra_step *s);
-RC ra_store_decision(struct db *db, int64_t seq, const char *review, const uint8_t hash[32], struct slice statement);
+RC ra_store_decision(struct db *db, int64_t seq, const char *review, const uint8_t hash[32],
+                     struct slice statement);
 RC ra_store_acceptance(struct db *db, int64_t seq, struct slice statement);
 RC ra_store_envelope(struct db *db, int64_t seq, struct slice envelope);
 /* application, decision, acceptance, envelope; those that are not there stay empty; any may be NULL. */
-struct ra_bodies { struct buf *statement, *decision, *acceptance, *envelope; };
+struct ra_bodies {
+	struct buf *statement, *decision, *acceptance, *envelope;
+};
 RC ra_store_bodies(struct db *db, int64_t seq, const struct ra_bodies *ret);
 
 struct ra_event {
@@ -69,11 +81,16 @@ struct ra_event {
 	enum application_state state;
 	struct slice event, by, code, text;
 };
-RC ra_store_history(struct db *db, int64_t seq, struct rc (*each)(void *arg, const struct ra_event *e), void *arg);
+RC ra_store_history(struct db *db, int64_t seq, struct rc (*each)(void *arg, const struct ra_event *e),
+                    void *arg);
 
 /* ---- certificates ---- */
 enum ra_part { RA_SIGN, RA_ENCRYPT, RA_PARTS };
-struct ra_certificate { char ca[RA_NAME + 1]; struct slice serial, der; enum ra_part part; };
+struct ra_certificate {
+	char ca[RA_NAME + 1];
+	struct slice serial, der;
+	enum ra_part part;
+};
 /* The same one twice is fine. */
 RC ra_store_certificate_put(struct db *db, int64_t seq, const struct ra_certificate *c);
 /* RC_NOTFOUND.  serial of ret is not set. */
@@ -91,11 +108,12 @@ struct ra_revocation {
 	struct slice serial, statement;
 };
 RC ra_store_revocation_put(struct db *db, const struct ra_revocation *r);
-/* The oldest queued one; RC_NOTFOUND when none is.  The statement is added to the buffer; r's slices are empty. */
+/* The oldest queued one; RC_NOTFOUND when none is.  The statement is added to the buffer; r's slices are
+ * empty. */
 RC ra_store_revocation_next(struct db *db, struct ra_revocation *r, struct buf *statement);
 /* state; 0 and "" unless refused or done.  RC_NOTFOUND. */
-RC ra_store_revocation_end(struct db *db, const uint8_t hash[32], enum ra_revocation_state state, int64_t revoked_at,
-                           const char *code, const char *text);
+RC ra_store_revocation_end(struct db *db, const uint8_t hash[32], enum ra_revocation_state state,
+                           int64_t revoked_at, const char *code, const char *text);
 RC ra_store_revocations_queued(struct db *db, int64_t *ret);
 
 #endif
