@@ -314,6 +314,26 @@ static void real_delivery_of_gmcert_opens(void **state)
 	assert_refused(envelope_open(buf_slice(&der), &expected, &expected.pub, &opened), ENVELOPE_KEY);
 }
 
+/* Stored once, opened for ever. */
+static void golden_envelopes_open(void **state)
+{
+	static const char *const names[] = {
+		"sm2", "saed", "skf", "skf-a", "sdf", "implicit-swapped", "pkcs8-body",
+	};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		AUTO_BUF(der, ENVELOPE_MAX);
+		char path[200];
+		struct sm2_key opened;
+
+		(void)snprintf(path, sizeof(path), TEST_DATA "/envelope/good/%s.der", names[i]);
+		assert_ok(file_read(path, ENVELOPE_MAX, &der));
+		assert_ok(envelope_open(buf_slice(&der), &f->signing, &f->delivered.pub, &opened));
+		assert_memory_equal(opened.d, f->delivered.d, 32);
+	}
+}
+
 /* Encrypts a plaintext of the layout under test with libcrypto and wraps it as SM2EnvelopedKey. */
 static void build_layout(const struct fixture *f, struct slice plain, enum oid cipher_oid, bool implicit,
                          struct buf *ret)
@@ -549,6 +569,7 @@ int main(void)
 		cmocka_unit_test(every_form_converts_to_every_form),
 		cmocka_unit_test(names_of_forms),
 		cmocka_unit_test(real_delivery_of_gmcert_opens),
+		cmocka_unit_test(golden_envelopes_open),
 		cmocka_unit_test(layouts_met_in_the_field_open),
 		cmocka_unit_test(wrong_plaintext_is_refused),
 		cmocka_unit_test(wrong_keys_are_refused),
