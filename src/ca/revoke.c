@@ -70,8 +70,7 @@ static RC log_revoked(struct revoking *v, struct db_tx *tx, const struct ca_cert
 static struct rc revoke_write(struct db_tx *tx, void *arg)
 {
 	struct revoking *v = arg;
-	struct ca_certificate *c = mem_new(1, sizeof(*c));
-	AUTO_MEM(struct ca_certificate, owned, c);
+	AUTO_MEM(struct ca_certificate, c, mem_new(1, sizeof(*c)));
 
 	NEED(c != NULL, RC_NOMEM, "no memory");
 	TRY(ca_store_revoke(tx->db, v->ca, v->r.serial, c));

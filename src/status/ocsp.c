@@ -48,8 +48,7 @@ static struct issuer *issuer_of(struct status *s, const struct ocsp_request *q)
 
 static RC build(struct status *s, struct asking *a)
 {
-	struct ocsp_data *d = mem_new(1, sizeof(*d));
-	AUTO_MEM(struct ocsp_data, owned, d);
+	AUTO_MEM(struct ocsp_data, d, mem_new(1, sizeof(*d)));
 
 	NEED(d != NULL, RC_NOMEM, "no memory for an OCSP answer");
 	d->responder = SLICE_ARR(a->issuer->responder_key);
@@ -103,7 +102,7 @@ static void sign(struct status *s, struct issuer *i, struct asking *a, size_t n,
 {
 	struct slice tbs[HTTP_BATCH_MAX];
 	size_t which[HTTP_BATCH_MAX], count = 0;
-	struct signer_result *some;
+	AUTO_MEM(struct signer_result, some, NULL);
 
 	for (size_t k = 0; k < n; k++) {
 		if (a[k].error == OCSP_SUCCESSFUL && a[k].issuer == i) {
@@ -114,7 +113,6 @@ static void sign(struct status *s, struct issuer *i, struct asking *a, size_t n,
 	if (count == 0)
 		return;
 	some = mem_new(count, sizeof(*some));
-	AUTO_MEM(struct signer_result, owned, some);
 	if (some == NULL || !rc_ok(signer_ocsp(instance_signer(s->in), slice_text(i->key), tbs, some, count)))
 		return;
 	for (size_t k = 0; k < count; k++)
@@ -123,10 +121,8 @@ static void sign(struct status *s, struct issuer *i, struct asking *a, size_t n,
 
 static void serve(struct status *s, const struct slice *der, struct response *const *r, size_t n)
 {
-	struct asking *a = mem_new(n, sizeof(*a));
-	struct signer_result *sig = mem_new(n, sizeof(*sig));
-	AUTO_MEM(struct asking, owned_a, a);
-	AUTO_MEM(struct signer_result, owned_sig, sig);
+	AUTO_MEM(struct asking, a, mem_new(n, sizeof(*a)));
+	AUTO_MEM(struct signer_result, sig, mem_new(n, sizeof(*sig)));
 
 	for (size_t i = 0; i < n; i++) {
 		if (a == NULL || sig == NULL)
