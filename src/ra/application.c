@@ -155,7 +155,6 @@ static RC check_identity(struct entering *e)
 
 	TRY(json_get(e->s->body, "identity", &identity));
 	TRY(profile_check_identity(e->profile, identity));
-	TRY(ra_identity_check(identity, clock_now()));
 	TRY(ra_identity_mark(identity, slice_of(e->ra->registry->p, e->ra->registry->len), e->mark,
 	                     &e->kind));
 	TRY(profile_subject(e->profile, identity, &name));
@@ -189,7 +188,7 @@ static RC check_request(struct entering *e)
 
 	TRY(json_get_base64(e->s->body, "csr", CSR_DER_MAX, &der));
 	TRY(csr_parse(buf_slice(&der), &csr));
-	REQUIRE(profile_has_key(e->profile, csr.key.kind), KEY_KIND, "%s takes no %s keys", e->a.profile,
+	REQUIRE(profile_has_key(e->profile, csr.key.kind), PROFILE_KEY, "%s takes no %s keys", e->a.profile,
 	        pubkey_kind_name(csr.key.kind));
 	authority = ra_authority(e->trust, csr.key.kind);
 	REQUIRE(authority != NULL, KEY_KIND, "nobody here certifies %s keys", pubkey_kind_name(csr.key.kind));

@@ -1,9 +1,9 @@
 #ifndef YD_RA_RA_H
 #define YD_RA_RA_H
 /* The registration authority: two persons between an application and the CA.
- *   routes.c   doors              application.c  what an application must hold    identity.c  numbers, marks
- *   review.c   the second person  forward.c      durable way to the CA            deliver.c   what is fetched
- *   accept.c   the circle closes  revoke.c       never waits for anything else */
+ *   routes.c   doors              application.c  what an application must hold    identity.c  marks of
+ * holders review.c   the second person  forward.c      durable way to the CA            deliver.c   what is
+ * fetched accept.c   the circle closes  revoke.c       never waits for anything else */
 #include "base/mem.h"
 #include "http/client.h"
 #include "http/server.h"
@@ -54,9 +54,6 @@ json_t *ra_brief(const struct ra_application *a);
 RC ra_full(struct db *db, const struct ra_application *a, json_t **ret);
 
 /* ---- identity.c: pure ---- */
-/* Check digits of citizen numbers (GB 11643) and social credit codes (GB 32100); documents in force (R30.2).
- */
-RC ra_identity_check(const json_t *identity, int64_t now);
 /* What identifies the holder, under the key; *kind "document", "code" or "dns". */
 RC ra_identity_mark(const json_t *identity, struct slice key, uint8_t mark[32], const char **kind);
 
