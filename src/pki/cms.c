@@ -4,11 +4,17 @@
 #include "pki/form.h"
 #include "sm/sm3.h"
 
-#define CMS_VERSION_MAX 9               /* versions are read, not trusted */
+#define CMS_VERSION_MAX 9 /* versions are read, not trusted */
 #define CMS_ATTRIBUTES 16
 
-static bool is_signed(enum oid o) { return o == OID_GM_SIGNED || o == OID_PKCS7_SIGNED; }
-static bool is_sealed(enum oid o) { return o == OID_GM_SIGNED_ENV || o == OID_PKCS7_SIGNED_ENV; }
+static bool is_signed(enum oid o)
+{
+	return o == OID_GM_SIGNED || o == OID_PKCS7_SIGNED;
+}
+static bool is_sealed(enum oid o)
+{
+	return o == OID_GM_SIGNED_ENV || o == OID_PKCS7_SIGNED_ENV;
+}
 static bool is_data(struct slice type)
 {
 	enum oid o = oid_find(type);
@@ -21,7 +27,7 @@ static bool is_data(struct slice type)
 static void take_issuer_serial(struct der_reader *r, struct slice *issuer, struct slice *serial)
 {
 	der_enter(r, DER_SEQUENCE);
-	*issuer = der_element(r);               /* a recipient's may be empty: 30 00, or 00 00 (gmcert.org) */
+	*issuer = der_element(r); /* a recipient's may be empty: 30 00, or 00 00 (gmcert.org) */
 	*serial = der_integer(r);
 	der_leave(r);
 }
@@ -39,7 +45,7 @@ static void take_algorithm(struct der_reader *r, const enum oid *allowed, size_t
 
 static void take_digest(struct der_reader *r)
 {
-	static const enum oid allowed[] = { OID_SM3 };
+	static const enum oid allowed[] = {OID_SM3};
 
 	take_algorithm(r, allowed, 1, "digest algorithm is not SM3");
 }
@@ -47,7 +53,7 @@ static void take_digest(struct der_reader *r)
 static void take_signer(struct der_reader *r, struct slice type, struct cms_signer *ret)
 {
 	/* standards.md 1.6: .301.1 by the standard, .501 and .301 in the field. */
-	static const enum oid allowed[] = { OID_SM2_SIGN, OID_SM2_SM3, OID_SM2 };
+	static const enum oid allowed[] = {OID_SM2_SIGN, OID_SM2_SM3, OID_SM2};
 
 	*ret = (struct cms_signer){.type = type};
 	der_enter(r, DER_SEQUENCE);
@@ -59,7 +65,7 @@ static void take_signer(struct der_reader *r, struct slice type, struct cms_sign
 	take_algorithm(r, allowed, 3, "signature algorithm is not SM2 with SM3");
 	ret->signature = der_octets(r);
 	if (der_at(r, DER_CTXC(1)))
-		(void)der_value(r, DER_CTXC(1));        /* unauthenticated: nothing to believe */
+		(void)der_value(r, DER_CTXC(1)); /* unauthenticated: nothing to believe */
 	der_leave(r);
 }
 
@@ -129,13 +135,13 @@ RC cms_signed_parse(struct slice der, struct cms_signed *ret)
 static void take_recipient(struct der_reader *r, struct cms_recipient *ret)
 {
 	/* standards.md 1.1: .301.3 by the standard; gmssl writes .301.2, others bare .301. */
-	static const enum oid allowed[] = { OID_SM2_ENCRYPT, OID_SM2_EXCHANGE, OID_SM2 };
+	static const enum oid allowed[] = {OID_SM2_ENCRYPT, OID_SM2_EXCHANGE, OID_SM2};
 
 	*ret = (struct cms_recipient){0};
 	der_enter(r, DER_SEQUENCE);
 	(void)der_uint(r, CMS_VERSION_MAX);
 	if (der_at(r, DER_CTX(0)))
-		(void)der_value(r, DER_CTX(0));         /* subjectKeyIdentifier (CFCA) */
+		(void)der_value(r, DER_CTX(0)); /* subjectKeyIdentifier (CFCA) */
 	else
 		take_issuer_serial(r, &ret->issuer, &ret->serial);
 	take_algorithm(r, allowed, 3, "key encryption algorithm is not SM2");
@@ -169,7 +175,7 @@ static void take_ciphertext(struct der_reader *r, struct cms_sealed *ret)
 	} else {
 		ret->ciphertext = der_value(r, DER_CTX(0));
 	}
-	for (uint8_t n = 1; n <= 2; n++)                /* sharedInfo1, sharedInfo2 */
+	for (uint8_t n = 1; n <= 2; n++) /* sharedInfo1, sharedInfo2 */
 		if (der_at(r, DER_CTX(n)) || der_at(r, DER_CTXC(n)))
 			(void)der_element(r);
 }

@@ -13,40 +13,40 @@
 
 /* One SignerInfo. */
 struct cms_signer {
-	struct slice issuer;            /* Name TLV */
-	struct slice serial;            /* magnitude */
-	struct slice type;              /* contents octets of the content type it covers */
-	struct slice attributes;        /* contents of [0]; len 0 = none */
-	struct slice signature;         /* DER SM2Signature */
+	struct slice issuer;     /* Name TLV */
+	struct slice serial;     /* magnitude */
+	struct slice type;       /* contents octets of the content type it covers */
+	struct slice attributes; /* contents of [0]; len 0 = none */
+	struct slice signature;  /* DER SM2Signature */
 };
 
 /* What SignedData and SignedAndEnvelopedData share. */
 struct cms_signers {
-	struct slice certificates[CMS_CERTIFICATES];     /* whole Certificate TLVs */
+	struct slice certificates[CMS_CERTIFICATES]; /* whole Certificate TLVs */
 	size_t certificate_count;
-	struct slice crls;                              /* contents of [1] */
+	struct slice crls; /* contents of [1] */
 	struct cms_signer signers[CMS_SIGNERS];
 	size_t signer_count;
 };
 
 struct cms_signed {
-	struct slice type;              /* contents octets of the inner content type */
-	bool has_content;               /* false: detached */
-	struct slice content;           /* octets of the OCTET STRING, or the whole TLV of another type */
+	struct slice type;    /* contents octets of the inner content type */
+	bool has_content;     /* false: detached */
+	struct slice content; /* octets of the OCTET STRING, or the whole TLV of another type */
 	struct cms_signers by;
 };
 
 struct cms_recipient {
-	struct slice issuer;            /* Name TLV; may be the empty SEQUENCE (standards.md 1.7) */
-	struct slice serial;            /* magnitude; both empty when named by key identifier */
-	struct slice encrypted_key;     /* DER SM2Cipher of the 16-byte key */
+	struct slice issuer;        /* Name TLV; may be the empty SEQUENCE (standards.md 1.7) */
+	struct slice serial;        /* magnitude; both empty when named by key identifier */
+	struct slice encrypted_key; /* DER SM2Cipher of the 16-byte key */
 };
 
-struct cms_sealed {                     /* SignedAndEnvelopedData */
+struct cms_sealed { /* SignedAndEnvelopedData */
 	struct cms_recipient recipients[CMS_RECIPIENTS];
 	size_t recipient_count;
-	enum oid cipher;                /* OID_SM4, OID_SM4_ECB or OID_SM4_CBC */
-	struct slice iv;                /* 16 bytes, or none: ECB (standards.md 1.1, bare .104) */
+	enum oid cipher; /* OID_SM4, OID_SM4_ECB or OID_SM4_CBC */
+	struct slice iv; /* 16 bytes, or none: ECB (standards.md 1.1, bare .104) */
 	struct slice ciphertext;
 	struct cms_signers by;
 };
@@ -69,7 +69,9 @@ RC cms_verify_input(const struct cms_signer *s, const struct sm2_pub *pub, struc
                     struct sm2_check *ret);
 
 /* ---- out: signatures are made elsewhere over Z(default id) || content, then assembled ---- */
-struct cms_signature { struct slice certificate, signature; };     /* DER, DER SM2Signature */
+struct cms_signature {
+	struct slice certificate, signature;
+}; /* DER, DER SM2Signature */
 /* SignedData with data content and the signers' certificates. 1 … CMS_SIGNERS signatures. */
 RC cms_signed_build(struct slice content, const struct cms_signature *s, size_t n, struct buf *ret);
 /* Signs at once with a key at hand. */
@@ -77,10 +79,10 @@ RC cms_signed_sign(struct slice content, const struct sm2_key *key, struct slice
                    struct buf *ret);
 
 struct cms_seal {
-	struct slice issuer;            /* Name TLV; SLICE_NONE writes the empty SEQUENCE */
-	struct slice serial;            /* of the receiver's ENCRYPTION certificate, magnitude */
-	struct slice encrypted_key;     /* DER SM2Cipher */
-	struct slice ciphertext;        /* SM4-ECB */
+	struct slice issuer;        /* Name TLV; SLICE_NONE writes the empty SEQUENCE */
+	struct slice serial;        /* of the receiver's ENCRYPTION certificate, magnitude */
+	struct slice encrypted_key; /* DER SM2Cipher */
+	struct slice ciphertext;    /* SM4-ECB */
 	struct cms_signature by;
 };
 /* Bare SignedAndEnvelopedData, as RetKeyRespond carries it. */

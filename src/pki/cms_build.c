@@ -1,8 +1,8 @@
 #include "asn1/der.h"
 #include "pki/cms.h"
 
-#define CMS_VERSION 1                   /* PKCS#7 v1.5, as GM/T 0010 */
-#define CMS_OVERHEAD 1024               /* our fields around content and certificates */
+#define CMS_VERSION 1     /* PKCS#7 v1.5, as GM/T 0010 */
+#define CMS_OVERHEAD 1024 /* our fields around content and certificates */
 
 static void put_signer(struct der_writer *w, const struct cms_signature *s, struct slice issuer,
                        struct slice serial)
@@ -77,8 +77,7 @@ RC cms_signed_build(struct slice content, const struct cms_signature *s, size_t 
 	return der_finish(&w, ret);
 }
 
-RC cms_signed_sign(struct slice content, const struct sm2_key *key, struct slice certificate,
-                   struct buf *ret)
+RC cms_signed_sign(struct slice content, const struct sm2_key *key, struct slice certificate, struct buf *ret)
 {
 	AUTO_BUF(der, SM2_SIG_DER_MAX);
 	struct sm2_sig sig;
@@ -97,7 +96,7 @@ static void put_recipient(struct der_writer *w, const struct cms_seal *s)
 	if (s->issuer.len > 0)
 		der_raw(w, s->issuer);
 	else
-		der_put(w, DER_SEQUENCE, SLICE_NONE);   /* as met in the field, standards.md 1.7 */
+		der_put(w, DER_SEQUENCE, SLICE_NONE); /* as met in the field, standards.md 1.7 */
 	der_put_integer(w, s->serial);
 	der_end(w);
 	der_put_algorithm(w, OID_SM2_ENCRYPT);

@@ -24,10 +24,12 @@ static int setup(void **state)
 	f.judge_other = judge_sm2(&f.other);
 	f.certificate = f.other_certificate = BUF(4096);
 	f.signed_by_us = BUF(8192);
-	judge_certificate(&(struct judge_cert){"signer", "ca", 0x1234, .key = f.judge, .signer = f.judge_other},
-	                  &f.certificate);
-	judge_certificate(&(struct judge_cert){"other", "ca", 0x99, .key = f.judge_other, .signer = f.judge_other},
-	                  &f.other_certificate);
+	judge_certificate(
+	        &(struct judge_cert){"signer", "ca", 0x1234, .key = f.judge, .signer = f.judge_other},
+	        &f.certificate);
+	judge_certificate(
+	        &(struct judge_cert){"other", "ca", 0x99, .key = f.judge_other, .signer = f.judge_other},
+	        &f.other_certificate);
 	assert_ok(cms_signed_sign(slice_text(text), &f.key, buf_slice(&f.certificate), &f.signed_by_us));
 	*state = &f;
 	return 0;
@@ -74,7 +76,8 @@ static void signature_of_openssl_is_assembled_and_verifies(void **state)
 
 	judge_sign(f->judge, slice_text(text), &sig);
 	assert_ok(cms_signed_build(slice_text(text),
-	          &(struct cms_signature){buf_slice(&f->certificate), buf_slice(&sig)}, 1, &der));
+	                           &(struct cms_signature){buf_slice(&f->certificate), buf_slice(&sig)}, 1,
+	                           &der));
 	assert_ok(cms_signed_parse(buf_slice(&der), &s));
 	assert_ok(cms_verify(&s.by.signers[0], &f->key.pub, s.content));
 }
@@ -91,8 +94,8 @@ static void two_signers_are_found_by_issuer_and_serial(void **state)
 	judge_sign(f->judge, slice_text(text), &sig1);
 	judge_sign(f->judge_other, slice_text(text), &sig2);
 	struct cms_signature both[] = {
-		{buf_slice(&f->certificate), buf_slice(&sig1)},
-		{buf_slice(&f->other_certificate), buf_slice(&sig2)},
+	        {buf_slice(&f->certificate), buf_slice(&sig1)},
+	        {buf_slice(&f->other_certificate), buf_slice(&sig2)},
 	};
 
 	assert_ok(cms_signed_build(slice_text(text), both, 2, &der));
@@ -103,7 +106,8 @@ static void two_signers_are_found_by_issuer_and_serial(void **state)
 
 		assert_ok(cms_signer_certificate(&s.by, i, &certificate));
 		first = slice_equal(certificate, buf_slice(&f->certificate));
-		assert_true(judge_verify(first ? f->judge : f->judge_other, s.content, s.by.signers[i].signature));
+		assert_true(judge_verify(first ? f->judge : f->judge_other, s.content,
+		                         s.by.signers[i].signature));
 		assert_ok(cms_verify(&s.by.signers[i], first ? &f->key.pub : &f->other.pub, s.content));
 	}
 }
@@ -201,10 +205,10 @@ static void build_wild(const struct fixture *f, const struct wild *v, struct buf
 static void variants_met_in_the_field_verify(void **state)
 {
 	static const struct wild all[] = {
-		{OID_GM_SIGNED, OID_GM_DATA, OID_SM2_SIGN, OID_SM3, 1, false, false, NULL},
-		{OID_PKCS7_SIGNED, OID_PKCS7_DATA, OID_SM2_SM3, OID_SM3, 3, false, false, NULL},
-		{OID_GM_SIGNED, OID_GM_DATA, OID_SM2_SM3, OID_SM3, 1, true, false, NULL},
-		{OID_PKCS7_SIGNED, OID_PKCS7_DATA, OID_SM2_SIGN, OID_SM3, 1, true, false, NULL},
+	        {OID_GM_SIGNED, OID_GM_DATA, OID_SM2_SIGN, OID_SM3, 1, false, false, NULL},
+	        {OID_PKCS7_SIGNED, OID_PKCS7_DATA, OID_SM2_SM3, OID_SM3, 3, false, false, NULL},
+	        {OID_GM_SIGNED, OID_GM_DATA, OID_SM2_SM3, OID_SM3, 1, true, false, NULL},
+	        {OID_PKCS7_SIGNED, OID_PKCS7_DATA, OID_SM2_SIGN, OID_SM3, 1, true, false, NULL},
 	};
 	struct fixture *f = *state;
 
@@ -224,8 +228,8 @@ static void variants_met_in_the_field_verify(void **state)
 static void attributes_must_name_the_content(void **state)
 {
 	static const struct wild all[] = {
-		{OID_GM_SIGNED, OID_GM_DATA, OID_SM2_SIGN, OID_SM3, 1, true, false, "another content"},
-		{OID_GM_SIGNED, OID_GM_DATA, OID_SM2_SIGN, OID_SM3, 1, true, true, NULL},
+	        {OID_GM_SIGNED, OID_GM_DATA, OID_SM2_SIGN, OID_SM3, 1, true, false, "another content"},
+	        {OID_GM_SIGNED, OID_GM_DATA, OID_SM2_SIGN, OID_SM3, 1, true, true, NULL},
 	};
 	struct fixture *f = *state;
 
@@ -242,10 +246,10 @@ static void attributes_must_name_the_content(void **state)
 static void other_algorithms_are_refused(void **state)
 {
 	static const struct wild all[] = {
-		{OID_GM_SIGNED_ENV, OID_GM_DATA, OID_SM2_SIGN, OID_SM3, 1, false, false, NULL},
-		{OID_GM_SIGNED, OID_GM_DATA, OID_RSA, OID_SM3, 1, false, false, NULL},
-		{OID_GM_SIGNED, OID_GM_DATA, OID_SM2_SIGN, OID_SHA256, 1, false, false, NULL},
-		{OID_GM_SIGNED, OID_GM_DATA, OID_SM2_SIGN, OID_SM3, 77, false, false, NULL},
+	        {OID_GM_SIGNED_ENV, OID_GM_DATA, OID_SM2_SIGN, OID_SM3, 1, false, false, NULL},
+	        {OID_GM_SIGNED, OID_GM_DATA, OID_RSA, OID_SM3, 1, false, false, NULL},
+	        {OID_GM_SIGNED, OID_GM_DATA, OID_SM2_SIGN, OID_SHA256, 1, false, false, NULL},
+	        {OID_GM_SIGNED, OID_GM_DATA, OID_SM2_SIGN, OID_SM3, 77, false, false, NULL},
 	};
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++) {
@@ -305,9 +309,12 @@ static void sealed_of_gmcert_reads_and_writes_back(void **state)
 	assert_int_equal(s.ciphertext.len, 64);
 	assert_ok(cms_signer_certificate(&s.by, 0, &certificate));
 	/* R06.15: decode, encode, identical bytes. */
-	assert_ok(cms_sealed_build(&(struct cms_seal){
-		.issuer = s.recipients[0].issuer, .serial = s.recipients[0].serial, .encrypted_key = s.recipients[0].encrypted_key,
-		.ciphertext = s.ciphertext, .by = {certificate, s.by.signers[0].signature}}, &bare));
+	assert_ok(cms_sealed_build(&(struct cms_seal){.issuer = s.recipients[0].issuer,
+	                                              .serial = s.recipients[0].serial,
+	                                              .encrypted_key = s.recipients[0].encrypted_key,
+	                                              .ciphertext = s.ciphertext,
+	                                              .by = {certificate, s.by.signers[0].signature}},
+	                           &bare));
 	assert_ok(cms_sealed_wrap(buf_slice(&bare), &again));
 	assert_memory_equal(again.p, der.p, der.len);
 	assert_int_equal(again.len, der.len);
@@ -344,7 +351,7 @@ static void golden_message_verifies(void **state)
 
 static void bad_samples_are_refused(void **state)
 {
-	static const char *const names[] = { "indefinite", "trailing", "sha256", "not-signed" };
+	static const char *const names[] = {"indefinite", "trailing", "sha256", "not-signed"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
@@ -385,19 +392,19 @@ static void no_memory_is_an_ordinary_result(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(signed_message_verifies_under_openssl),
-		cmocka_unit_test(signature_of_openssl_is_assembled_and_verifies),
-		cmocka_unit_test(two_signers_are_found_by_issuer_and_serial),
-		cmocka_unit_test(variants_met_in_the_field_verify),
-		cmocka_unit_test(attributes_must_name_the_content),
-		cmocka_unit_test(other_algorithms_are_refused),
-		cmocka_unit_test(missing_certificate_is_named),
-		cmocka_unit_test(damage_never_changes_what_is_signed),
-		cmocka_unit_test(sealed_of_gmcert_reads_and_writes_back),
-		cmocka_unit_test(sealed_cut_short_is_refused),
-		cmocka_unit_test(golden_message_verifies),
-		cmocka_unit_test(bad_samples_are_refused),
-		cmocka_unit_test(no_memory_is_an_ordinary_result),
+	        cmocka_unit_test(signed_message_verifies_under_openssl),
+	        cmocka_unit_test(signature_of_openssl_is_assembled_and_verifies),
+	        cmocka_unit_test(two_signers_are_found_by_issuer_and_serial),
+	        cmocka_unit_test(variants_met_in_the_field_verify),
+	        cmocka_unit_test(attributes_must_name_the_content),
+	        cmocka_unit_test(other_algorithms_are_refused),
+	        cmocka_unit_test(missing_certificate_is_named),
+	        cmocka_unit_test(damage_never_changes_what_is_signed),
+	        cmocka_unit_test(sealed_of_gmcert_reads_and_writes_back),
+	        cmocka_unit_test(sealed_cut_short_is_refused),
+	        cmocka_unit_test(golden_message_verifies),
+	        cmocka_unit_test(bad_samples_are_refused),
+	        cmocka_unit_test(no_memory_is_an_ordinary_result),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -17,7 +17,8 @@ RC csr_response_build(const struct csr_response *r, struct buf *ret)
 	AUTO_DER(w, CSR_RESPONSE_MAX);
 
 	NEED(r->sign_count >= 1 && r->sign_count <= CSR_RESPONSE_CERTIFICATES &&
-	     r->encrypt_count <= CSR_RESPONSE_CERTIFICATES && !r->implicit, RC_BUG, "CSRResponse: parts");
+	             r->encrypt_count <= CSR_RESPONSE_CERTIFICATES && !r->implicit,
+	     RC_BUG, "CSRResponse: parts");
 	der_begin(&w, DER_SEQUENCE);
 	put_certificates(&w, DER_SET, r->sign, r->sign_count);
 	if (r->envelope.len > 0) {

@@ -8,16 +8,16 @@
 #define CSR_RESPONSE_CERTIFICATES 8
 
 struct csr_response {
-	struct slice sign[CSR_RESPONSE_CERTIFICATES];      /* [0] = the signing certificate, then chain */
+	struct slice sign[CSR_RESPONSE_CERTIFICATES]; /* [0] = the signing certificate, then chain */
 	size_t sign_count;
-	struct slice encrypt[CSR_RESPONSE_CERTIFICATES];   /* [0] = the encryption certificate */
-	size_t encrypt_count;                             /* 0 = absent */
+	struct slice encrypt[CSR_RESPONSE_CERTIFICATES]; /* [0] = the encryption certificate */
+	size_t encrypt_count;                            /* 0 = absent */
 	/* SM2EnvelopedKey: whole SEQUENCE.  After parsing an IMPLICIT [0] it is the whole [0] element,
 	 * and implicit is set. envelope_read() takes both. */
-	struct slice envelope;                            /* len 0 = absent */
+	struct slice envelope; /* len 0 = absent */
 	bool implicit;
 };
 RC csr_response_build(const struct csr_response *r, struct buf *ret);
-RC csr_response_parse(struct slice der, struct csr_response *ret);       /* borrows der */
+RC csr_response_parse(struct slice der, struct csr_response *ret); /* borrows der */
 
 #endif

@@ -5,18 +5,23 @@
 #include "pki/envelope.h"
 #include "pki/testing.h"
 
-struct fixture { struct buf sign, encrypt, ca, key; struct sm2_key user, delivered; };
+struct fixture {
+	struct buf sign, encrypt, ca, key;
+	struct sm2_key user, delivered;
+};
 
 static int setup(void **state)
 {
 	static struct fixture f;
 	struct envelope e;
 
-	f = (struct fixture){BUF(4096), BUF(4096), BUF(4096), BUF(ENVELOPE_MAX), judge_scalar(1), judge_scalar(2)};
+	f = (struct fixture){BUF(4096),         BUF(4096),       BUF(4096),
+	                     BUF(ENVELOPE_MAX), judge_scalar(1), judge_scalar(2)};
 	EVP_PKEY *user = judge_sm2(&f.user), *delivered = judge_sm2(&f.delivered);
 
 	judge_certificate(&(struct judge_cert){"user", "ca", 1, .key = user, .signer = user}, &f.sign);
-	judge_certificate(&(struct judge_cert){"user", "ca", 2, .key = delivered, .signer = user}, &f.encrypt);
+	judge_certificate(&(struct judge_cert){"user", "ca", 2, .key = delivered, .signer = user},
+	                  &f.encrypt);
 	judge_certificate(&(struct judge_cert){"ca", NULL, 3, .key = user, .signer = user}, &f.ca);
 	EVP_PKEY_free(user);
 	EVP_PKEY_free(delivered);
@@ -40,9 +45,11 @@ static int teardown(void **state)
 static struct csr_response full(const struct fixture *f)
 {
 	return (struct csr_response){
-		.sign = {buf_slice(&f->sign), buf_slice(&f->ca)}, .sign_count = 2,
-		.encrypt = {buf_slice(&f->encrypt), buf_slice(&f->ca)}, .encrypt_count = 2,
-		.envelope = buf_slice(&f->key),
+	        .sign = {buf_slice(&f->sign), buf_slice(&f->ca)},
+	        .sign_count = 2,
+	        .encrypt = {buf_slice(&f->encrypt), buf_slice(&f->ca)},
+	        .encrypt_count = 2,
+	        .envelope = buf_slice(&f->key),
 	};
 }
 
@@ -88,10 +95,13 @@ static void openssl_sees_the_explicit_tag(void **state)
 {
 	AUTO_BUF(der, CSR_RESPONSE_MAX);
 	struct csr_response in = full(*state);
-	static const struct { int tag, class; bool enter; } walk[] = {
-		{V_ASN1_SEQUENCE, V_ASN1_UNIVERSAL, true}, {V_ASN1_SET, V_ASN1_UNIVERSAL, false},
-		{0, V_ASN1_CONTEXT_SPECIFIC, true}, {V_ASN1_SEQUENCE, V_ASN1_UNIVERSAL, false},
-		{1, V_ASN1_CONTEXT_SPECIFIC, true}, {V_ASN1_SEQUENCE, V_ASN1_UNIVERSAL, false},
+	static const struct {
+		int tag, class;
+		bool enter;
+	} walk[] = {
+	        {V_ASN1_SEQUENCE, V_ASN1_UNIVERSAL, true}, {V_ASN1_SET, V_ASN1_UNIVERSAL, false},
+	        {0, V_ASN1_CONTEXT_SPECIFIC, true},        {V_ASN1_SEQUENCE, V_ASN1_UNIVERSAL, false},
+	        {1, V_ASN1_CONTEXT_SPECIFIC, true},        {V_ASN1_SEQUENCE, V_ASN1_UNIVERSAL, false},
 	};
 	const unsigned char *p;
 
@@ -101,7 +111,8 @@ static void openssl_sees_the_explicit_tag(void **state)
 		long len;
 		int tag, class;
 
-		assert_int_equal(ASN1_get_object(&p, &len, &tag, &class, (long)(der.p + der.len - p)) & 0x80, 0);
+		assert_int_equal(ASN1_get_object(&p, &len, &tag, &class, (long)(der.p + der.len - p)) & 0x80,
+		                 0);
 		assert_int_equal(tag, walk[i].tag);
 		assert_int_equal(class, walk[i].class);
 		if (!walk[i].enter)
@@ -155,11 +166,11 @@ static void malformed_is_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(certificate_of_the_user_comes_first),
-		cmocka_unit_test(openssl_sees_the_explicit_tag),
-		cmocka_unit_test(implicit_tag_is_read_too),
-		cmocka_unit_test(single_certificate_needs_no_key),
-		cmocka_unit_test(malformed_is_refused),
+	        cmocka_unit_test(certificate_of_the_user_comes_first),
+	        cmocka_unit_test(openssl_sees_the_explicit_tag),
+	        cmocka_unit_test(implicit_tag_is_read_too),
+	        cmocka_unit_test(single_certificate_needs_no_key),
+	        cmocka_unit_test(malformed_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -7,9 +7,9 @@
 #include "sm/sm4.h"
 
 #define ENVELOPE_BATCH 256
-#define CIPHER_DER_MAX 160              /* SM2Cipher of 16 bytes */
+#define CIPHER_DER_MAX 160 /* SM2Cipher of 16 bytes */
 
-static const char *const form_names[ENVELOPE_FORM_COUNT] = { "sm2", "saed", "skf", "sdf" };
+static const char *const form_names[ENVELOPE_FORM_COUNT] = {"sm2", "saed", "skf", "sdf"};
 
 const char *envelope_form_name(enum envelope_form f)
 {
@@ -40,13 +40,11 @@ static void encrypt_body(const uint8_t key[SM4_KEY], const uint8_t d[32], uint8_
 	wipe(plain, sizeof(plain));
 }
 
-RC envelope_seal(const struct sm2_key *delivered, const struct sm2_pub *receiver,
-                 struct envelope *ret)
+RC envelope_seal(const struct sm2_key *delivered, const struct sm2_pub *receiver, struct envelope *ret)
 {
 	uint8_t key[1][16];
 
-	*ret = (struct envelope){.body_len = 64, .upper_known = true, .has_pub = true,
-	                         .pub = delivered->pub};
+	*ret = (struct envelope){.body_len = 64, .upper_known = true, .has_pub = true, .pub = delivered->pub};
 	TRY(rand_bytes(key[0], 16));
 	encrypt_body(key[0], delivered->d, ret->body);
 	struct rc rc = sm2_encrypt_keys(receiver, key, &ret->key, 1);
@@ -78,7 +76,7 @@ static RC fill_batch(const struct envelope_item *items, size_t n, const struct s
 		encrypt_body(b->key[i], items[i].key->d, b->body[i]);
 	}
 	/* An outer const in the signature asks for the same inner type. */
-	TRY(sm2_encrypt_keys(b->receiver, (const uint8_t (*)[16])b->key, b->sealed, n));
+	TRY(sm2_encrypt_keys(b->receiver, (const uint8_t(*)[16])b->key, b->sealed, n));
 	return sm2_sign_batch(signer, SM2_ID, b->message, b->sig, n);
 }
 
@@ -90,11 +88,14 @@ RC envelope_assemble(const struct envelope_parts *p, struct buf *ret)
 	TRY(sm2_cipher_to_der(slice_of(p->key, 112), &cipher));
 	sm2_sig_to_der(p->sig, &sig);
 	TRY(buf_done(&sig));
-	return cms_sealed_build(&(struct cms_seal){
-		.serial = p->serial, .encrypted_key = buf_slice(&cipher),
-		.ciphertext = slice_of(p->body, 64),
-		.by = {p->certificate, buf_slice(&sig)},
-	}, ret);
+	return cms_sealed_build(
+	        &(struct cms_seal){
+	                .serial = p->serial,
+	                .encrypted_key = buf_slice(&cipher),
+	                .ciphertext = slice_of(p->body, 64),
+	                .by = {p->certificate, buf_slice(&sig)},
+	        },
+	        ret);
 }
 
 static RC make_batch(const struct envelope_item *items, size_t n, const struct sm2_key *signer,
@@ -102,10 +103,15 @@ static RC make_batch(const struct envelope_item *items, size_t n, const struct s
 {
 	TRY(fill_batch(items, n, signer, b));
 	for (size_t i = 0; i < n; i++)
-		TRY(envelope_assemble(&(struct envelope_parts){
-			.key = b->sealed[i], .body = b->body[i], .sig = &b->sig[i],
-			.serial = items[i].serial, .certificate = certificate,
-		}, &ret[i]));
+		TRY(envelope_assemble(
+		        &(struct envelope_parts){
+		                .key = b->sealed[i],
+		                .body = b->body[i],
+		                .sig = &b->sig[i],
+		                .serial = items[i].serial,
+		                .certificate = certificate,
+		        },
+		        &ret[i]));
 	return OK;
 }
 

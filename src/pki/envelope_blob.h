@@ -8,10 +8,10 @@
 #define SGD_SM4_ECB 0x00000401u
 
 struct envelope_blob {
-	size_t bits;                    /* ulBits; 0 = the structure has none */
-	size_t body;                    /* cbEncryptedPriKey[64] */
-	size_t pub;                     /* bit length, X[64], Y[64] */
-	size_t cipher;                  /* X[64], Y[64], hash[32], length, 16 bytes */
+	size_t bits;   /* ulBits; 0 = the structure has none */
+	size_t body;   /* cbEncryptedPriKey[64] */
+	size_t pub;    /* bit length, X[64], Y[64] */
+	size_t cipher; /* X[64], Y[64], hash[32], length, 16 bytes */
 };
 /* GM/T 0016 6.4.10: version, algorithm, bits, body, public key, cipher. */
 static const struct envelope_blob envelope_skf_blob = {8, 12, 76, 208};

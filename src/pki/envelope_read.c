@@ -140,7 +140,8 @@ static RC read_blob(struct slice blob, const struct envelope_blob *at, struct en
 	        "envelope: the public key is not a point of the curve");
 	ret->has_pub = true;
 	REQUIRE(take_point(blob.p + at->cipher, ret->key) && rc_ok(sm2_pub_load(ret->key, &c1)) &&
-	        u32(blob.p + at->cipher + 160) == KEY_LEN, ENVELOPE_FORM, "envelope: ciphertext of the key");
+	                u32(blob.p + at->cipher + 160) == KEY_LEN,
+	        ENVELOPE_FORM, "envelope: ciphertext of the key");
 	memcpy(ret->key + 64, blob.p + at->cipher + 128, 32);
 	memcpy(ret->key + 96, blob.p + at->cipher + 164, KEY_LEN);
 	/* Reading B leaves the first half zero (standards.md 1.8): then only the second is ciphertext. */

@@ -12,10 +12,10 @@
 struct fixture {
 	struct sm2_key signing, delivered, stranger, kmc;
 	EVP_PKEY *judge, *judge_kmc;
-	struct buf certificate, saed;           /* the KMC's; what it delivers */
+	struct buf certificate, saed; /* the KMC's; what it delivers */
 };
 
-static const uint8_t serial[] = { 0x5a, 1, 2, 3 };
+static const uint8_t serial[] = {0x5a, 1, 2, 3};
 
 static int setup(void **state)
 {
@@ -23,8 +23,12 @@ static int setup(void **state)
 	struct envelope_item item;
 
 	f = (struct fixture){
-		.signing = judge_scalar(1), .delivered = judge_scalar(2), .stranger = judge_scalar(3),
-		.kmc = judge_scalar(4), .certificate = BUF(4096), .saed = BUF(8192),
+	        .signing = judge_scalar(1),
+	        .delivered = judge_scalar(2),
+	        .stranger = judge_scalar(3),
+	        .kmc = judge_scalar(4),
+	        .certificate = BUF(4096),
+	        .saed = BUF(8192),
 	};
 	f.judge = judge_sm2(&f.signing);
 	f.judge_kmc = judge_sm2(&f.kmc);
@@ -124,8 +128,9 @@ static void judge_opens(const struct fixture *f, struct slice cipher, struct sli
 	EVP_PKEY *opened = judge_key(d, NID_sm2, "SM2", "SM2");
 	uint8_t point[80];
 
-	assert_int_equal(EVP_PKEY_get_octet_string_param(opened, OSSL_PKEY_PARAM_PUB_KEY, point, sizeof(point),
-	                                                 &len), 1);
+	assert_int_equal(
+	        EVP_PKEY_get_octet_string_param(opened, OSSL_PKEY_PARAM_PUB_KEY, point, sizeof(point), &len),
+	        1);
 	assert_int_equal(len, 65);
 	assert_memory_equal(point + 1, f->delivered.pub.xy, 64);
 	EVP_PKEY_free(opened);
@@ -240,14 +245,18 @@ static void every_form_converts_to_every_form(void **state)
 	for (unsigned from = 0; from < ENVELOPE_FORM_COUNT; from++) {
 		AUTO_BUF(first, ENVELOPE_MAX);
 
-		assert_ok(envelope_convert(buf_slice(&f->saed), &f->delivered.pub, (enum envelope_form)from, &first));
+		assert_ok(envelope_convert(buf_slice(&f->saed), &f->delivered.pub, (enum envelope_form)from,
+		                           &first));
 		for (unsigned to = 0; to < ENVELOPE_FORM_COUNT; to++) {
 			AUTO_BUF(second, ENVELOPE_MAX);
 			struct sm2_key opened;
-			/* The KMC's signature exists in one form, the zeros' ciphertext not in sm2 and skf. */
+			/* The KMC's signature exists in one form, the zeros' ciphertext not in sm2 and skf.
+			 */
 			bool lost = (to == ENVELOPE_FORM_SAED && from != ENVELOPE_FORM_SAED) ||
-			            (to == ENVELOPE_FORM_SDF && (from == ENVELOPE_FORM_SM2 || from == ENVELOPE_FORM_SKF));
-			struct rc rc = envelope_convert(buf_slice(&first), &f->delivered.pub, (enum envelope_form)to, &second);
+			            (to == ENVELOPE_FORM_SDF &&
+			             (from == ENVELOPE_FORM_SM2 || from == ENVELOPE_FORM_SKF));
+			struct rc rc = envelope_convert(buf_slice(&first), &f->delivered.pub,
+			                                (enum envelope_form)to, &second);
 
 			if (lost) {
 				assert_refused(rc, ENVELOPE_FORM);
@@ -318,7 +327,7 @@ static void real_delivery_of_gmcert_opens(void **state)
 static void golden_envelopes_open(void **state)
 {
 	static const char *const names[] = {
-		"sm2", "saed", "skf", "skf-a", "sdf", "implicit-swapped", "pkcs8-body",
+	        "sm2", "saed", "skf", "skf-a", "sdf", "implicit-swapped", "pkcs8-body",
 	};
 	struct fixture *f = *state;
 
@@ -389,7 +398,8 @@ static void layouts_met_in_the_field_open(void **state)
 			struct sm2_key opened;
 			struct rc rc;
 
-			build_layout(f, layout(f, n, room), variant & 1 ? OID_SM4 : OID_SM4_ECB, variant & 2, &der);
+			build_layout(f, layout(f, n, room), variant & 1 ? OID_SM4 : OID_SM4_ECB, variant & 2,
+			             &der);
 			assert_ok(envelope_open(buf_slice(&der), &f->signing, NULL, &opened));
 			assert_memory_equal(opened.d, f->delivered.d, 32);
 			rc = envelope_convert(buf_slice(&der), NULL, ENVELOPE_FORM_SKF, &skf);
@@ -435,8 +445,10 @@ static void wrong_keys_are_refused(void **state)
 	struct envelope e;
 	AUTO_BUF(sm2, ENVELOPE_MAX);
 
-	assert_refused(envelope_open(buf_slice(&f->saed), &f->stranger, &f->delivered.pub, &opened), ENVELOPE_KEY);
-	assert_refused(envelope_open(buf_slice(&f->saed), &f->signing, &f->stranger.pub, &opened), ENVELOPE_KEY);
+	assert_refused(envelope_open(buf_slice(&f->saed), &f->stranger, &f->delivered.pub, &opened),
+	               ENVELOPE_KEY);
+	assert_refused(envelope_open(buf_slice(&f->saed), &f->signing, &f->stranger.pub, &opened),
+	               ENVELOPE_KEY);
 	assert_refused(envelope_open(buf_slice(&f->saed), &f->signing, NULL, &opened), ENVELOPE_KEY);
 	assert_ok(envelope_convert(buf_slice(&f->saed), &f->delivered.pub, ENVELOPE_FORM_SM2, &sm2));
 	assert_refused(envelope_read(buf_slice(&sm2), &f->stranger.pub, &e), ENVELOPE_KEY);
@@ -451,7 +463,8 @@ static void damaged_forms_are_refused(void **state)
 	for (unsigned form = 0; form < ENVELOPE_FORM_COUNT; form++) {
 		AUTO_BUF(b, ENVELOPE_MAX);
 
-		assert_ok(envelope_convert(buf_slice(&f->saed), &f->delivered.pub, (enum envelope_form)form, &b));
+		assert_ok(envelope_convert(buf_slice(&f->saed), &f->delivered.pub, (enum envelope_form)form,
+		                           &b));
 		for (size_t i = 0; i < b.len; i++) {
 			AUTO_MEM(uint8_t, copy, mem_copy(slice_of(b.p, i)));
 
@@ -473,9 +486,13 @@ static void damaged_forms_are_refused(void **state)
 
 static void blob_fields_are_checked(void **state)
 {
-	/* Offset in SKF, value written there: version, algorithm, bits, bit length, X too long, cipher length. */
-	static const struct { size_t at; uint8_t value; } all[] = {
-		{0, 2}, {5, 1}, {9, 2}, {77, 2}, {80, 1}, {144, 1}, {208, 1}, {250, 0x77}, {368, 17},
+	/* Offset in SKF, value written there: version, algorithm, bits, bit length, X too long, cipher
+	 * length. */
+	static const struct {
+		size_t at;
+		uint8_t value;
+	} all[] = {
+	        {0, 2}, {5, 1}, {9, 2}, {77, 2}, {80, 1}, {144, 1}, {208, 1}, {250, 0x77}, {368, 17},
 	};
 	struct fixture *f = *state;
 	AUTO_BUF(b, ENVELOPE_MAX);
@@ -514,8 +531,9 @@ static void a_batch_is_one_envelope_per_subscriber(void **state)
 
 		assert_ok(envelope_open(buf_slice(&out[i]), &receivers[i], &keys[i].pub, &opened));
 		assert_memory_equal(opened.d, keys[i].d, 32);
-		assert_refused(envelope_open(buf_slice(&out[i]), &receivers[(i + 1) % N], &keys[i].pub, &opened),
-		               ENVELOPE_KEY);
+		assert_refused(
+		        envelope_open(buf_slice(&out[i]), &receivers[(i + 1) % N], &keys[i].pub, &opened),
+		        ENVELOPE_KEY);
 		assert_ok(envelope_verify(buf_slice(&out[i]), &keys[i], &f->kmc.pub));
 		buf_free(&out[i]);
 	}
@@ -562,22 +580,22 @@ static void no_memory_is_an_ordinary_result(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(sm2_form_opens_with_openssl_alone),
-		cmocka_unit_test(saed_form_opens_with_openssl_and_is_signed),
-		cmocka_unit_test(skf_form_has_the_layout_of_the_standard),
-		cmocka_unit_test(sdf_form_has_the_layout_of_the_standard),
-		cmocka_unit_test(every_form_converts_to_every_form),
-		cmocka_unit_test(names_of_forms),
-		cmocka_unit_test(real_delivery_of_gmcert_opens),
-		cmocka_unit_test(golden_envelopes_open),
-		cmocka_unit_test(layouts_met_in_the_field_open),
-		cmocka_unit_test(wrong_plaintext_is_refused),
-		cmocka_unit_test(wrong_keys_are_refused),
-		cmocka_unit_test(damaged_forms_are_refused),
-		cmocka_unit_test(blob_fields_are_checked),
-		cmocka_unit_test(a_batch_is_one_envelope_per_subscriber),
-		cmocka_unit_test(sealing_without_a_signature),
-		cmocka_unit_test(no_memory_is_an_ordinary_result),
+	        cmocka_unit_test(sm2_form_opens_with_openssl_alone),
+	        cmocka_unit_test(saed_form_opens_with_openssl_and_is_signed),
+	        cmocka_unit_test(skf_form_has_the_layout_of_the_standard),
+	        cmocka_unit_test(sdf_form_has_the_layout_of_the_standard),
+	        cmocka_unit_test(every_form_converts_to_every_form),
+	        cmocka_unit_test(names_of_forms),
+	        cmocka_unit_test(real_delivery_of_gmcert_opens),
+	        cmocka_unit_test(golden_envelopes_open),
+	        cmocka_unit_test(layouts_met_in_the_field_open),
+	        cmocka_unit_test(wrong_plaintext_is_refused),
+	        cmocka_unit_test(wrong_keys_are_refused),
+	        cmocka_unit_test(damaged_forms_are_refused),
+	        cmocka_unit_test(blob_fields_are_checked),
+	        cmocka_unit_test(a_batch_is_one_envelope_per_subscriber),
+	        cmocka_unit_test(sealing_without_a_signature),
+	        cmocka_unit_test(no_memory_is_an_ordinary_result),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

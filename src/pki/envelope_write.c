@@ -59,8 +59,7 @@ static RC write_blob(const struct envelope *e, const struct envelope_blob *at, s
 	return buf_done(ret);
 }
 
-RC envelope_write(const struct envelope *e, enum envelope_form form, enum envelope_skf skf,
-                  struct buf *ret)
+RC envelope_write(const struct envelope *e, enum envelope_form form, enum envelope_skf skf, struct buf *ret)
 {
 	if (form == ENVELOPE_FORM_SAED) {
 		REQUIRE(e->saed.len > 0, ENVELOPE_FORM,
@@ -80,8 +79,7 @@ RC envelope_write(const struct envelope *e, enum envelope_form form, enum envelo
 	return write_blob(e, &envelope_sdf_blob, ENVELOPE_SDF, true, ret);
 }
 
-RC envelope_convert(struct slice bytes, const struct sm2_pub *pub, enum envelope_form form,
-                    struct buf *ret)
+RC envelope_convert(struct slice bytes, const struct sm2_pub *pub, enum envelope_form form, struct buf *ret)
 {
 	struct envelope e;
 

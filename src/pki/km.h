@@ -18,11 +18,11 @@
 
 /* EntName: who speaks. */
 struct km_name {
-	enum oid hash;                  /* of key_hash: OID_SM3 out */
-	struct slice dn;                /* Name TLV, or the text of a dNSName */
+	enum oid hash;   /* of key_hash: OID_SM3 out */
+	struct slice dn; /* Name TLV, or the text of a dNSName */
 	bool dn_is_text;
 	struct slice key_hash;
-	struct slice serial;            /* magnitude, of the certificate */
+	struct slice serial; /* magnitude, of the certificate */
 };
 /* The EntName of a certificate's subject.  key_hash is written into hash (SM3 of the key's octets
  * 04 || X || Y); the rest borrows the certificate. */
@@ -31,25 +31,25 @@ RC km_name_from_certificate(struct slice certificate, uint8_t hash[32], struct k
  * SubjectPublicKeyInfo; a dNSName counts by serial and hash. */
 bool km_name_matches(const struct km_name *n, struct slice certificate);
 
-enum km_kind { KM_APPLY, KM_RESTORE, KM_REVOKE, KM_ERROR };     /* KM_ERROR only in answers */
+enum km_kind { KM_APPLY, KM_RESTORE, KM_REVOKE, KM_ERROR }; /* KM_ERROR only in answers */
 
 /* ---- CARequest ---- */
 struct km_request_item {
 	enum km_kind kind;
-	struct slice serial;            /* userCertNo, magnitude: serial of the ENCRYPTION certificate */
-	struct slice user_key;          /* SubjectPublicKeyInfo TLV of the signing key; not for revoke */
-	struct sm2_pub user_pub;        /* set by the parser */
-	int64_t not_before, not_after;  /* apply: validity of the key */
-	struct slice user_name;         /* optional: Name TLV or text */
-	struct slice region;            /* optional dsCode */
-	struct slice extend;            /* optional */
+	struct slice serial;           /* userCertNo, magnitude: serial of the ENCRYPTION certificate */
+	struct slice user_key;         /* SubjectPublicKeyInfo TLV of the signing key; not for revoke */
+	struct sm2_pub user_pub;       /* set by the parser */
+	int64_t not_before, not_after; /* apply: validity of the key */
+	struct slice user_name;        /* optional: Name TLV or text */
+	struct slice region;           /* optional dsCode */
+	struct slice extend;           /* optional */
 };
 struct km_request {
 	struct km_name ca;
 	int64_t time;
-	struct slice task;              /* taskNO, magnitude, unique per CA */
-	struct slice tbs;               /* set by the parser: DER of KSRequest */
-	struct slice signature;         /* set by the parser: DER SM2Signature */
+	struct slice task;      /* taskNO, magnitude, unique per CA */
+	struct slice tbs;       /* set by the parser: DER of KSRequest */
+	struct slice signature; /* set by the parser: DER SM2Signature */
 	size_t count;
 	struct km_request_item items[]; /* count of them */
 };
@@ -58,7 +58,7 @@ struct km_request *km_request_new(size_t count);
 void km_request_free(struct km_request *m);
 DROP(km_request, km_request_free);
 
-RC km_request_tbs(const struct km_request *m, struct buf *ret);         /* what the CA signs */
+RC km_request_tbs(const struct km_request *m, struct buf *ret); /* what the CA signs */
 RC km_request_assemble(struct slice tbs, struct slice signature, struct buf *ret);
 RC km_request_sign(const struct km_request *m, const struct sm2_key *key, struct buf *ret);
 RC km_request_parse(struct slice der, struct km_request **ret);
@@ -68,18 +68,18 @@ RC km_request_verify(const struct km_request *m, const struct sm2_pub *pub);
 enum km_error { KM_ERR_OTHER = 1, KM_ERR_REQUEST, KM_ERR_NO_KEY, KM_ERR_UNKNOWN, KM_ERR_CONFLICT };
 struct km_respond_item {
 	enum km_kind kind;
-	struct slice serial;            /* userCertNo of the request, magnitude */
-	struct slice key;               /* retPubKey: SubjectPublicKeyInfo TLV; apply and restore */
-	struct sm2_pub pub;             /* set by the parser */
-	struct slice envelope;          /* retPriKey: bare SignedAndEnvelopedData TLV */
-	uint32_t error;                 /* KM_ERROR: errNo */
-	struct slice error_text;        /* KM_ERROR: errDesc, may be empty */
+	struct slice serial;     /* userCertNo of the request, magnitude */
+	struct slice key;        /* retPubKey: SubjectPublicKeyInfo TLV; apply and restore */
+	struct sm2_pub pub;      /* set by the parser */
+	struct slice envelope;   /* retPriKey: bare SignedAndEnvelopedData TLV */
+	uint32_t error;          /* KM_ERROR: errNo */
+	struct slice error_text; /* KM_ERROR: errDesc, may be empty */
 };
 struct km_respond {
 	struct km_name km;
 	int64_t time;
 	struct slice task;
-	struct slice tbs, signature;    /* set by the parser */
+	struct slice tbs, signature; /* set by the parser */
 	size_t count;
 	struct km_respond_item items[]; /* in the order of the requests */
 };

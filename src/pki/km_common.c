@@ -1,76 +1,43 @@
 #include "pki/km_common.h"
 
-#include "pki/cms.h"
+#include "pki/cert.h"
 #include "pki/form.h"
 #include "sm/sm3.h"
 
 /* ---- EntName ---- */
 
-/* The subject and the key of a certificate (RFC 5280 4.1), without judging the rest. */
-static RC subject_and_key(struct slice certificate, struct slice *subject, struct slice *spki)
-{
-	struct der_reader r = der_read(certificate);
-
-	der_enter(&r, DER_SEQUENCE);
-	der_enter(&r, DER_SEQUENCE);
-	if (der_at(&r, DER_CTXC(0)))
-		(void)der_element(&r);
-	for (unsigned i = 0; i < 4; i++)        /* serial, algorithm, issuer, validity */
-		(void)der_element(&r);
-	*subject = der_element_of(&r, DER_SEQUENCE);
-	*spki = der_element_of(&r, DER_SEQUENCE);
-	REQUIRE(r.why == NULL, KM_FORM, "km: not a certificate: %s", r.why);
-	return OK;
-}
-
-/* The octets of subjectPublicKey. */
-static RC key_octets(struct slice spki, struct slice *ret)
-{
-	struct der_reader r = der_read(spki);
-	unsigned unused;
-
-	der_enter(&r, DER_SEQUENCE);
-	(void)der_element(&r);
-	*ret = der_bits(&r, &unused);
-	der_leave(&r);
-	return form_done(&r, ERR_KM_FORM, "km: SubjectPublicKeyInfo");
-}
-
 RC km_name_from_certificate(struct slice certificate, uint8_t hash[32], struct km_name *ret)
 {
-	struct slice issuer, spki, octets;
+	struct cert c;
 
-	*ret = (struct km_name){.hash = OID_SM3};
-	TRY(cms_certificate_names(certificate, &issuer, &ret->serial));
-	TRY(subject_and_key(certificate, &ret->dn, &spki));
-	TRY(key_octets(spki, &octets));
-	sm3_hash(octets, hash);
-	ret->key_hash = slice_of(hash, SM3_LEN);
+	TRY(cert_parse(certificate, &c));
+	sm3_hash(c.key.bits, hash);
+	*ret = (struct km_name){
+	        .hash = OID_SM3,
+	        .dn = c.subject,
+	        .key_hash = slice_of(hash, SM3_LEN),
+	        .serial = c.serial,
+	};
 	return OK;
 }
 
 /* Whether the standard hashes the key's octets or the whole structure could not be read
  * (standards.md 3.1): both count. */
-static bool hash_matches(const struct km_name *n, struct slice certificate)
+static bool hash_matches(const struct km_name *n, const struct pubkey *k)
 {
-	struct slice subject, spki, octets;
 	uint8_t whole[SM3_LEN], key[SM3_LEN];
 
-	if (!rc_ok(subject_and_key(certificate, &subject, &spki)) || !rc_ok(key_octets(spki, &octets)))
-		return false;
-	sm3_hash(spki, whole);
-	sm3_hash(octets, key);
+	sm3_hash(k->spki, whole);
+	sm3_hash(k->bits, key);
 	return slice_equal(n->key_hash, SLICE_ARR(key)) || slice_equal(n->key_hash, SLICE_ARR(whole));
 }
 
 bool km_name_matches(const struct km_name *n, struct slice certificate)
 {
-	struct slice issuer, serial, subject, spki;
+	struct cert c;
 
-	if (n->hash != OID_SM3 || !rc_ok(cms_certificate_names(certificate, &issuer, &serial)) ||
-	    !slice_equal(n->serial, serial) || !rc_ok(subject_and_key(certificate, &subject, &spki)))
-		return false;
-	return (n->dn_is_text || slice_equal(n->dn, subject)) && hash_matches(n, certificate);
+	return n->hash == OID_SM3 && rc_ok(cert_parse(certificate, &c)) && slice_equal(n->serial, c.serial) &&
+	       (n->dn_is_text || slice_equal(n->dn, c.subject)) && hash_matches(n, &c.key);
 }
 
 void km_take_name(struct der_reader *r, struct km_name *ret)
@@ -80,11 +47,11 @@ void km_take_name(struct der_reader *r, struct km_name *ret)
 	*ret = (struct km_name){0};
 	der_enter(r, DER_SEQUENCE);
 	ret->hash = der_algorithm(r, &params);
-	ret->dn_is_text = der_at(r, DER_CTX(2));        /* dNSName */
+	ret->dn_is_text = der_at(r, DER_CTX(2)); /* dNSName */
 	if (ret->dn_is_text) {
 		ret->dn = der_value(r, DER_CTX(2));
 	} else {
-		der_enter(r, DER_CTXC(4));              /* directoryName, EXPLICIT: Name is a CHOICE */
+		der_enter(r, DER_CTXC(4)); /* directoryName, EXPLICIT: Name is a CHOICE */
 		ret->dn = der_element_of(r, DER_SEQUENCE);
 		der_leave(r);
 	}
@@ -115,23 +82,14 @@ void km_put_name(struct der_writer *w, const struct km_name *n)
 
 void km_take_key(struct der_reader *r, struct slice *spki, struct sm2_pub *pub)
 {
-	struct der_reader in;
-	unsigned unused;
-	bool sm2;
+	struct pubkey k;
 
 	*spki = der_element_of(r, DER_SEQUENCE);
 	if (r->why != NULL)
 		return;
-	in = der_read(*spki);
-	der_enter(&in, DER_SEQUENCE);
-	der_enter(&in, DER_SEQUENCE);
-	sm2 = der_oid(&in) == OID_EC_KEY;
-	sm2 = der_oid(&in) == OID_SM2 && sm2;
-	der_leave(&in);
-	struct slice octets = der_bits(&in, &unused);
-
-	der_leave(&in);
-	if (!sm2 || !rc_ok(der_done(&in, "key")) || !rc_ok(sm2_pub_from_octets(octets, pub)))
+	if (rc_ok(pubkey_parse(*spki, &k)) && k.kind == PUBKEY_SM2)
+		*pub = k.sm2;
+	else
 		der_fail(r, "not an SM2 public key");
 }
 
@@ -175,7 +133,7 @@ void km_leave_choice(struct der_reader *r, bool nested)
 
 struct slice km_take_text(struct der_reader *r)
 {
-	static const uint8_t tags[] = { DER_OCTET_STRING, DER_UTF8, DER_IA5, DER_PRINTABLE };
+	static const uint8_t tags[] = {DER_OCTET_STRING, DER_UTF8, DER_IA5, DER_PRINTABLE};
 	struct slice s = SLICE_NONE;
 
 	for (size_t i = 0; i < sizeof(tags); i++)
@@ -237,7 +195,6 @@ RC km_verify(struct slice tbs, struct slice signature, const struct sm2_pub *pub
 	struct sm2_sig sig;
 
 	REQUIRE(rc_ok(sm2_sig_from_der(signature, &sig)), KM_SIGNATURE, "km: not an SM2Signature");
-	REQUIRE(rc_ok(sm2_verify(pub, SM2_ID, tbs, &sig)), KM_SIGNATURE,
-	        "km: the signature does not verify");
+	REQUIRE(rc_ok(sm2_verify(pub, SM2_ID, tbs, &sig)), KM_SIGNATURE, "km: the signature does not verify");
 	return OK;
 }

@@ -15,8 +15,8 @@ struct fixture {
 	struct sm2_key ca, user;
 	EVP_PKEY *judge;
 	struct buf certificate, spki;
-	char point[131];                        /* hex of 04 || X || Y of the user's key */
-	char hash[65];                          /* hex of SM3 over the CA's point */
+	char point[131]; /* hex of 04 || X || Y of the user's key */
+	char hash[65];   /* hex of SM3 over the CA's point */
 };
 
 static void hex(const uint8_t *p, size_t len, char *ret)
@@ -53,9 +53,11 @@ static int setup(void **state)
 	static struct fixture f;
 	uint8_t point[65] = {4}, digest[32];
 
-	f = (struct fixture){.ca = judge_scalar(1), .user = judge_scalar(2), .certificate = BUF(4096), .spki = BUF(256)};
+	f = (struct fixture){
+	        .ca = judge_scalar(1), .user = judge_scalar(2), .certificate = BUF(4096), .spki = BUF(256)};
 	f.judge = judge_sm2(&f.ca);
-	judge_certificate(&(struct judge_cert){"ca", NULL, 0x1234, .key = f.judge, .signer = f.judge}, &f.certificate);
+	judge_certificate(&(struct judge_cert){"ca", NULL, 0x1234, .key = f.judge, .signer = f.judge},
+	                  &f.certificate);
 	put_spki(&f.user.pub, &f.spki);
 	memcpy(point + 1, f.user.pub.xy, 64);
 	hex(point, 65, f.point);
@@ -80,11 +82,11 @@ static int teardown(void **state)
 
 /* Which of the forms met in the field. */
 struct style {
-	const char *tag;                /* "IMPLICIT" or "EXPLICIT" for the CHOICEs */
-	bool dns;                       /* dNSName instead of directoryName */
-	const char *text;               /* type of dsCode and extendInfo */
+	const char *tag;  /* "IMPLICIT" or "EXPLICIT" for the CHOICEs */
+	bool dns;         /* dNSName instead of directoryName */
+	const char *text; /* type of dsCode and extendInfo */
 };
-static const struct style ours = { "IMPLICIT", false, "IA5STRING" };
+static const struct style ours = {"IMPLICIT", false, "IA5STRING"};
 
 static void compile(const char *conf, const char *section, struct buf *ret)
 {
@@ -130,11 +132,16 @@ static void expected_request(const struct fixture *f, const struct style *s, str
 	             "t=GENERALIZEDTIME:20260101000000Z\ni=INTEGER:0x0102030405060708090a\n");
 	buf_printf(&b, "[list]\na=%s:0,SEQUENCE:apply\nb=%s:1,SEQUENCE:restore\nc=%s:2,SEQUENCE:revoke\n",
 	           s->tag, s->tag, s->tag);
-	buf_printf(&b, "[apply]\na=SEQUENCE:sm2\nl=INTEGER:256\nb=SEQUENCE:sm2enc\nc=SEQUENCE:sm4\nd=SEQUENCE:sm3\n"
-	           "u=SEQUENCE:user\n[user]\nn=INTEGER:0x7a01\nk=SEQUENCE:spki\nf=GENERALIZEDTIME:20260101000000Z\n"
-	           "u=GENERALIZEDTIME:20271231235959Z\na=EXPLICIT:0,FORMAT:ASCII,OCTETSTRING:alice\n"
-	           "b=EXPLICIT:1,%s:110000\nc=EXPLICIT:2,%s:more\n", s->text, s->text);
-	buf_text(&b, "[restore]\na=SEQUENCE:sm2enc\nb=SEQUENCE:sm4\nc=SEQUENCE:sm3\nn=INTEGER:0x7a02\nk=SEQUENCE:spki\n"
+	buf_printf(
+	        &b,
+	        "[apply]\na=SEQUENCE:sm2\nl=INTEGER:256\nb=SEQUENCE:sm2enc\nc=SEQUENCE:sm4\nd=SEQUENCE:sm3\n"
+	        "u=SEQUENCE:user\n[user]\nn=INTEGER:0x7a01\nk=SEQUENCE:spki\nf=GENERALIZEDTIME:"
+	        "20260101000000Z\n"
+	        "u=GENERALIZEDTIME:20271231235959Z\na=EXPLICIT:0,FORMAT:ASCII,OCTETSTRING:alice\n"
+	        "b=EXPLICIT:1,%s:110000\nc=EXPLICIT:2,%s:more\n",
+	        s->text, s->text);
+	buf_text(&b, "[restore]\na=SEQUENCE:sm2enc\nb=SEQUENCE:sm4\nc=SEQUENCE:sm3\nn=INTEGER:0x7a02\nk="
+	             "SEQUENCE:spki\n"
 	             "[revoke]\nn=INTEGER:0x7a03\n");
 	common(f, s, &b);
 	assert_ok(buf_done(&b));
@@ -148,10 +155,13 @@ static void expected_respond(const struct fixture *f, const struct style *s, con
 
 	buf_text(&b, "[ks]\nv=INTEGER:1\nn=SEQUENCE:name\nl=SEQUENCE:list\n"
 	             "t=GENERALIZEDTIME:20260101000000Z\ni=INTEGER:0x0102030405060708090a\n");
-	buf_printf(&b, "[list]\na=%s:0,SEQUENCE:apply\nb=%s:1,SEQUENCE:restore\nc=%s:2,SEQUENCE:revoke\nd=%s:3,SEQUENCE:error\n",
+	buf_printf(&b,
+	           "[list]\na=%s:0,SEQUENCE:apply\nb=%s:1,SEQUENCE:restore\nc=%s:2,SEQUENCE:revoke\nd=%s:3,"
+	           "SEQUENCE:error\n",
 	           s->tag, s->tag, s->tag, s->tag);
-	buf_text(&b, "[apply]\nn=INTEGER:0x7a01\nk=SEQUENCE:spki\ne=SEQUENCE:env\n[restore]\nn=INTEGER:0x7a02\n"
-	             "k=SEQUENCE:spki\ne=SEQUENCE:env\n[revoke]\nn=INTEGER:0x7a03\n[env]\nv=INTEGER:1\n");
+	buf_text(&b,
+	         "[apply]\nn=INTEGER:0x7a01\nk=SEQUENCE:spki\ne=SEQUENCE:env\n[restore]\nn=INTEGER:0x7a02\n"
+	         "k=SEQUENCE:spki\ne=SEQUENCE:env\n[revoke]\nn=INTEGER:0x7a03\n[env]\nv=INTEGER:1\n");
 	buf_printf(&b, "[error]\nn=INTEGER:3\n%s\n[desc]\nt=UTF8:no key\n", error);
 	common(f, s, &b);
 	assert_ok(buf_done(&b));
@@ -160,10 +170,10 @@ static void expected_respond(const struct fixture *f, const struct style *s, con
 
 /* ---- the same in our structures ---- */
 
-static const uint8_t task[] = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 };
-static const uint8_t numbers[3][2] = { {0x7a, 1}, {0x7a, 2}, {0x7a, 3} };
-static const uint8_t tiny[] = { 0x30, 3, 2, 1, 1 };     /* stands for SignedAndEnvelopedData */
-#define UNTIL 1830297599                                /* 2027-12-31T23:59:59Z */
+static const uint8_t task[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10};
+static const uint8_t numbers[3][2] = {{0x7a, 1}, {0x7a, 2}, {0x7a, 3}};
+static const uint8_t tiny[] = {0x30, 3, 2, 1, 1}; /* stands for SignedAndEnvelopedData */
+#define UNTIL 1830297599                          /* 2027-12-31T23:59:59Z */
 
 static struct km_request *our_request(const struct fixture *f, uint8_t hash[32])
 {
@@ -175,9 +185,14 @@ static struct km_request *our_request(const struct fixture *f, uint8_t hash[32])
 	m->task = SLICE_ARR(task);
 	for (size_t i = 0; i < 3; i++)
 		m->items[i] = (struct km_request_item){
-			.kind = (enum km_kind)i, .serial = SLICE_ARR(numbers[i]), .user_key = buf_slice(&f->spki),
-			.not_before = JUDGE_NOW, .not_after = UNTIL, .user_name = SLICE_LIT("alice"),
-			.region = SLICE_LIT("110000"), .extend = SLICE_LIT("more"),
+		        .kind = (enum km_kind)i,
+		        .serial = SLICE_ARR(numbers[i]),
+		        .user_key = buf_slice(&f->spki),
+		        .not_before = JUDGE_NOW,
+		        .not_after = UNTIL,
+		        .user_name = SLICE_LIT("alice"),
+		        .region = SLICE_LIT("110000"),
+		        .extend = SLICE_LIT("more"),
 		};
 	return m;
 }
@@ -192,11 +207,15 @@ static struct km_respond *our_respond(const struct fixture *f, uint8_t hash[32])
 	m->task = SLICE_ARR(task);
 	for (size_t i = 0; i < 3; i++)
 		m->items[i] = (struct km_respond_item){
-			.kind = (enum km_kind)i, .serial = SLICE_ARR(numbers[i]), .key = buf_slice(&f->spki),
-			.envelope = SLICE_ARR(tiny),
+		        .kind = (enum km_kind)i,
+		        .serial = SLICE_ARR(numbers[i]),
+		        .key = buf_slice(&f->spki),
+		        .envelope = SLICE_ARR(tiny),
 		};
 	m->items[3] = (struct km_respond_item){
-		.kind = KM_ERROR, .error = KM_ERR_NO_KEY, .error_text = SLICE_LIT("no key"),
+	        .kind = KM_ERROR,
+	        .error = KM_ERR_NO_KEY,
+	        .error_text = SLICE_LIT("no key"),
 	};
 	return m;
 }
@@ -290,12 +309,16 @@ static void request_signed_by_us_verifies_under_openssl(void **state)
 static void forms_met_in_the_field_are_read(void **state)
 {
 	static const struct style all[] = {
-		{ "IMPLICIT", false, "IA5STRING" }, { "IMPLICIT", true, "OCTETSTRING" },
-		{ "EXPLICIT", false, "IA5STRING" }, { "EXPLICIT", true, "UTF8" },
+	        {"IMPLICIT", false, "IA5STRING"},
+	        {"IMPLICIT", true, "OCTETSTRING"},
+	        {"EXPLICIT", false, "IA5STRING"},
+	        {"EXPLICIT", true, "UTF8"},
 	};
 	static const char *const errors[] = {
-		"d=EXPLICIT:0,SEQUENCE:desc", "d=EXPLICIT:0,FORMAT:ASCII,OCTETSTRING:no key",
-		"d=UTF8:3\ne=UTF8:no key", "d=EXPLICIT:0,UTF8:no key",
+	        "d=EXPLICIT:0,SEQUENCE:desc",
+	        "d=EXPLICIT:0,FORMAT:ASCII,OCTETSTRING:no key",
+	        "d=UTF8:3\ne=UTF8:no key",
+	        "d=EXPLICIT:0,UTF8:no key",
 	};
 	struct fixture *f = *state;
 
@@ -349,9 +372,10 @@ static void names_are_matched_by_subject_serial_and_key(void **state)
 	wrong = n;
 	wrong.hash = OID_SHA1;
 	assert_false(km_name_matches(&wrong, buf_slice(&f->certificate)));
-	judge_certificate(&(struct judge_cert){"cb", NULL, 0x1234, .key = f->judge, .signer = f->judge}, &other);
+	judge_certificate(&(struct judge_cert){"cb", NULL, 0x1234, .key = f->judge, .signer = f->judge},
+	                  &other);
 	assert_false(km_name_matches(&n, buf_slice(&other)));
-	assert_refused(km_name_from_certificate(SLICE_LIT("0"), hash, &n), CMS_SIGNER);
+	assert_int_equal(km_name_from_certificate(SLICE_LIT("0"), hash, &n).code, RC_INPUT);
 }
 
 static void full_batch_goes_through(void **state)
@@ -369,8 +393,11 @@ static void full_batch_goes_through(void **state)
 	m->time = JUDGE_NOW;
 	m->task = SLICE_ARR(task);
 	for (size_t i = 0; i < KM_BATCH; i++)
-		m->items[i] = (struct km_request_item){.kind = KM_APPLY, .serial = SLICE_ARR(numbers[0]),
-			.user_key = buf_slice(&f->spki), .not_before = JUDGE_NOW, .not_after = UNTIL};
+		m->items[i] = (struct km_request_item){.kind = KM_APPLY,
+		                                       .serial = SLICE_ARR(numbers[0]),
+		                                       .user_key = buf_slice(&f->spki),
+		                                       .not_before = JUDGE_NOW,
+		                                       .not_after = UNTIL};
 	assert_ok(km_request_sign(m, &f->ca, &der));
 	assert_ok(km_request_parse(buf_slice(&der), &again));
 	assert_int_equal(again->count, KM_BATCH);
@@ -434,7 +461,8 @@ static void damage_is_refused_or_breaks_the_signature(void **state)
 		AUTO(km_respond, bad, NULL);
 
 		der.p[i] ^= 1;
-		if (rc_ok(km_respond_parse(buf_slice(&der), &bad)) && rc_ok(km_respond_verify(bad, &f->ca.pub)))
+		if (rc_ok(km_respond_parse(buf_slice(&der), &bad)) &&
+		    rc_ok(km_respond_verify(bad, &f->ca.pub)))
 			check_respond(f, bad);
 		der.p[i] ^= 1;
 	}
@@ -487,16 +515,16 @@ static void no_memory_is_an_ordinary_result(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(request_has_the_bytes_of_the_module),
-		cmocka_unit_test(respond_has_the_bytes_of_the_module),
-		cmocka_unit_test(request_signed_by_us_verifies_under_openssl),
-		cmocka_unit_test(forms_met_in_the_field_are_read),
-		cmocka_unit_test(names_are_matched_by_subject_serial_and_key),
-		cmocka_unit_test(full_batch_goes_through),
-		cmocka_unit_test(count_is_limited),
-		cmocka_unit_test(damage_is_refused_or_breaks_the_signature),
-		cmocka_unit_test(golden_messages_verify),
-		cmocka_unit_test(no_memory_is_an_ordinary_result),
+	        cmocka_unit_test(request_has_the_bytes_of_the_module),
+	        cmocka_unit_test(respond_has_the_bytes_of_the_module),
+	        cmocka_unit_test(request_signed_by_us_verifies_under_openssl),
+	        cmocka_unit_test(forms_met_in_the_field_are_read),
+	        cmocka_unit_test(names_are_matched_by_subject_serial_and_key),
+	        cmocka_unit_test(full_batch_goes_through),
+	        cmocka_unit_test(count_is_limited),
+	        cmocka_unit_test(damage_is_refused_or_breaks_the_signature),
+	        cmocka_unit_test(golden_messages_verify),
+	        cmocka_unit_test(no_memory_is_an_ordinary_result),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -20,7 +20,10 @@ struct pbes2 {
 	enum oid prf, cipher;
 };
 
-static size_t key_len(enum oid cipher) { return cipher == OID_AES256_CBC ? 32 : SM4_KEY; }
+static size_t key_len(enum oid cipher)
+{
+	return cipher == OID_AES256_CBC ? 32 : SM4_KEY;
+}
 
 static RC derive(const struct pbes2 *p, struct slice pin, uint8_t key[KEY_LEN_MAX])
 {
@@ -28,8 +31,8 @@ static RC derive(const struct pbes2 *p, struct slice pin, uint8_t key[KEY_LEN_MA
 		sm3_pbkdf2(pin, p->salt, p->rounds, key, key_len(p->cipher));
 		return OK;
 	}
-	if (PKCS5_PBKDF2_HMAC((const char *)pin.p, (int)pin.len, p->salt.p, (int)p->salt.len,
-	                      (int)p->rounds, EVP_sha256(), (int)key_len(p->cipher), key) != 1)
+	if (PKCS5_PBKDF2_HMAC((const char *)pin.p, (int)pin.len, p->salt.p, (int)p->salt.len, (int)p->rounds,
+	                      EVP_sha256(), (int)key_len(p->cipher), key) != 1)
 		return ossl_fail("PBKDF2");
 	return OK;
 }
@@ -42,8 +45,7 @@ static RC aes_cbc(const uint8_t key[32], const uint8_t iv[IV_LEN], struct slice 
 
 	NEED(c != NULL, RC_NOMEM, "AES: out of memory");
 	if (EVP_CipherInit_ex(c, EVP_aes_256_cbc(), NULL, key, iv, seal) != 1 ||
-	    EVP_CIPHER_CTX_set_padding(c, 0) != 1 ||
-	    EVP_CipherUpdate(c, out, &n, in.p, (int)in.len) != 1 ||
+	    EVP_CIPHER_CTX_set_padding(c, 0) != 1 || EVP_CipherUpdate(c, out, &n, in.p, (int)in.len) != 1 ||
 	    EVP_CipherFinal_ex(c, out + n, &last) != 1 || (size_t)(n + last) != in.len)
 		return ossl_fail("AES-256-CBC");
 	return OK;
@@ -112,8 +114,11 @@ RC pkcs8_encrypt(struct slice plain, enum pkcs8_cipher cipher, struct slice pin,
 {
 	uint8_t salt[SALT_LEN], iv[IV_LEN], pad = (uint8_t)(16 - plain.len % 16);
 	struct pbes2 p = {
-		.salt = SLICE_ARR(salt), .iv = SLICE_ARR(iv), .rounds = PKCS8_ROUNDS,
-		.prf = OID_HMAC_SHA256, .cipher = cipher == PKCS8_SM4_CBC ? OID_SM4_CBC : OID_AES256_CBC,
+	        .salt = SLICE_ARR(salt),
+	        .iv = SLICE_ARR(iv),
+	        .rounds = PKCS8_ROUNDS,
+	        .prf = OID_HMAC_SHA256,
+	        .cipher = cipher == PKCS8_SM4_CBC ? OID_SM4_CBC : OID_AES256_CBC,
 	};
 	AUTO_BUF(padded, PKCS8_MAX);
 	AUTO_BUF(out, PKCS8_MAX);
@@ -182,7 +187,8 @@ static RC take_all(struct slice der, struct pbes2 *ret)
 	REQUIRE(ret->cipher == OID_SM4_CBC || ret->cipher == OID_AES256_CBC, KEY_ALGORITHM,
 	        "private key: encrypted with %s", oid_name(ret->cipher));
 	REQUIRE(ret->iv.len == IV_LEN && ret->ciphertext.len > 0 && ret->ciphertext.len % 16 == 0 &&
-	        ret->ciphertext.len <= PKCS8_MAX, KEY_FORM, "private key: ciphertext length");
+	                ret->ciphertext.len <= PKCS8_MAX,
+	        KEY_FORM, "private key: ciphertext length");
 	return OK;
 }
 

@@ -82,8 +82,8 @@ static RC create(const struct private_key *k, const struct slice *chain, size_t 
 	TRY(load_chain(chain + 1, n - 1, more));
 	/* No MAC yet (-1): its hash is ours to choose. */
 	*ret = PKCS12_create(pin, name, key, own, more, cipher, cipher, PKCS12_ROUNDS, -1, 0);
-	if (*ret == NULL || PKCS12_set_mac(*ret, pin, -1, NULL, SALT_LEN, PKCS12_ROUNDS,
-	                                   sm2 ? EVP_sm3() : EVP_sha256()) != 1)
+	if (*ret == NULL ||
+	    PKCS12_set_mac(*ret, pin, -1, NULL, SALT_LEN, PKCS12_ROUNDS, sm2 ? EVP_sm3() : EVP_sha256()) != 1)
 		return ossl_fail("PKCS#12");
 	return OK;
 }

@@ -6,7 +6,7 @@
 
 #define PKCS12_MAX (64u << 10)
 #define PKCS12_CHAIN 8
-#define PKCS12_ROUNDS 20000                    /* each of key, certificates and MAC */
+#define PKCS12_ROUNDS 20000 /* each of key, certificates and MAC */
 
 /* chain[0] is the key's certificate (DER), the rest its issuers; n >= 1. */
 RC pkcs12_build(const struct private_key *k, const struct slice *chain, size_t n, struct slice pin,

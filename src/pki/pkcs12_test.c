@@ -12,12 +12,14 @@ static void build(enum oid curve, struct private_key *k, struct slice pin, struc
 	struct buf own = BUF(4096), ca = BUF(4096);
 
 	assert_ok(private_key_new(curve, k));
-	AUTO(evp_pkey_st, key, judge_key(k->d, sm2 ? NID_sm2 : NID_X9_62_prime256v1, sm2 ? "SM2" : "EC",
-	                                 sm2 ? "SM2" : "prime256v1"));
+	AUTO(evp_pkey_st, key,
+	     judge_key(k->d, sm2 ? NID_sm2 : NID_X9_62_prime256v1, sm2 ? "SM2" : "EC",
+	               sm2 ? "SM2" : "prime256v1"));
 
 	judge_certificate(&(struct judge_cert){"user", "ca", 1, .key = key, .signer = key}, &own);
 	judge_certificate(&(struct judge_cert){"ca", NULL, 2, .key = key, .signer = key}, &ca);
-	struct rc rc = pkcs12_build(k, (struct slice[]){buf_slice(&own), buf_slice(&ca)}, 2, pin, "录入员", ret);
+	struct rc rc =
+	        pkcs12_build(k, (struct slice[]){buf_slice(&own), buf_slice(&ca)}, 2, pin, "录入员", ret);
 
 	buf_free(&own);
 	buf_free(&ca);
@@ -29,7 +31,7 @@ static void build(enum oid curve, struct private_key *k, struct slice pin, struc
 
 static void openssl_opens_it(void **state)
 {
-	static const enum oid curves[] = { OID_SM2, OID_P256 };
+	static const enum oid curves[] = {OID_SM2, OID_P256};
 
 	(void)state;
 	for (size_t i = 0; i < 2; i++) {
@@ -86,8 +88,8 @@ static void pin_must_be_there(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(openssl_opens_it),
-		cmocka_unit_test(pin_must_be_there),
+	        cmocka_unit_test(openssl_opens_it),
+	        cmocka_unit_test(pin_must_be_there),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

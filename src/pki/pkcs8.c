@@ -105,7 +105,7 @@ RC pkcs8_parse(struct slice der, struct private_key *ret)
 	struct der_reader inner = der_read(der_octets(&r));
 
 	while (der_more(&r) && (der_at(&r, DER_CTXC(0)) || der_at(&r, DER_CTX(1)) || der_at(&r, DER_CTXC(1))))
-		(void)der_element(&r);                  /* attributes, publicKey (RFC 5958 2) */
+		(void)der_element(&r); /* attributes, publicKey (RFC 5958 2) */
 	der_leave(&r);
 	TRY(form_done(&r, ERR_KEY_FORM, "PrivateKeyInfo"));
 	take_ec(&inner, curve, &parts);

@@ -6,20 +6,20 @@
 #include "base/buf.h"
 
 #define PKCS8_MAX 16384
-#define PKCS8_ROUNDS 100000                     /* PBKDF2 iterations written */
-#define PKCS8_ROUNDS_MAX 10000000               /* … and accepted */
+#define PKCS8_ROUNDS 100000       /* PBKDF2 iterations written */
+#define PKCS8_ROUNDS_MAX 10000000 /* … and accepted */
 #define PKCS8_PIN_MAX 128
 
 /* Secret: wipe with private_key_wipe(). */
 struct private_key {
-	enum oid curve;                         /* OID_SM2 or OID_P256 */
+	enum oid curve; /* OID_SM2 or OID_P256 */
 	uint8_t d[32];
-	uint8_t xy[64];                         /* always set; checked against d when the file had one */
+	uint8_t xy[64]; /* always set; checked against d when the file had one */
 };
 void private_key_wipe(struct private_key *k);
 /* Fills xy from d. */
 RC private_key_load(enum oid curve, const uint8_t d[32], struct private_key *ret);
-RC private_key_new(enum oid curve, struct private_key *ret);    /* P-256 through libcrypto */
+RC private_key_new(enum oid curve, struct private_key *ret); /* P-256 through libcrypto */
 
 /* PrivateKeyInfo.  ret should be a secret buffer. */
 RC pkcs8_build(const struct private_key *k, struct buf *ret);

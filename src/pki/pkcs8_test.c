@@ -22,7 +22,10 @@ static void read_data(const char *name, struct buf *ret)
 static EVP_PKEY *judge_file(struct slice file, const char *pin)
 {
 	BIO *bio = BIO_new_mem_buf(file.p, (int)file.len);
-	union { const char *in; void *out; } u = {pin};
+	union {
+		const char *in;
+		void *out;
+	} u = {pin};
 	EVP_PKEY *k = file.p[0] == 0x30 ? d2i_PrivateKey_bio(bio, NULL)
 	                                : PEM_read_bio_PrivateKey(bio, NULL, NULL, u.out);
 
@@ -43,18 +46,23 @@ static void same_key(EVP_PKEY *judge, const struct private_key *k)
 	assert_int_equal(BN_bn2binpad(n, d, 32), 32);
 	BN_free(n);
 	assert_memory_equal(d, k->d, 32);
-	assert_int_equal(EVP_PKEY_get_octet_string_param(judge, OSSL_PKEY_PARAM_PUB_KEY, point, sizeof(point),
-	                                                 &len), 1);
+	assert_int_equal(
+	        EVP_PKEY_get_octet_string_param(judge, OSSL_PKEY_PARAM_PUB_KEY, point, sizeof(point), &len),
+	        1);
 	assert_int_equal(len, 65);
 	assert_memory_equal(point + 1, k->xy, 64);
 }
 
 static void files_of_openssl_are_read(void **state)
 {
-	static const struct { const char *name; enum oid curve; } all[] = {
-		{"good/ecparam-sm2.pem", OID_SM2}, {"good/genpkey-sm2.pem", OID_SM2},
-		{"good/ecparam-p256.pem", OID_P256}, {"good/genpkey-p256.der", OID_P256},
-		{"good/sec1-p256.pem", OID_P256}, {"good/pbes2-sm4.pem", OID_SM2}, {"good/pbes2-aes256.pem", OID_P256},
+	static const struct {
+		const char *name;
+		enum oid curve;
+	} all[] = {
+	        {"good/ecparam-sm2.pem", OID_SM2},   {"good/genpkey-sm2.pem", OID_SM2},
+	        {"good/ecparam-p256.pem", OID_P256}, {"good/genpkey-p256.der", OID_P256},
+	        {"good/sec1-p256.pem", OID_P256},    {"good/pbes2-sm4.pem", OID_SM2},
+	        {"good/pbes2-aes256.pem", OID_P256},
 	};
 
 	(void)state;
@@ -76,7 +84,7 @@ static void sec1_of_libcrypto_is_read(void **state)
 {
 	struct sm2_key key = judge_scalar(1);
 	AUTO(evp_pkey_st, judge, judge_sm2(&key));
-	static const char *const formats[] = { "DER", "PEM" };
+	static const char *const formats[] = {"DER", "PEM"};
 
 	(void)state;
 	for (size_t i = 0; i < 2; i++) {
@@ -96,7 +104,7 @@ static void sec1_of_libcrypto_is_read(void **state)
 
 static void our_files_are_read_by_openssl(void **state)
 {
-	static const enum oid curves[] = { OID_SM2, OID_P256 };
+	static const enum oid curves[] = {OID_SM2, OID_P256};
 
 	(void)state;
 	for (size_t i = 0; i < 2; i++) {
@@ -139,10 +147,12 @@ static void keys_differ_and_lie_on_the_curve(void **state)
 
 static void scalars_out_of_range_are_refused(void **state)
 {
-	static const uint8_t zero[32], p256_order[32] = {
-		0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
-		0xbc, 0xe6, 0xfa, 0xad, 0xa7, 0x17, 0x9e, 0x84, 0xf3, 0xb9, 0xca, 0xc2, 0xfc, 0x63, 0x25, 0x51,
-	};
+	static const uint8_t zero[32],
+	        p256_order[32] = {
+	                0xff, 0xff, 0xff, 0xff, 0,    0,    0,    0,    0xff, 0xff, 0xff,
+	                0xff, 0xff, 0xff, 0xff, 0xff, 0xbc, 0xe6, 0xfa, 0xad, 0xa7, 0x17,
+	                0x9e, 0x84, 0xf3, 0xb9, 0xca, 0xc2, 0xfc, 0x63, 0x25, 0x51,
+	        };
 	uint8_t ones[32];
 	struct private_key k;
 
@@ -157,7 +167,7 @@ static void scalars_out_of_range_are_refused(void **state)
 
 static void wrong_pin_is_named(void **state)
 {
-	static const char *const names[] = { "good/pbes2-sm4.pem", "good/pbes2-aes256.pem" };
+	static const char *const names[] = {"good/pbes2-sm4.pem", "good/pbes2-aes256.pem"};
 	struct private_key k;
 
 	(void)state;
@@ -186,7 +196,10 @@ static void wrong_pins_never_open(void **state)
 	AUTO(evp_pkey_st, judge, judge_sm2(&key));
 	BIO *bio = BIO_new(BIO_s_mem());
 	const char *p;
-	union { const char *in; char *out; } pin = {PIN};
+	union {
+		const char *in;
+		char *out;
+	} pin = {PIN};
 	PKCS8_PRIV_KEY_INFO *info = EVP_PKEY2PKCS8(judge);
 	X509_SIG *sealed = PKCS8_encrypt(-1, EVP_sm4_cbc(), pin.in, -1, NULL, 0, 2, info);
 
@@ -210,7 +223,7 @@ static void wrong_pins_never_open(void **state)
 
 static void foreign_keys_are_refused_by_name(void **state)
 {
-	static const char *const names[] = { "rsa", "des3", "sha1-prf", "pbes1" };
+	static const char *const names[] = {"rsa", "des3", "sha1-prf", "pbes1"};
 	struct private_key k;
 	AUTO_BUF(p384, PKCS8_MAX);
 
@@ -247,8 +260,10 @@ static void damage_is_refused(void **state)
 		der.p[i] ^= 1;
 	}
 	assert_refused(private_key_read(SLICE_LIT("no key here"), SLICE_NONE, &out), KEY_FORM);
-	assert_refused(private_key_read(SLICE_LIT("-----BEGIN PRIVATE KEY-----\n!!\n-----END PRIVATE KEY-----\n"),
-	                                SLICE_NONE, &out), KEY_FORM);
+	assert_refused(
+	        private_key_read(SLICE_LIT("-----BEGIN PRIVATE KEY-----\n!!\n-----END PRIVATE KEY-----\n"),
+	                         SLICE_NONE, &out),
+	        KEY_FORM);
 }
 
 static void no_memory_is_an_ordinary_result(void **state)
@@ -274,16 +289,16 @@ static void no_memory_is_an_ordinary_result(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(files_of_openssl_are_read),
-		cmocka_unit_test(sec1_of_libcrypto_is_read),
-		cmocka_unit_test(our_files_are_read_by_openssl),
-		cmocka_unit_test(keys_differ_and_lie_on_the_curve),
-		cmocka_unit_test(scalars_out_of_range_are_refused),
-		cmocka_unit_test(wrong_pin_is_named),
-		cmocka_unit_test(wrong_pins_never_open),
-		cmocka_unit_test(foreign_keys_are_refused_by_name),
-		cmocka_unit_test(damage_is_refused),
-		cmocka_unit_test(no_memory_is_an_ordinary_result),
+	        cmocka_unit_test(files_of_openssl_are_read),
+	        cmocka_unit_test(sec1_of_libcrypto_is_read),
+	        cmocka_unit_test(our_files_are_read_by_openssl),
+	        cmocka_unit_test(keys_differ_and_lie_on_the_curve),
+	        cmocka_unit_test(scalars_out_of_range_are_refused),
+	        cmocka_unit_test(wrong_pin_is_named),
+	        cmocka_unit_test(wrong_pins_never_open),
+	        cmocka_unit_test(foreign_keys_are_refused_by_name),
+	        cmocka_unit_test(damage_is_refused),
+	        cmocka_unit_test(no_memory_is_an_ordinary_result),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,7 +7,7 @@
 #include "pki/ossl.h"
 #include "sm/sm2.h"
 
-#define NEW_TRIES 64                    /* each fails with probability < 2^-32 */
+#define NEW_TRIES 64 /* each fails with probability < 2^-32 */
 
 /* xy = d * G on P-256; RC_INPUT when d is outside [1, n-1]. */
 static RC p256_point(const uint8_t d[32], uint8_t xy[64])
@@ -24,8 +24,8 @@ static RC p256_point(const uint8_t d[32], uint8_t xy[64])
 	NEED(!BN_is_zero(k) && BN_cmp(k, EC_GROUP_get0_order(g)) < 0, RC_INPUT,
 	     "private key: not in [1, n-1]");
 	if (EC_POINT_mul(g, p, k, NULL, NULL, NULL) != 1 ||
-	    EC_POINT_get_affine_coordinates(g, p, x, y, NULL) != 1 ||
-	    BN_bn2binpad(x, xy, 32) != 32 || BN_bn2binpad(y, xy + 32, 32) != 32)
+	    EC_POINT_get_affine_coordinates(g, p, x, y, NULL) != 1 || BN_bn2binpad(x, xy, 32) != 32 ||
+	    BN_bn2binpad(y, xy + 32, 32) != 32)
 		return ossl_fail("private key: P-256");
 	return OK;
 }
@@ -92,7 +92,10 @@ static RC read_der(struct slice der, struct slice pin, struct private_key *ret)
 RC private_key_read(struct slice file, struct slice pin, struct private_key *ret)
 {
 	static const char *const labels[] = {
-		"PRIVATE KEY", "ENCRYPTED PRIVATE KEY", "EC PRIVATE KEY", "SM2 PRIVATE KEY",
+	        "PRIVATE KEY",
+	        "ENCRYPTED PRIVATE KEY",
+	        "EC PRIVATE KEY",
+	        "SM2 PRIVATE KEY",
 	};
 
 	REQUIRE(file.len <= PKCS8_MAX, KEY_FORM, "private key: %zu bytes, limit %d", file.len, PKCS8_MAX);

@@ -14,28 +14,31 @@
 #include <cmocka.h>
 
 #define JUDGE_ID "1234567812345678"
-#define JUDGE_NOW 1767225600                    /* 2026-01-01T00:00:00Z */
+#define JUDGE_NOW 1767225600 /* 2026-01-01T00:00:00Z */
 #define JUDGE_DAY 86400
 
 DROP(ossl_param_bld_st, OSSL_PARAM_BLD_free);
 DROP(X509_extension_st, X509_EXTENSION_free);
 
-#define assert_ok(call) \
-	do { if (!rc_ok(call)) fail_msg("%s: %s", #call, rc_last()->text); } while (0)
+#define assert_ok(call)                                                                                      \
+	do {                                                                                                 \
+		if (!rc_ok(call))                                                                            \
+			fail_msg("%s: %s", #call, rc_last()->text);                                          \
+	} while (0)
 /* The call must be refused with exactly that name. */
-#define assert_refused(call, id) \
-	do { \
-		struct rc refused__ = (call); \
-		assert_false(rc_ok(refused__)); \
-		if (rc_last()->err != ERR_##id) \
-			fail_msg("%s: %s (%s)", #call, rc_last()->text, err_info(rc_last()->err)->name); \
+#define assert_refused(call, id)                                                                             \
+	do {                                                                                                 \
+		struct rc refused__ = (call);                                                                \
+		assert_false(rc_ok(refused__));                                                              \
+		if (rc_last()->err != ERR_##id)                                                              \
+			fail_msg("%s: %s (%s)", #call, rc_last()->text, err_info(rc_last()->err)->name);     \
 	} while (0)
 
 /* A failure for want of memory says so. */
-#define assert_nomem(rc) \
-	do { \
-		if ((rc).code != RC_NOMEM) \
-			fail_msg("%s: %s", rc_name((rc).code), rc_last()->text); \
+#define assert_nomem(rc)                                                                                     \
+	do {                                                                                                 \
+		if ((rc).code != RC_NOMEM)                                                                   \
+			fail_msg("%s: %s", rc_name((rc).code), rc_last()->text);                             \
 	} while (0)
 
 /* Fixed keys: the same n is the same key. */
@@ -128,10 +131,10 @@ static inline void judge_sm4_ecb(const uint8_t key[16], struct slice in, uint8_t
 /* ---- certificates ---- */
 
 struct judge_cert {
-	const char *subject, *issuer;           /* CN; issuer NULL = self */
+	const char *subject, *issuer; /* CN; issuer NULL = self */
 	long serial;
-	int64_t from, until;                    /* 0: ten days around JUDGE_NOW */
-	const char *usage, *san, *basic;        /* as openssl.cnf has them; NULL = absent */
+	int64_t from, until;             /* 0: ten days around JUDGE_NOW */
+	const char *usage, *san, *basic; /* as openssl.cnf has them; NULL = absent */
 	EVP_PKEY *key, *signer;
 };
 
@@ -173,8 +176,10 @@ static inline void judge_certificate(const struct judge_cert *j, struct buf *ret
 		assert_true(EVP_PKEY_CTX_set1_id(c, JUDGE_ID, 16) > 0);
 		EVP_MD_CTX_set_pkey_ctx(m, c);
 	}
-	assert_int_equal(EVP_DigestSignInit(m, NULL, EVP_PKEY_is_a(j->signer, "SM2") ? EVP_sm3() : EVP_sha256(),
-	                                    NULL, j->signer), 1);
+	assert_int_equal(EVP_DigestSignInit(m, NULL,
+	                                    EVP_PKEY_is_a(j->signer, "SM2") ? EVP_sm3() : EVP_sha256(), NULL,
+	                                    j->signer),
+	                 1);
 	assert_true(X509_sign_ctx(x, m) > 0);
 	len = i2d_X509(x, &der);
 	assert_true(len > 0);

@@ -52,8 +52,7 @@ RC statement_check_json(struct slice json, struct slice certificate)
 	return OK;
 }
 
-RC statement_assemble(struct slice json, struct slice signature, struct slice certificate,
-                      struct buf *ret)
+RC statement_assemble(struct slice json, struct slice signature, struct slice certificate, struct buf *ret)
 {
 	return cms_signed_build(json, &(struct cms_signature){certificate, signature}, 1, ret);
 }

@@ -6,12 +6,12 @@
 #include <stdint.h>
 
 struct holder {
-	struct slice issuer, subject;           /* Name TLVs */
+	struct slice issuer, subject; /* Name TLVs */
 	int64_t not_before, not_after;
 	struct sm2_pub pub;
-	char person[37];                        /* from SAN URI urn:uuid:…; "" when absent */
-	bool ca;                                /* may issue certificates */
-	bool signs;                             /* keyUsage allows digitalSignature, or is absent */
+	char person[37]; /* from SAN URI urn:uuid:…; "" when absent */
+	bool ca;         /* may issue certificates */
+	bool signs;      /* keyUsage allows digitalSignature, or is absent */
 };
 /* Refuses what is not an SM2 certificate. */
 RC holder_read(struct slice certificate, struct holder *ret);

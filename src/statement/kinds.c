@@ -5,7 +5,9 @@
 
 #include <pthread.h>
 
-static const struct { const char *name, *roles; } kinds[STATEMENT_KINDS] = {
+static const struct {
+	const char *name, *roles;
+} kinds[STATEMENT_KINDS] = {
 #define KIND(id, name, roles) {name, roles},
 #include "statement/kinds.def"
 #undef KIND

@@ -77,7 +77,7 @@ static RC load_anchors(struct statement_trust *t, const char *dir, const char *o
 	TRY(read_optional(dir, "operator.cer", &operator));
 	TRY(read_optional(dir, "ceremony.cer", &ceremony));
 	TRY(read_optional(dir, "authority.cer", &authority));
-	if (operator.len > 0)
+	if (operator.len> 0)
 		TRY(statement_trust_operator(t, organisation, buf_slice(&operator)));
 	if (ceremony.len > 0)
 		TRY(statement_trust_pin(t, "ceremony", organisation, buf_slice(&ceremony)));

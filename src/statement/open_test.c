@@ -36,13 +36,18 @@ static void signed_text_is_canonical_and_verifies_under_openssl(void **state)
 	world_sign(w, STATEMENT_REFUSAL, W_REVIEWER, &der);
 	assert_ok(statement_open(buf_slice(&der), &s));
 	assert_int_equal(EVP_Digest(w->certificate[W_REVIEWER].p, w->certificate[W_REVIEWER].len, hash, &len,
-	                            EVP_sm3(), NULL), 1);
+	                            EVP_sm3(), NULL),
+	                 1);
 	for (size_t i = 0; i < 32; i++)
 		(void)snprintf(name + 2 * i, 3, "%02x", hash[i]);
-	(void)snprintf(expected, sizeof(expected), "{\"body\":{\"application\":\"" HEX64 "\",\"code\":\"identity\","
-	               "\"id\":\"APP-1\",\"reason\":\"照片不清晰\"},\"issued\":\"2026-01-01T00:00:00Z\",\"kind\":\"refusal\","
-	               "\"organisation\":\"shifan\",\"schema\":\"yuandian/statement/v1\",\"signer\":{\"certificate\":\"%s\","
-	               "\"person\":\"" REVIEWER "\",\"role\":\"review\"}}", name);
+	(void)snprintf(expected, sizeof(expected),
+	               "{\"body\":{\"application\":\"" HEX64 "\",\"code\":\"identity\","
+	               "\"id\":\"APP-1\",\"reason\":\"照片不清晰\"},\"issued\":\"2026-01-01T00:00:00Z\","
+	               "\"kind\":\"refusal\","
+	               "\"organisation\":\"shifan\",\"schema\":\"yuandian/statement/"
+	               "v1\",\"signer\":{\"certificate\":\"%s\","
+	               "\"person\":\"" REVIEWER "\",\"role\":\"review\"}}",
+	               name);
 	assert_int_equal(s->content.len, strlen(expected));
 	assert_memory_equal(s->content.p, expected, s->content.len);
 	assert_true(judge_verify(w->judge[W_REVIEWER], s->content, s->signature));
@@ -85,7 +90,8 @@ static void bodies_must_fit_their_schema(void **state)
 		const char *name;
 		json_t *member;
 
-		json_object_foreach(full, name, member) {
+		json_object_foreach(full, name, member)
+		{
 			AUTO_JSON(less, json_deep_copy(full));
 			AUTO_JSON(wrong, json_deep_copy(full));
 			AUTO_BUF(json, STATEMENT_JSON_MAX);
@@ -107,16 +113,27 @@ static void bodies_must_fit_their_schema(void **state)
 
 static void values_out_of_range_are_refused(void **state)
 {
-	static const struct { enum statement_kind kind; const char *member, *value; } all[] = {
-		{STATEMENT_APPLICATION, "region", "\"11000\""}, {STATEMENT_APPLICATION, "region", "\"11000x\""},
-		{STATEMENT_APPLICATION, "class", "\"gov\""}, {STATEMENT_APPLICATION, "profile", "\"../x\""},
-		{STATEMENT_APPLICATION, "agreement", "{\"accepted\":false,\"version\":\"1\"}"},
-		{STATEMENT_APPROVAL, "validity_days", "0"}, {STATEMENT_APPROVAL, "entity", "\"x\""},
-		{STATEMENT_APPROVAL, "spki", "\"ABCDEF\""}, {STATEMENT_APPROVAL, "authority", "\"SM2\""},
-		{STATEMENT_REVOCATION, "serial", "\"05\""}, {STATEMENT_REVOCATION, "reason", "\"lost\""},
-		{STATEMENT_REVOCATION, "invalidity", "\"yesterday\""}, {STATEMENT_ACCEPTANCE, "certificates", "[]"},
-		{STATEMENT_ROLE_GRANT, "from", "\"2026-01-01\""}, {STATEMENT_AUTHORISATION, "classes", "[\"ALL\"]"},
-		{STATEMENT_CPS, "version", "0"}, {STATEMENT_RA_APPROVAL, "ra", "\"shifan\""},
+	static const struct {
+		enum statement_kind kind;
+		const char *member, *value;
+	} all[] = {
+	        {STATEMENT_APPLICATION, "region", "\"11000\""},
+	        {STATEMENT_APPLICATION, "region", "\"11000x\""},
+	        {STATEMENT_APPLICATION, "class", "\"gov\""},
+	        {STATEMENT_APPLICATION, "profile", "\"../x\""},
+	        {STATEMENT_APPLICATION, "agreement", "{\"accepted\":false,\"version\":\"1\"}"},
+	        {STATEMENT_APPROVAL, "validity_days", "0"},
+	        {STATEMENT_APPROVAL, "entity", "\"x\""},
+	        {STATEMENT_APPROVAL, "spki", "\"ABCDEF\""},
+	        {STATEMENT_APPROVAL, "authority", "\"SM2\""},
+	        {STATEMENT_REVOCATION, "serial", "\"05\""},
+	        {STATEMENT_REVOCATION, "reason", "\"lost\""},
+	        {STATEMENT_REVOCATION, "invalidity", "\"yesterday\""},
+	        {STATEMENT_ACCEPTANCE, "certificates", "[]"},
+	        {STATEMENT_ROLE_GRANT, "from", "\"2026-01-01\""},
+	        {STATEMENT_AUTHORISATION, "classes", "[\"ALL\"]"},
+	        {STATEMENT_CPS, "version", "0"},
+	        {STATEMENT_RA_APPROVAL, "ra", "\"shifan\""},
 	};
 	struct world *w = *state;
 
@@ -138,7 +155,8 @@ static struct rc open_text(const struct world *w, const char *text)
 	AUTO_BUF(der, STATEMENT_MAX);
 	AUTO(statement, s, NULL);
 
-	assert_ok(cms_signed_sign(slice_text(text), &w->key[W_REVIEWER], buf_slice(&w->certificate[W_REVIEWER]), &der));
+	assert_ok(cms_signed_sign(slice_text(text), &w->key[W_REVIEWER],
+	                          buf_slice(&w->certificate[W_REVIEWER]), &der));
 	return statement_open(buf_slice(&der), &s);
 }
 
@@ -160,13 +178,13 @@ static void edit(const struct world *w, const char *old, const char *new, char r
 static void text_must_be_canonical(void **state)
 {
 	static const char *const all[][2] = {
-		{"\"kind\":", "\"kind\": "},                            /* a space */
-		{"\"serial\":\"5a01\"}", "\"serial\":\"5a\\u0030\\u0031\"}"},     /* needless escapes */
-		{"{\"body\"", "{\"a\":1,\"a\":1,\"body\""},             /* a member twice */
-		{"{\"body\"", "{\"issued\":\"2026-01-01T00:00:00Z\",\"body\""},   /* twice, far apart */
-		{"\"}}", "\"}}\n"},                                     /* a line end */
-		{"{\"body\"", "[\"body\""},                             /* no JSON */
-		{"revocation", "revocation\xff"},                       /* no UTF-8 */
+	        {"\"kind\":", "\"kind\": "},                                    /* a space */
+	        {"\"serial\":\"5a01\"}", "\"serial\":\"5a\\u0030\\u0031\"}"},   /* needless escapes */
+	        {"{\"body\"", "{\"a\":1,\"a\":1,\"body\""},                     /* a member twice */
+	        {"{\"body\"", "{\"issued\":\"2026-01-01T00:00:00Z\",\"body\""}, /* twice, far apart */
+	        {"\"}}", "\"}}\n"},                                             /* a line end */
+	        {"{\"body\"", "[\"body\""},                                     /* no JSON */
+	        {"revocation", "revocation\xff"},                               /* no UTF-8 */
 	};
 	char text[1024];
 
@@ -182,13 +200,22 @@ static void text_must_be_canonical(void **state)
 static void envelope_members_are_checked(void **state)
 {
 	static const char *const all[][2] = {
-		{"yuandian/statement/v1", "yuandian/statement/v2"}, {"\"revocation\"", "\"rumour\""},
-		{"\"shifan\"", "\"\""}, {"\"shifan\"", "\"Shifan\""}, {"\"shifan\"", "\"-shifan\""}, {"\"shifan\"", "7"},
-		{"2026-01-01T00:00:00Z", "2026-01-01T08:00:00+08:00"}, {"2026-01-01T00:00:00Z", "2026-01-01T00:00:00.5Z"},
-		{"2026-01-01T00:00:00Z", "2026-13-01T00:00:00Z"}, {REVIEWER, "11111111-2222-3333-4444-55555555555A"},
-		{REVIEWER, "11111111x2222-3333-4444-555555555555"}, {"\"role\":\"review\"", "\"role\":\"re view\""},
-		{"\"role\":\"review\"", "\"role\":\"review\",\"rote\":1"}, {"\"role\":\"review\"", "\"sole\":1"},
-		{"\"schema\"", "\"remark\":\"\",\"schema\""}, {"\"certificate\":\"", "\"certificate\":\"00"},
+	        {"yuandian/statement/v1", "yuandian/statement/v2"},
+	        {"\"revocation\"", "\"rumour\""},
+	        {"\"shifan\"", "\"\""},
+	        {"\"shifan\"", "\"Shifan\""},
+	        {"\"shifan\"", "\"-shifan\""},
+	        {"\"shifan\"", "7"},
+	        {"2026-01-01T00:00:00Z", "2026-01-01T08:00:00+08:00"},
+	        {"2026-01-01T00:00:00Z", "2026-01-01T00:00:00.5Z"},
+	        {"2026-01-01T00:00:00Z", "2026-13-01T00:00:00Z"},
+	        {REVIEWER, "11111111-2222-3333-4444-55555555555A"},
+	        {REVIEWER, "11111111x2222-3333-4444-555555555555"},
+	        {"\"role\":\"review\"", "\"role\":\"re view\""},
+	        {"\"role\":\"review\"", "\"role\":\"review\",\"rote\":1"},
+	        {"\"role\":\"review\"", "\"sole\":1"},
+	        {"\"schema\"", "\"remark\":\"\",\"schema\""},
+	        {"\"certificate\":\"", "\"certificate\":\"00"},
 	};
 	char text[1024];
 
@@ -209,8 +236,10 @@ static void another_certificate_is_refused(void **state)
 
 	assert_ok(statement_build(&h, body, &json));
 	assert_ok(statement_check_json(buf_slice(&json), buf_slice(&w->certificate[W_REVIEWER])));
-	assert_refused(statement_check_json(buf_slice(&json), buf_slice(&w->certificate[W_CLERK])), STATEMENT_CERTIFICATE);
-	assert_ok(cms_signed_sign(buf_slice(&json), &w->key[W_CLERK], buf_slice(&w->certificate[W_CLERK]), &der));
+	assert_refused(statement_check_json(buf_slice(&json), buf_slice(&w->certificate[W_CLERK])),
+	               STATEMENT_CERTIFICATE);
+	assert_ok(cms_signed_sign(buf_slice(&json), &w->key[W_CLERK], buf_slice(&w->certificate[W_CLERK]),
+	                          &der));
 	assert_refused(statement_open(buf_slice(&der), &s), STATEMENT_CERTIFICATE);
 }
 
@@ -227,7 +256,8 @@ static void second_signature_is_refused(void **state)
 	world_sign(w, STATEMENT_REVOCATION, W_REVIEWER, &one);
 	assert_ok(statement_open(buf_slice(&one), &s));
 	struct cms_signature both[] = {
-		{s->certificate, s->signature}, {buf_slice(&w->certificate[W_CLERK]), s->signature},
+	        {s->certificate, s->signature},
+	        {buf_slice(&w->certificate[W_CLERK]), s->signature},
 	};
 
 	assert_ok(cms_signed_build(s->content, both, 2, &two));
@@ -259,9 +289,13 @@ static void other_encodings_are_refused(void **state)
 
 static void bad_samples_are_refused_by_name(void **state)
 {
-	static const struct { const char *name; enum err err; } all[] = {
-		{"space", ERR_STATEMENT_BYTES}, {"kind", ERR_STATEMENT_SCHEMA}, {"offset", ERR_STATEMENT_SCHEMA},
-		{"certificate", ERR_STATEMENT_CERTIFICATE}, {"signers", ERR_STATEMENT_FORM},
+	static const struct {
+		const char *name;
+		enum err err;
+	} all[] = {
+	        {"space", ERR_STATEMENT_BYTES},   {"kind", ERR_STATEMENT_SCHEMA},
+	        {"offset", ERR_STATEMENT_SCHEMA}, {"certificate", ERR_STATEMENT_CERTIFICATE},
+	        {"signers", ERR_STATEMENT_FORM},
 	};
 
 	(void)state;
@@ -327,19 +361,19 @@ static void no_memory_is_an_ordinary_result(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(signed_text_is_canonical_and_verifies_under_openssl),
-		cmocka_unit_test(every_kind_opens_with_its_parts),
-		cmocka_unit_test(bodies_must_fit_their_schema),
-		cmocka_unit_test(values_out_of_range_are_refused),
-		cmocka_unit_test(text_must_be_canonical),
-		cmocka_unit_test(envelope_members_are_checked),
-		cmocka_unit_test(another_certificate_is_refused),
-		cmocka_unit_test(second_signature_is_refused),
-		cmocka_unit_test(other_encodings_are_refused),
-		cmocka_unit_test(bad_samples_are_refused_by_name),
-		cmocka_unit_test(every_cut_is_refused),
-		cmocka_unit_test(signature_made_elsewhere_is_assembled),
-		cmocka_unit_test(no_memory_is_an_ordinary_result),
+	        cmocka_unit_test(signed_text_is_canonical_and_verifies_under_openssl),
+	        cmocka_unit_test(every_kind_opens_with_its_parts),
+	        cmocka_unit_test(bodies_must_fit_their_schema),
+	        cmocka_unit_test(values_out_of_range_are_refused),
+	        cmocka_unit_test(text_must_be_canonical),
+	        cmocka_unit_test(envelope_members_are_checked),
+	        cmocka_unit_test(another_certificate_is_refused),
+	        cmocka_unit_test(second_signature_is_refused),
+	        cmocka_unit_test(other_encodings_are_refused),
+	        cmocka_unit_test(bad_samples_are_refused_by_name),
+	        cmocka_unit_test(every_cut_is_refused),
+	        cmocka_unit_test(signature_made_elsewhere_is_assembled),
+	        cmocka_unit_test(no_memory_is_an_ordinary_result),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -6,10 +6,10 @@
 #include "base/rc.h"
 #include "sm/sm2.h"
 
-#define STATEMENT_MAX (256u << 10)              /* DER */
+#define STATEMENT_MAX (256u << 10) /* DER */
 #define STATEMENT_JSON_MAX (192u << 10)
-#define STATEMENT_NAME_MAX 64                   /* organisation, role */
-#define STATEMENT_SKEW 300                      /* seconds a statement may be ahead of us */
+#define STATEMENT_NAME_MAX 64 /* organisation, role */
+#define STATEMENT_SKEW 300    /* seconds a statement may be ahead of us */
 #define STATEMENT_MEDIA "application/vnd.yuandian.statement"
 
 /* kinds.def: id, name, roles that may sign. */
@@ -27,9 +27,9 @@ struct statement_head {
 	enum statement_kind kind;
 	const char *organisation;
 	int64_t issued;
-	struct slice certificate;               /* DER of the signer's certificate */
-	const char *person;                     /* UUID; NULL for a ceremony or service key */
-	const char *role;                       /* "review", "ceremony", "authority", "subscriber" … */
+	struct slice certificate; /* DER of the signer's certificate */
+	const char *person;       /* UUID; NULL for a ceremony or service key */
+	const char *role;         /* "review", "ceremony", "authority", "subscriber" … */
 };
 /* The canonical JSON that gets signed.  The body must fit the kind's schema. */
 RC statement_build(const struct statement_head *h, const json_t *body, struct buf *ret);
@@ -37,8 +37,7 @@ RC statement_build(const struct statement_head *h, const json_t *body, struct bu
 RC statement_sign(const struct statement_head *h, const json_t *body, const struct sm2_key *key,
                   struct buf *ret);
 /* For keys held elsewhere: signature = DER SM2Signature over Z(default id) || json. */
-RC statement_assemble(struct slice json, struct slice signature, struct slice certificate,
-                      struct buf *ret);
+RC statement_assemble(struct slice json, struct slice signature, struct slice certificate, struct buf *ret);
 /* Refuses bytes that are not the canonical JSON of a statement naming that certificate; a signer
  * calls it before it signs. */
 RC statement_check_json(struct slice json, struct slice certificate);
@@ -47,26 +46,26 @@ RC statement_check_json(struct slice json, struct slice certificate);
 struct statement {
 	enum statement_kind kind;
 	int64_t issued;
-	struct slice organisation, role;        /* borrowed from json */
-	struct slice person;                    /* UUID text; len 0 = absent */
-	uint8_t certificate_sm3[32];            /* SM3 of the embedded certificate = the one named */
-	struct slice certificate;               /* embedded DER, borrowed from der */
-	struct slice signature;                 /* DER SM2Signature, borrowed from der */
-	struct slice content;                   /* signed bytes, borrowed from der */
-	json_t *json, *body;                    /* whole document (owned), its body (borrowed) */
-	uint8_t sm3[32];                        /* of the DER: the statement's name elsewhere */
-	struct buf der;                         /* owned copy */
+	struct slice organisation, role; /* borrowed from json */
+	struct slice person;             /* UUID text; len 0 = absent */
+	uint8_t certificate_sm3[32];     /* SM3 of the embedded certificate = the one named */
+	struct slice certificate;        /* embedded DER, borrowed from der */
+	struct slice signature;          /* DER SM2Signature, borrowed from der */
+	struct slice content;            /* signed bytes, borrowed from der */
+	json_t *json, *body;             /* whole document (owned), its body (borrowed) */
+	uint8_t sm3[32];                 /* of the DER: the statement's name elsewhere */
+	struct buf der;                  /* owned copy */
 };
 /* Form only: SignedData with one signer, canonical JSON, envelope and body schemas, certificate
  * named by its hash.  No signature is checked. */
-RC   statement_open(struct slice der, struct statement **ret);
+RC statement_open(struct slice der, struct statement **ret);
 void statement_free(struct statement *s);
 DROP(statement, statement_free);
 
 /* ---- trusting ---- */
 /* Who may say what.  Filled first; afterwards any thread may verify and add. */
 struct statement_trust;
-RC   statement_trust_new(struct statement_trust **ret);
+RC statement_trust_new(struct statement_trust **ret);
 void statement_trust_free(struct statement_trust *t);
 DROP(statement_trust, statement_trust_free);
 /* Operator CA of an organisation: certificates under it sign with granted roles. */
@@ -85,18 +84,21 @@ RC statement_trust_grants(struct statement_trust *t, const char *dir);
  * may be missing), grants. */
 RC statement_trust_load(const char *dir, const char *organisation, struct statement_trust **ret);
 
-bool statement_trust_has(const struct statement_trust *t, const char *organisation,
-                         struct slice person, const char *role, int64_t at);
+bool statement_trust_has(const struct statement_trust *t, const char *organisation, struct slice person,
+                         const char *role, int64_t at);
 /* All roles of a person at an instant, for each grant once. */
-void statement_trust_roles(const struct statement_trust *t, const char *organisation,
-                           struct slice person, int64_t at,
-                           void (*each)(void *arg, const char *role), void *arg);
+void statement_trust_roles(const struct statement_trust *t, const char *organisation, struct slice person,
+                           int64_t at, void (*each)(void *arg, const char *role), void *arg);
 
 /* Signature, signer's certificate (chain, validity at `issued`, person), right of that role to
  * this kind, grant at `issued`, not from the future of `now`. */
 RC statement_verify(const struct statement *s, const struct statement_trust *t, int64_t now);
 /* Many at once; `why` tells of each failure. */
-struct statement_check { const struct statement *s; struct rc rc; struct rc_text why; };
+struct statement_check {
+	const struct statement *s;
+	struct rc rc;
+	struct rc_text why;
+};
 void statement_verify_batch(const struct statement_trust *t, int64_t now, struct statement_check *c,
                             size_t n);
 

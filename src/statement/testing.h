@@ -9,7 +9,17 @@
 #define CLERK "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee"
 #define HEX64 "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 
-enum who { W_OPERATOR, W_CEREMONY, W_AUTHORITY, W_SUBSCRIBER_CA, W_REVIEWER, W_CLERK, W_SUBSCRIBER, W_STRANGER, W_COUNT };
+enum who {
+	W_OPERATOR,
+	W_CEREMONY,
+	W_AUTHORITY,
+	W_SUBSCRIBER_CA,
+	W_REVIEWER,
+	W_CLERK,
+	W_SUBSCRIBER,
+	W_STRANGER,
+	W_COUNT
+};
 
 struct world {
 	struct sm2_key key[W_COUNT];
@@ -31,8 +41,12 @@ static inline void world_grant(struct world *w, const char *person, const char *
                                const char *until, struct buf *ret)
 {
 	AUTO_JSON(body, json_object());
-	struct statement_head h = {STATEMENT_ROLE_GRANT, ORG, JUDGE_NOW, buf_slice(&w->certificate[W_CEREMONY]),
-	                           NULL, "ceremony"};
+	struct statement_head h = {STATEMENT_ROLE_GRANT,
+	                           ORG,
+	                           JUDGE_NOW,
+	                           buf_slice(&w->certificate[W_CEREMONY]),
+	                           NULL,
+	                           "ceremony"};
 
 	json_put_cstr(body, "person", person);
 	json_put_cstr(body, "name", "张三");
@@ -68,18 +82,27 @@ static inline void world_setup(struct world *w)
 		w->key[i] = judge_scalar((uint8_t)(i + 1));
 		w->judge[i] = judge_sm2(&w->key[i]);
 	}
-	world_certificate(w, W_OPERATOR, (struct judge_cert){"operator", .basic = ca, .usage = "keyCertSign"}, W_OPERATOR);
+	world_certificate(w, W_OPERATOR, (struct judge_cert){"operator", .basic = ca, .usage = "keyCertSign"},
+	                  W_OPERATOR);
 	world_certificate(w, W_SUBSCRIBER_CA, (struct judge_cert){"sm2", .basic = ca}, W_SUBSCRIBER_CA);
 	world_certificate(w, W_CEREMONY, (struct judge_cert){"ceremony", .usage = sign}, W_CEREMONY);
 	world_certificate(w, W_AUTHORITY, (struct judge_cert){"authority", .usage = sign}, W_AUTHORITY);
-	world_certificate(w, W_REVIEWER, (struct judge_cert){"reviewer", "operator", .usage = sign,
-	                  .san = "URI:urn:uuid:" REVIEWER}, W_OPERATOR);
-	world_certificate(w, W_CLERK, (struct judge_cert){"clerk", "operator", .usage = sign,
-	                  .san = "URI:urn:uuid:" CLERK}, W_OPERATOR);
-	world_certificate(w, W_SUBSCRIBER, (struct judge_cert){"subscriber", "sm2", .usage = sign,
-	                  .san = "URI:urn:uuid:" CLERK}, W_SUBSCRIBER_CA);
-	world_certificate(w, W_STRANGER, (struct judge_cert){"stranger", "operator", .usage = sign,
-	                  .san = "URI:urn:uuid:" REVIEWER}, W_STRANGER);
+	world_certificate(
+	        w, W_REVIEWER,
+	        (struct judge_cert){"reviewer", "operator", .usage = sign, .san = "URI:urn:uuid:" REVIEWER},
+	        W_OPERATOR);
+	world_certificate(
+	        w, W_CLERK,
+	        (struct judge_cert){"clerk", "operator", .usage = sign, .san = "URI:urn:uuid:" CLERK},
+	        W_OPERATOR);
+	world_certificate(
+	        w, W_SUBSCRIBER,
+	        (struct judge_cert){"subscriber", "sm2", .usage = sign, .san = "URI:urn:uuid:" CLERK},
+	        W_SUBSCRIBER_CA);
+	world_certificate(
+	        w, W_STRANGER,
+	        (struct judge_cert){"stranger", "operator", .usage = sign, .san = "URI:urn:uuid:" REVIEWER},
+	        W_STRANGER);
 	world_trust(w);
 }
 
@@ -96,22 +119,41 @@ static inline void world_free(struct world *w)
 static inline json_t *world_body(enum statement_kind k)
 {
 	static const char *const bodies[STATEMENT_KINDS] = {
-		[STATEMENT_APPLICATION] = ("{\"profile\":\"person\",\"class\":\"PUBLIC\",\"csr\":\"MAA=\",\"identity\":{\"name\":\"张三\"},"
-			"\"purpose\":\"报税\",\"region\":\"110000\",\"agreement\":{\"version\":\"1\",\"accepted\":true},"
-			"\"evidence\":[{\"type\":\"identity-document\",\"sm3\":\"" HEX64 "\",\"size\":10}]}"),
-		[STATEMENT_APPROVAL] = ("{\"application\":\"" HEX64 "\",\"id\":\"APP-1\",\"subject\":\"CN=张三,C=CN\",\"entity\":\"" CLERK
-			"\",\"spki\":\"" HEX64 "\",\"profile\":\"person\",\"class\":\"GOV\",\"authority\":\"sm2\",\"validity_days\":730}"),
-		[STATEMENT_REFUSAL] = ("{\"application\":\"" HEX64 "\",\"id\":\"APP-1\",\"code\":\"identity\",\"reason\":\"照片不清晰\"}"),
-		[STATEMENT_ACCEPTANCE] = ("{\"id\":\"APP-1\",\"certificates\":[\"sm2/5a01\",\"sm2/5a02\"],\"notice\":\"1\"}"),
-		[STATEMENT_REVOCATION] = ("{\"ca\":\"sm2\",\"serial\":\"5a01\",\"reason\":\"keyCompromise\"}"),
-		[STATEMENT_ROLE_GRANT] = ("{\"person\":\"" CLERK "\",\"name\":\"李四\",\"role\":\"entry\",\"certificate\":\"" HEX64
-			"\",\"from\":\"2026-01-01T00:00:00Z\",\"until\":\"2027-01-01T00:00:00Z\"}"),
-		[STATEMENT_AUTHORISATION] = ("{\"number\":1,\"institution\":\"shifan\",\"classes\":[\"GOV\",\"PUBLIC\"],\"regions\":[\"*\"],"
-			"\"ra\":[\"shifan/ra\"],\"profiles\":{\"person\":\"" HEX64 "\"},\"not_before\":\"2026-01-01T00:00:00Z\","
-			"\"not_after\":\"2026-04-01T00:00:00Z\",\"demonstration\":true}"),
-		[STATEMENT_CPS] = ("{\"institution\":\"shifan\",\"version\":1,\"effective\":\"2026-01-01T00:00:00Z\",\"parameters\":"
-			"{\"revocation_seconds\":1,\"crl_period_seconds\":86400,\"acceptance_days\":30}}"),
-		[STATEMENT_RA_APPROVAL] = ("{\"ra\":\"shifan/ra\",\"regions\":[\"*\"],\"classes\":[\"GOV\"],\"not_after\":\"2026-04-01T00:00:00Z\"}"),
+	        [STATEMENT_APPLICATION] = ("{\"profile\":\"person\",\"class\":\"PUBLIC\",\"csr\":\"MAA=\","
+	                                   "\"identity\":{\"name\":\"张三\"},"
+	                                   "\"purpose\":\"报税\",\"region\":\"110000\",\"agreement\":{"
+	                                   "\"version\":\"1\",\"accepted\":true},"
+	                                   "\"evidence\":[{\"type\":\"identity-document\",\"sm3\":\"" HEX64
+	                                   "\",\"size\":10}]}"),
+	        [STATEMENT_APPROVAL] =
+	                ("{\"application\":\"" HEX64
+	                 "\",\"id\":\"APP-1\",\"subject\":\"CN=张三,C=CN\",\"entity\":\"" CLERK
+	                 "\",\"spki\":\"" HEX64 "\",\"profile\":\"person\",\"class\":\"GOV\",\"authority\":"
+	                 "\"sm2\",\"validity_days\":730}"),
+	        [STATEMENT_REFUSAL] =
+	                ("{\"application\":\"" HEX64
+	                 "\",\"id\":\"APP-1\",\"code\":\"identity\",\"reason\":\"照片不清晰\"}"),
+	        [STATEMENT_ACCEPTANCE] =
+	                ("{\"id\":\"APP-1\",\"certificates\":[\"sm2/5a01\",\"sm2/5a02\"],\"notice\":\"1\"}"),
+	        [STATEMENT_REVOCATION] =
+	                ("{\"ca\":\"sm2\",\"serial\":\"5a01\",\"reason\":\"keyCompromise\"}"),
+	        [STATEMENT_ROLE_GRANT] =
+	                ("{\"person\":\"" CLERK
+	                 "\",\"name\":\"李四\",\"role\":\"entry\",\"certificate\":\"" HEX64
+	                 "\",\"from\":\"2026-01-01T00:00:00Z\",\"until\":\"2027-01-01T00:00:00Z\"}"),
+	        [STATEMENT_AUTHORISATION] =
+	                ("{\"number\":1,\"institution\":\"shifan\",\"classes\":[\"GOV\",\"PUBLIC\"],"
+	                 "\"regions\":[\"*\"],"
+	                 "\"ra\":[\"shifan/ra\"],\"profiles\":{\"person\":\"" HEX64
+	                 "\"},\"not_before\":\"2026-01-01T00:00:00Z\","
+	                 "\"not_after\":\"2026-04-01T00:00:00Z\",\"demonstration\":true}"),
+	        [STATEMENT_CPS] =
+	                ("{\"institution\":\"shifan\",\"version\":1,\"effective\":\"2026-01-01T00:00:00Z\","
+	                 "\"parameters\":"
+	                 "{\"revocation_seconds\":1,\"crl_period_seconds\":86400,\"acceptance_days\":30}}"),
+	        [STATEMENT_RA_APPROVAL] = ("{\"ra\":\"shifan/"
+	                                   "ra\",\"regions\":[\"*\"],\"classes\":[\"GOV\"],\"not_after\":"
+	                                   "\"2026-04-01T00:00:00Z\"}"),
 	};
 	json_t *o = json_loads(bodies[k], 0, NULL);
 
@@ -123,16 +165,18 @@ static inline json_t *world_body(enum statement_kind k)
 static inline struct statement_head world_head(const struct world *w, enum statement_kind k, enum who who)
 {
 	static const char *const roles[W_COUNT] = {
-		[W_OPERATOR] = "review", [W_CEREMONY] = "ceremony", [W_AUTHORITY] = "authority",
-		[W_REVIEWER] = "review", [W_CLERK] = "entry", [W_SUBSCRIBER] = "subscriber", [W_STRANGER] = "review",
-		[W_SUBSCRIBER_CA] = "subscriber",
+	        [W_OPERATOR] = "review",     [W_CEREMONY] = "ceremony",
+	        [W_AUTHORITY] = "authority", [W_REVIEWER] = "review",
+	        [W_CLERK] = "entry",         [W_SUBSCRIBER] = "subscriber",
+	        [W_STRANGER] = "review",     [W_SUBSCRIBER_CA] = "subscriber",
 	};
 	static const char *const persons[W_COUNT] = {
-		[W_REVIEWER] = REVIEWER, [W_STRANGER] = REVIEWER, [W_CLERK] = CLERK, [W_SUBSCRIBER] = CLERK,
-		[W_OPERATOR] = REVIEWER,
+	        [W_REVIEWER] = REVIEWER, [W_STRANGER] = REVIEWER, [W_CLERK] = CLERK,
+	        [W_SUBSCRIBER] = CLERK,  [W_OPERATOR] = REVIEWER,
 	};
 
-	return (struct statement_head){k, ORG, JUDGE_NOW, buf_slice(&w->certificate[who]), persons[who], roles[who]};
+	return (struct statement_head){
+	        k, ORG, JUDGE_NOW, buf_slice(&w->certificate[who]), persons[who], roles[who]};
 }
 
 static inline void world_sign(const struct world *w, enum statement_kind k, enum who who, struct buf *ret)

@@ -6,8 +6,6 @@
 #include "base/time.h"
 #include "sm/sm3.h"
 
-
-
 /* ---- life ---- */
 
 RC statement_trust_new(struct statement_trust **ret)
@@ -18,7 +16,8 @@ RC statement_trust_new(struct statement_trust **ret)
 	t->state = mem_new(1, sizeof(*t->state));
 	NEED(t->state != NULL, RC_NOMEM, "trust: out of memory");
 	NEED(pthread_rwlock_init(&t->state->lock, NULL) == 0 &&
-	     pthread_mutex_init(&t->state->cache_lock, NULL) == 0, RC_NOMEM, "trust: no locks");
+	             pthread_mutex_init(&t->state->cache_lock, NULL) == 0,
+	     RC_NOMEM, "trust: no locks");
 	*ret = MOVE(t);
 	return OK;
 }
@@ -217,8 +216,8 @@ RC statement_trust_grant(struct statement_trust *t, struct slice der)
 	return rc;
 }
 
-bool statement_trust_has(const struct statement_trust *t, const char *organisation,
-                         struct slice person, const char *role, int64_t at)
+bool statement_trust_has(const struct statement_trust *t, const char *organisation, struct slice person,
+                         const char *role, int64_t at)
 {
 	struct trust_state *s = t->state;
 	bool found = false;
@@ -233,9 +232,8 @@ bool statement_trust_has(const struct statement_trust *t, const char *organisati
 	return found;
 }
 
-void statement_trust_roles(const struct statement_trust *t, const char *organisation,
-                           struct slice person, int64_t at,
-                           void (*each)(void *arg, const char *role), void *arg)
+void statement_trust_roles(const struct statement_trust *t, const char *organisation, struct slice person,
+                           int64_t at, void (*each)(void *arg, const char *role), void *arg)
 {
 	struct trust_state *s = t->state;
 

@@ -8,15 +8,15 @@
 
 #define TRUST_ANCHORS 64
 #define TRUST_GRANTS 4096
-#define TRUST_CACHE 1024                /* verified certificates remembered; a power of two */
+#define TRUST_CACHE 1024 /* verified certificates remembered; a power of two */
 
 struct anchor {
-	enum statement_proof proof;             /* GRANT = operator CA */
-	char organisation[STATEMENT_NAME_MAX + 1];      /* "" = any */
-	char role[STATEMENT_NAME_MAX + 1];      /* pins only */
+	enum statement_proof proof;                /* GRANT = operator CA */
+	char organisation[STATEMENT_NAME_MAX + 1]; /* "" = any */
+	char role[STATEMENT_NAME_MAX + 1];         /* pins only */
 	uint8_t sm3[32];
 	struct buf der;
-	struct holder holder;                   /* borrows der */
+	struct holder holder; /* borrows der */
 };
 
 struct grant {
@@ -29,15 +29,17 @@ struct grant {
 
 /* Behind a pointer, so that a const trust can lock and remember. */
 struct trust_state {
-	pthread_rwlock_t lock;                  /* anchors and grants */
+	pthread_rwlock_t lock; /* anchors and grants */
 	struct anchor anchors[TRUST_ANCHORS];
 	size_t anchor_count;
-	struct grant *grants;                   /* sorted by person */
+	struct grant *grants; /* sorted by person */
 	size_t grant_count, grant_room;
 	pthread_mutex_t cache_lock;
-	uint8_t cache[TRUST_CACHE][32];         /* SM3(certificate hash || CA hash); zero = free */
+	uint8_t cache[TRUST_CACHE][32]; /* SM3(certificate hash || CA hash); zero = free */
 };
-struct statement_trust { struct trust_state *state; };
+struct statement_trust {
+	struct trust_state *state;
+};
 
 /* The signature of a certificate under an anchor, remembered once it verified. */
 RC trust_verify_certificate(struct trust_state *t, const struct anchor *ca, struct slice certificate,

@@ -41,8 +41,8 @@ static RC check_pin(const struct trust_state *t, const struct statement *s, stru
 static RC check_person(const struct statement *s, const struct holder *h)
 {
 	REQUIRE(s->person.len > 0, STATEMENT_PERSON, "statement: it names no person");
-	REQUIRE(slice_is(s->person, h->person), STATEMENT_PERSON,
-	        "statement: its certificate belongs to %s", h->person[0] != '\0' ? h->person : "no person");
+	REQUIRE(slice_is(s->person, h->person), STATEMENT_PERSON, "statement: its certificate belongs to %s",
+	        h->person[0] != '\0' ? h->person : "no person");
 	return OK;
 }
 
@@ -53,9 +53,11 @@ static RC check_chain(struct trust_state *t, enum statement_proof proof, const s
 	const struct anchor *ca = NULL;
 
 	TRY(holder_read(s->certificate, ret));
-	REQUIRE(ret->signs && !ret->ca, STATEMENT_CERTIFICATE, "statement: its certificate is not for signatures");
+	REQUIRE(ret->signs && !ret->ca, STATEMENT_CERTIFICATE,
+	        "statement: its certificate is not for signatures");
 	for (size_t i = 0; i < t->anchor_count && ca == NULL; i++)
-		if (concerns(&t->anchors[i], proof, s) && slice_equal(t->anchors[i].holder.subject, ret->issuer) &&
+		if (concerns(&t->anchors[i], proof, s) &&
+		    slice_equal(t->anchors[i].holder.subject, ret->issuer) &&
 		    rc_ok(trust_verify_certificate(t, &t->anchors[i], s->certificate, s->certificate_sm3)))
 			ca = &t->anchors[i];
 	REQUIRE(ca != NULL, STATEMENT_CERTIFICATE, "statement: no CA of %.*s issued its certificate",
@@ -138,8 +140,7 @@ static void verify_some(const struct statement_trust *t, int64_t now, struct sta
 			                            "statement: the signature does not verify"));
 }
 
-void statement_verify_batch(const struct statement_trust *t, int64_t now, struct statement_check *c,
-                            size_t n)
+void statement_verify_batch(const struct statement_trust *t, int64_t now, struct statement_check *c, size_t n)
 {
 	for (size_t done = 0; done < n; done += BATCH)
 		verify_some(t, now, c + done, n - done < BATCH ? n - done : BATCH);

@@ -47,12 +47,17 @@ static struct rc judge_who(const struct world *w, enum statement_kind k, enum wh
 /* The whole table: kind by kind, person by person. */
 static void only_the_roles_of_the_table_may_sign(void **state)
 {
-	static const enum who people[] = { W_CLERK, W_REVIEWER, W_SUBSCRIBER, W_CEREMONY, W_AUTHORITY };
+	static const enum who people[] = {W_CLERK, W_REVIEWER, W_SUBSCRIBER, W_CEREMONY, W_AUTHORITY};
 	static const bool may[STATEMENT_KINDS][5] = {
-		[STATEMENT_APPLICATION] = {true}, [STATEMENT_APPROVAL] = {false, true}, [STATEMENT_REFUSAL] = {false, true},
-		[STATEMENT_ACCEPTANCE] = {true, true, true}, [STATEMENT_REVOCATION] = {false, true, true},
-		[STATEMENT_ROLE_GRANT] = {false, false, false, true}, [STATEMENT_AUTHORISATION] = {[4] = true},
-		[STATEMENT_CPS] = {false, false, false, true}, [STATEMENT_RA_APPROVAL] = {false, false, false, true, true},
+	        [STATEMENT_APPLICATION] = {true},
+	        [STATEMENT_APPROVAL] = {false, true},
+	        [STATEMENT_REFUSAL] = {false, true},
+	        [STATEMENT_ACCEPTANCE] = {true, true, true},
+	        [STATEMENT_REVOCATION] = {false, true, true},
+	        [STATEMENT_ROLE_GRANT] = {false, false, false, true},
+	        [STATEMENT_AUTHORISATION] = {[4] = true},
+	        [STATEMENT_CPS] = {false, false, false, true},
+	        [STATEMENT_RA_APPROVAL] = {false, false, false, true, true},
 	};
 
 	for (unsigned k = 0; k < STATEMENT_KINDS; k++)
@@ -60,7 +65,8 @@ static void only_the_roles_of_the_table_may_sign(void **state)
 			if (may[k][i])
 				assert_ok(judge_who(*state, (enum statement_kind)k, people[i]));
 			else
-				assert_refused(judge_who(*state, (enum statement_kind)k, people[i]), STATEMENT_ROLE);
+				assert_refused(judge_who(*state, (enum statement_kind)k, people[i]),
+				               STATEMENT_ROLE);
 		}
 }
 
@@ -68,9 +74,15 @@ static void role_counts_only_while_granted(void **state)
 {
 	struct world *w = *state;
 	struct statement_head h = world_head(w, STATEMENT_APPROVAL, W_REVIEWER);
-	static const struct { int64_t at; bool ok; } all[] = {
-		{JUDGE_NOW, true}, {JUDGE_NOW - JUDGE_DAY, true}, {JUDGE_NOW - JUDGE_DAY - 1, false},
-		{JUDGE_NOW + 2 * JUDGE_DAY - 1, true}, {JUDGE_NOW + 2 * JUDGE_DAY, false},
+	static const struct {
+		int64_t at;
+		bool ok;
+	} all[] = {
+	        {JUDGE_NOW, true},
+	        {JUDGE_NOW - JUDGE_DAY, true},
+	        {JUDGE_NOW - JUDGE_DAY - 1, false},
+	        {JUDGE_NOW + 2 * JUDGE_DAY - 1, true},
+	        {JUDGE_NOW + 2 * JUDGE_DAY, false},
 	};
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++) {
@@ -153,7 +165,8 @@ static void strange_certificates_are_refused(void **state)
 	struct world *w = *state;
 	struct statement_head h = world_head(w, STATEMENT_CPS, W_AUTHORITY);
 
-	/* Issuer's name without the issuer's key; a subscriber as officer; an officer as subscriber; another pin. */
+	/* Issuer's name without the issuer's key; a subscriber as officer; an officer as subscriber; another
+	 * pin. */
 	assert_refused(judge_who(w, STATEMENT_APPROVAL, W_STRANGER), STATEMENT_CERTIFICATE);
 	h.role = "ceremony";
 	assert_refused(judge_head(w, &h, &w->key[W_AUTHORITY]), STATEMENT_CERTIFICATE);
@@ -190,18 +203,27 @@ static void certificates_must_be_valid_and_for_signatures(void **state)
 
 	assert_ok(judge_certified(w, (struct judge_cert){.usage = sign, .san = san}));
 	assert_ok(judge_certified(w, (struct judge_cert){.san = san}));
-	assert_ok(judge_certified(w, (struct judge_cert){.usage = sign, .san = "DNS:a.cn,URI:urn:uuid:" REVIEWER}));
-	assert_refused(judge_certified(w, (struct judge_cert){.usage = "critical,keyEncipherment", .san = san}),
-	               STATEMENT_CERTIFICATE);
-	assert_refused(judge_certified(w, (struct judge_cert){.usage = sign, .san = san, .basic = "critical,CA:TRUE"}),
-	               STATEMENT_CERTIFICATE);
-	assert_refused(judge_certified(w, (struct judge_cert){.usage = sign, .san = san, .until = JUDGE_NOW - 1}),
-	               STATEMENT_EXPIRED);
-	assert_refused(judge_certified(w, (struct judge_cert){.usage = sign, .san = san, .from = JUDGE_NOW + 1}),
-	               STATEMENT_EXPIRED);
-	assert_ok(judge_certified(w, (struct judge_cert){.usage = sign, .san = san, .from = JUDGE_NOW, .until = JUDGE_NOW}));
-	assert_refused(judge_certified(w, (struct judge_cert){.usage = sign, .san = "URI:urn:uuid:" CLERK}), STATEMENT_PERSON);
-	assert_refused(judge_certified(w, (struct judge_cert){.usage = sign, .san = "URI:urn:uuid:x"}), STATEMENT_PERSON);
+	assert_ok(judge_certified(
+	        w, (struct judge_cert){.usage = sign, .san = "DNS:a.cn,URI:urn:uuid:" REVIEWER}));
+	assert_refused(
+	        judge_certified(w, (struct judge_cert){.usage = "critical,keyEncipherment", .san = san}),
+	        STATEMENT_CERTIFICATE);
+	assert_refused(
+	        judge_certified(w,
+	                        (struct judge_cert){.usage = sign, .san = san, .basic = "critical,CA:TRUE"}),
+	        STATEMENT_CERTIFICATE);
+	assert_refused(
+	        judge_certified(w, (struct judge_cert){.usage = sign, .san = san, .until = JUDGE_NOW - 1}),
+	        STATEMENT_EXPIRED);
+	assert_refused(
+	        judge_certified(w, (struct judge_cert){.usage = sign, .san = san, .from = JUDGE_NOW + 1}),
+	        STATEMENT_EXPIRED);
+	assert_ok(judge_certified(
+	        w, (struct judge_cert){.usage = sign, .san = san, .from = JUDGE_NOW, .until = JUDGE_NOW}));
+	assert_refused(judge_certified(w, (struct judge_cert){.usage = sign, .san = "URI:urn:uuid:" CLERK}),
+	               STATEMENT_PERSON);
+	assert_refused(judge_certified(w, (struct judge_cert){.usage = sign, .san = "URI:urn:uuid:x"}),
+	               STATEMENT_PERSON);
 	assert_refused(judge_certified(w, (struct judge_cert){.usage = sign}), STATEMENT_PERSON);
 }
 
@@ -218,10 +240,13 @@ static void authorities_must_be_valid_too(void **state)
 	struct statement_head h = world_head(w, STATEMENT_CPS, W_CEREMONY);
 	AUTO_JSON(body, world_body(STATEMENT_CPS));
 
-	judge_certificate(&(struct judge_cert){"operator", .serial = 1, .basic = "CA:TRUE", .until = JUDGE_NOW - 1,
-	                  .key = w->judge[W_OPERATOR], .signer = w->judge[W_OPERATOR]}, &old_ca);
+	judge_certificate(&(struct judge_cert){"operator", .serial = 1, .basic = "CA:TRUE",
+	                                       .until = JUDGE_NOW - 1, .key = w->judge[W_OPERATOR],
+	                                       .signer = w->judge[W_OPERATOR]},
+	                  &old_ca);
 	judge_certificate(&(struct judge_cert){"ceremony", .serial = 1, .until = JUDGE_NOW - 1,
-	                  .key = w->judge[W_CEREMONY], .signer = w->judge[W_CEREMONY]}, &old_pin);
+	                                       .key = w->judge[W_CEREMONY], .signer = w->judge[W_CEREMONY]},
+	                  &old_pin);
 	assert_ok(statement_trust_new(&t));
 	assert_ok(statement_trust_operator(t, ORG, buf_slice(&old_ca)));
 	assert_ok(statement_trust_pin(t, "ceremony", ORG, buf_slice(&old_pin)));
@@ -291,7 +316,8 @@ static void many_grants_are_found_again(void **state)
 		AUTO_BUF(der, STATEMENT_MAX);
 
 		(void)snprintf(person, sizeof(person), "%08x-0000-0000-0000-000000000000", (i * 37) % 50);
-		world_grant(w, person, i < 50 ? "auditor" : "entry", "2026-01-01T00:00:00Z", "2026-02-01T00:00:00Z", &der);
+		world_grant(w, person, i < 50 ? "auditor" : "entry", "2026-01-01T00:00:00Z",
+		            "2026-02-01T00:00:00Z", &der);
 		assert_ok(statement_trust_grant(t, buf_slice(&der)));
 	}
 	for (unsigned i = 0; i < 50; i++) {
@@ -367,7 +393,7 @@ static void no_changed_byte_verifies(void **state)
 static void a_batch_says_what_each_alone_says(void **state)
 {
 	enum { N = 300 };
-	static const enum who people[] = { W_REVIEWER, W_CLERK, W_STRANGER };
+	static const enum who people[] = {W_REVIEWER, W_CLERK, W_STRANGER};
 	struct world *w = *state;
 	struct statement *s[3];
 	struct statement_check *c = mem_new(N, sizeof(*c));
@@ -391,8 +417,10 @@ static void a_batch_says_what_each_alone_says(void **state)
 		c[i].s = i % 10 == 7 ? f : s[i % 10 == 3 ? 1 : i % 10 == 5 ? 2 : 0];
 	statement_verify_batch(w->trust, JUDGE_NOW, c, N);
 	for (size_t i = 0; i < N; i++) {
-		enum err expected = i % 10 == 7 ? ERR_STATEMENT_SIGNATURE : i % 10 == 3 ? ERR_STATEMENT_ROLE :
-		                    i % 10 == 5 ? ERR_STATEMENT_CERTIFICATE : ERR_COUNT;
+		enum err expected = i % 10 == 7   ? ERR_STATEMENT_SIGNATURE
+		                    : i % 10 == 3 ? ERR_STATEMENT_ROLE
+		                    : i % 10 == 5 ? ERR_STATEMENT_CERTIFICATE
+		                                  : ERR_COUNT;
 
 		assert_int_equal(rc_ok(c[i].rc), expected == ERR_COUNT);
 		if (expected != ERR_COUNT)
@@ -403,7 +431,12 @@ static void a_batch_says_what_each_alone_says(void **state)
 	mem_free(c);
 }
 
-struct worker { const struct world *w; const struct statement *s; struct slice grant; bool ok; };
+struct worker {
+	const struct world *w;
+	const struct statement *s;
+	struct slice grant;
+	bool ok;
+};
 
 static void *work(void *arg)
 {
@@ -450,14 +483,16 @@ static void golden_statements_verify(void **state)
 
 	for (unsigned k = 0; k < STATEMENT_KINDS; k++) {
 		static const enum who signers[STATEMENT_KINDS] = {
-			W_CLERK, W_REVIEWER, W_REVIEWER, W_SUBSCRIBER, W_REVIEWER, W_CEREMONY, W_AUTHORITY, W_CEREMONY, W_CEREMONY,
+		        W_CLERK,    W_REVIEWER,  W_REVIEWER, W_SUBSCRIBER, W_REVIEWER,
+		        W_CEREMONY, W_AUTHORITY, W_CEREMONY, W_CEREMONY,
 		};
 		AUTO_BUF(der, STATEMENT_MAX);
 		AUTO(statement, s, NULL);
 		AUTO_JSON(body, world_body((enum statement_kind)k));
 		char path[256];
 
-		(void)snprintf(path, sizeof(path), TEST_DATA "/statement/good/%s.p7s", statement_kind_name((enum statement_kind)k));
+		(void)snprintf(path, sizeof(path), TEST_DATA "/statement/good/%s.p7s",
+		               statement_kind_name((enum statement_kind)k));
 		assert_ok(file_read(path, STATEMENT_MAX, &der));
 		assert_ok(statement_open(buf_slice(&der), &s));
 		assert_int_equal(s->kind, k);
@@ -493,23 +528,23 @@ static void no_memory_is_an_ordinary_result(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(only_the_roles_of_the_table_may_sign),
-		cmocka_unit_test(role_counts_only_while_granted),
-		cmocka_unit_test(future_is_refused),
-		cmocka_unit_test(person_must_hold_the_certificate),
-		cmocka_unit_test(signature_must_verify),
-		cmocka_unit_test(organisation_must_be_the_certificates),
-		cmocka_unit_test(strange_certificates_are_refused),
-		cmocka_unit_test(certificates_must_be_valid_and_for_signatures),
-		cmocka_unit_test(authorities_must_be_valid_too),
-		cmocka_unit_test(grants_count_only_from_the_ceremony),
-		cmocka_unit_test(many_grants_are_found_again),
-		cmocka_unit_test(folder_is_loaded),
-		cmocka_unit_test(no_changed_byte_verifies),
-		cmocka_unit_test(a_batch_says_what_each_alone_says),
-		cmocka_unit_test(threads_verify_and_add_together),
-		cmocka_unit_test(golden_statements_verify),
-		cmocka_unit_test(no_memory_is_an_ordinary_result),
+	        cmocka_unit_test(only_the_roles_of_the_table_may_sign),
+	        cmocka_unit_test(role_counts_only_while_granted),
+	        cmocka_unit_test(future_is_refused),
+	        cmocka_unit_test(person_must_hold_the_certificate),
+	        cmocka_unit_test(signature_must_verify),
+	        cmocka_unit_test(organisation_must_be_the_certificates),
+	        cmocka_unit_test(strange_certificates_are_refused),
+	        cmocka_unit_test(certificates_must_be_valid_and_for_signatures),
+	        cmocka_unit_test(authorities_must_be_valid_too),
+	        cmocka_unit_test(grants_count_only_from_the_ceremony),
+	        cmocka_unit_test(many_grants_are_found_again),
+	        cmocka_unit_test(folder_is_loaded),
+	        cmocka_unit_test(no_changed_byte_verifies),
+	        cmocka_unit_test(a_batch_says_what_each_alone_says),
+	        cmocka_unit_test(threads_verify_and_add_together),
+	        cmocka_unit_test(golden_statements_verify),
+	        cmocka_unit_test(no_memory_is_an_ordinary_result),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
