@@ -49,6 +49,9 @@ int64_t der_time(struct der_reader *r);                     /* either kind, RFC 
 int64_t der_gtime(struct der_reader *r);
 /* AlgorithmIdentifier: the OID, and the raw parameters TLV (len 0 = absent). */
 enum oid der_algorithm(struct der_reader *r, struct slice *params);
+/* Inside a SET OF: fails unless the element from `from` to here is not below *last (X.690 11.6), which
+ * it then becomes.  *last is SLICE_NONE at first. */
+void der_ordered(struct der_reader *r, const uint8_t *from, struct slice *last);
 void der_fail(struct der_reader *r, const char *why);
 /* Success only if nothing failed, all is consumed and every element was left.
  * The text is "what: why at offset n". */

@@ -301,6 +301,19 @@ enum oid der_algorithm(struct der_reader *r, struct slice *params)
 	return r->why == NULL ? o : OID_UNKNOWN;
 }
 
+void der_ordered(struct der_reader *r, const uint8_t *from, struct slice *last)
+{
+	struct slice here = slice_of(from, (size_t)(r->p - from));
+	size_t n = last->len < here.len ? last->len : here.len;
+
+	if (r->why != NULL)
+		return;
+	int c = n == 0 ? 0 : memcmp(last->p, here.p, n);
+	if (c > 0 || (c == 0 && last->len > here.len))
+		der_fail(r, "SET OF is not sorted");
+	*last = here;
+}
+
 RC der_done(const struct der_reader *r, const char *what)
 {
 	REQUIRE(r->why == NULL, DER, "%s: %s at offset %zu", what, r->why, r->where);

@@ -48,7 +48,7 @@ static RC crls_add(struct crls *l, const char *path)
 static RC check_crl(const struct crl *l, const struct cert *issuer, int64_t at)
 {
 	REQUIRE(name_equal(l->issuer, issuer->subject), NOT_VERIFIED, "the list was issued by somebody else");
-	REQUIRE(!issuer->has_usage || (issuer->usage & KU_CRL_SIGN), NOT_VERIFIED,
+	REQUIRE(!issuer->has_usage || (issuer->usage & USAGE_CRL_SIGN), NOT_VERIFIED,
 	        "the issuer may not sign lists");
 	TRY(crl_verify(l, &issuer->key));
 	REQUIRE(!l->unknown_critical && !l->delta, NOT_VERIFIED,

@@ -95,7 +95,7 @@ static void put_usage(json_t *o, uint32_t usage)
 {
 	json_t *list = json_array();
 
-	for (unsigned i = 0; i < KU_COUNT; i++) {
+	for (unsigned i = 0; i < USAGE_COUNT; i++) {
 		if (usage & (1u << i))
 			list_add(list, slice_text(key_usage_name(i)));
 	}

@@ -40,7 +40,7 @@ static void put_usage(struct buf *b, const struct cert *c)
 	if (!c->has_usage)
 		return;
 	buf_printf(b, "keyUsage:%s", mark(c, OID_KEY_USAGE));
-	for (unsigned i = 0; i < KU_COUNT; i++) {
+	for (unsigned i = 0; i < USAGE_COUNT; i++) {
 		if (c->usage & (1u << i))
 			buf_printf(b, " %s", key_usage_name(i));
 	}

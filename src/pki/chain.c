@@ -14,7 +14,7 @@ static RC check_time(const struct cert *c, int64_t at)
 static RC check_issuer(const struct cert *issuer)
 {
 	REQUIRE(issuer->has_basic && issuer->ca, CHAIN_NOT_CA, "chain: the issuer is not a CA");
-	REQUIRE(!issuer->has_usage || (issuer->usage & KU_CERT_SIGN), CHAIN_NOT_CA,
+	REQUIRE(!issuer->has_usage || (issuer->usage & USAGE_CERT_SIGN), CHAIN_NOT_CA,
 	        "chain: the issuer's key usage has no keyCertSign");
 	return OK;
 }
@@ -42,7 +42,7 @@ RC chain_may_sign(const struct cert *c, int64_t at)
 {
 	TRY(check_time(c, at));
 	REQUIRE(!c->unknown_critical, CHAIN_CRITICAL, "chain: a critical extension is not understood");
-	REQUIRE(!c->has_usage || (c->usage & (KU_SIGN | KU_NON_REPUDIATION)), CHAIN_USAGE,
+	REQUIRE(!c->has_usage || (c->usage & (USAGE_SIGN | USAGE_NON_REPUDIATION)), CHAIN_USAGE,
 	        "chain: the key is not for signing");
 	return OK;
 }

@@ -56,6 +56,7 @@ static void take_attribute(struct der_reader *r, struct csr *c)
 
 static void take_attributes(struct der_reader *r, struct csr *c)
 {
+	struct slice last = SLICE_NONE;
 	size_t n = 0;
 
 	/* RFC 2986 4.1 wants [0] even when empty; some tokens leave it out */
@@ -63,9 +64,11 @@ static void take_attributes(struct der_reader *r, struct csr *c)
 		return;
 	der_enter(r, DER_CTXC(0));
 	while (der_more(r)) {
+		const uint8_t *from = r->p;
 		if (n++ == CSR_ATTRIBUTES)
 			der_fail(r, "too many attributes");
 		take_attribute(r, c);
+		der_ordered(r, from, &last);
 	}
 	der_leave(r);
 }

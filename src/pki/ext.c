@@ -3,7 +3,7 @@
 
 #include "pki/named_bits.h"
 
-static const char *const usages[KU_COUNT] = {
+static const char *const usages[USAGE_COUNT] = {
 	"digitalSignature", "nonRepudiation", "keyEncipherment", "dataEncipherment", "keyAgreement",
 	"keyCertSign", "cRLSign", "encipherOnly", "decipherOnly",
 };
@@ -75,12 +75,12 @@ void ext_end(struct der_writer *w)
 
 const char *key_usage_name(unsigned bit)
 {
-	return bit < KU_COUNT ? usages[bit] : NULL;
+	return bit < USAGE_COUNT ? usages[bit] : NULL;
 }
 
 RC key_usage_find(struct slice name, uint32_t *ret)
 {
-	for (unsigned i = 0; i < KU_COUNT; i++) {
+	for (unsigned i = 0; i < USAGE_COUNT; i++) {
 		if (slice_is(name, usages[i])) {
 			*ret = 1u << i;
 			return OK;
@@ -98,7 +98,7 @@ void ext_put_key_usage(struct der_writer *w, uint32_t usage)
 
 uint32_t ext_take_key_usage(struct der_reader *r)
 {
-	uint32_t bits = named_bits_take(r, DER_BIT_STRING, KU_COUNT);
+	uint32_t bits = named_bits_take(r, DER_BIT_STRING, USAGE_COUNT);
 
 	if (r->why == NULL && bits == 0)
 		der_fail(r, "keyUsage without a bit (RFC 5280 4.2.1.3)");

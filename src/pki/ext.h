@@ -23,11 +23,11 @@ void ext_end(struct der_writer *w);
 
 /* KeyUsage: bit n is the n-th named bit. */
 enum key_usage {
-	KU_SIGN = 1 << 0, KU_NON_REPUDIATION = 1 << 1, KU_KEY_ENCIPHER = 1 << 2,
-	KU_DATA_ENCIPHER = 1 << 3, KU_KEY_AGREEMENT = 1 << 4, KU_CERT_SIGN = 1 << 5,
-	KU_CRL_SIGN = 1 << 6, KU_ENCIPHER_ONLY = 1 << 7, KU_DECIPHER_ONLY = 1 << 8,
+	USAGE_SIGN = 1 << 0, USAGE_NON_REPUDIATION = 1 << 1, USAGE_KEY_ENCIPHER = 1 << 2,
+	USAGE_DATA_ENCIPHER = 1 << 3, USAGE_KEY_AGREEMENT = 1 << 4, USAGE_CERT_SIGN = 1 << 5,
+	USAGE_CRL_SIGN = 1 << 6, USAGE_ENCIPHER_ONLY = 1 << 7, USAGE_DECIPHER_ONLY = 1 << 8,
 };
-#define KU_COUNT 9
+#define USAGE_COUNT 9
 const char *key_usage_name(unsigned bit);                   /* 0: "digitalSignature" … */
 RC   key_usage_find(struct slice name, uint32_t *ret);      /* one flag */
 void ext_put_key_usage(struct der_writer *w, uint32_t usage);

@@ -65,18 +65,18 @@ static bool usage_critical(const struct subject *s)
 
 static bool usage_fits(const struct subject *s)
 {
-	uint32_t u = s->c->usage, sign = KU_SIGN | KU_NON_REPUDIATION, ca = KU_CERT_SIGN | KU_CRL_SIGN;
-	uint32_t encrypt = KU_KEY_ENCIPHER | KU_DATA_ENCIPHER | KU_KEY_AGREEMENT;
+	uint32_t u = s->c->usage, sign = USAGE_SIGN | USAGE_NON_REPUDIATION, ca = USAGE_CERT_SIGN | USAGE_CRL_SIGN;
+	uint32_t encrypt = USAGE_KEY_ENCIPHER | USAGE_DATA_ENCIPHER | USAGE_KEY_AGREEMENT;
 
 	if (is_ca(s))
-		return (u & KU_CERT_SIGN) && (u & ~(ca | KU_SIGN)) == 0;
+		return (u & USAGE_CERT_SIGN) && (u & ~(ca | USAGE_SIGN)) == 0;
 	if (u & ca)
 		return false;
 	if (s->rules->use == LINT_SIGN)
-		return (u & KU_SIGN) && (u & ~sign) == 0;
+		return (u & USAGE_SIGN) && (u & ~sign) == 0;
 	/* Tongsuo refuses keyAgreement alone, GmSSL asks for keyEncipherment (standards.md 7) */
 	if (s->rules->use == LINT_ENCRYPT)
-		return (u & KU_KEY_ENCIPHER) && (u & ~encrypt) == 0;
+		return (u & USAGE_KEY_ENCIPHER) && (u & ~encrypt) == 0;
 	return (u & ~(sign | encrypt)) == 0;
 }
 

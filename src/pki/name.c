@@ -139,15 +139,6 @@ static void take_attribute(struct der_reader *r, struct name_attribute *a)
 		der_fail(r, "string with characters outside its alphabet");
 }
 
-/* X.690 11.6: a SET OF stands in ascending order. */
-static bool ascending(struct slice a, struct slice b)
-{
-	size_t n = a.len < b.len ? a.len : b.len;
-	int c = memcmp(a.p, b.p, n);
-
-	return c < 0 || (c == 0 && a.len <= b.len);
-}
-
 static void take_rdn(struct der_reader *r, struct name *ret)
 {
 	struct slice last = SLICE_NONE;
@@ -165,12 +156,7 @@ static void take_rdn(struct der_reader *r, struct name *ret)
 		struct name_attribute *a = &ret->at[ret->count++];
 		*a = (struct name_attribute){.joined = joined};
 		take_attribute(r, a);
-		if (r->why != NULL)
-			break;
-		struct slice here = slice_of(from, (size_t)(r->p - from));
-		if (joined && !ascending(last, here))
-			der_fail(r, "SET OF is not sorted");
-		last = here;
+		der_ordered(r, from, &last);
 		joined = true;
 	}
 	der_leave(r);

@@ -155,7 +155,7 @@ static RC check_whole(const struct profile *p)
 	REQUIRE(!p->dual || p->keys[PUBKEY_SM2], PROFILE, "profile %s: pairs have SM2 keys", p->id);
 	REQUIRE((p->class_count > 0) == !p->internal, PROFILE,
 	        "profile %s: subscribers' profiles have service classes, internal ones have none (R02.1)", p->id);
-	REQUIRE(p->ca == ((p->sign.usage & (KU_CERT_SIGN | KU_CRL_SIGN)) != 0), PROFILE,
+	REQUIRE(p->ca == ((p->sign.usage & (USAGE_CERT_SIGN | USAGE_CRL_SIGN)) != 0), PROFILE,
 	        "profile %s: keyCertSign is for authorities and only for them", p->id);
 	REQUIRE(!p->ca || (p->internal && !p->dual), PROFILE, "profile %s: an authority is internal", p->id);
 	REQUIRE(!p->dual || (p->sign.usage & p->encrypt.usage) == 0, PROFILE,

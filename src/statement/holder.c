@@ -39,7 +39,7 @@ RC holder_read(struct slice certificate, struct holder *ret)
 	ret->not_before = c.not_before;
 	ret->not_after = c.not_after;
 	ret->ca = c.has_basic && c.ca;
-	ret->signs = !c.has_usage || (c.usage & KU_SIGN) != 0;
+	ret->signs = !c.has_usage || (c.usage & USAGE_SIGN) != 0;
 	read_person(&c, ret->person);
 	return OK;
 }
