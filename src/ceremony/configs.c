@@ -1,0 +1,61 @@
+/* platform.json and each instance's config.yaml. */
+#include "ceremony/act.h"
+
+#include <stdio.h>
+
+RC ceremony_layout(const struct plan *plan, unsigned base, struct plat *ret)
+{
+	*ret = (struct plat){.test_keys = plan->test};
+	for (size_t i = 0; i < plan->instances; i++) {
+		const struct plan_instance *from = &plan->instance[i];
+		struct plat_instance *to = &ret->instance[ret->count];
+		if (!from->runs)
+			continue;
+		snprintf(to->name, sizeof to->name, "%s", from->name);
+		snprintf(to->org, sizeof to->org, "%s", from->org->id);
+		snprintf(to->role, sizeof to->role, "%s", from->role);
+		to->uid = ACT_UID_FIRST + 2 * (unsigned)ret->count;
+		to->signer_uid = to->uid + 1;
+		ret->count++;
+	}
+	plat_ports(ret, base);
+	return OK;
+}
+
+static void add_peer(const struct ceremony *c, struct buf *out, const char *what,
+                     const struct plan_instance *at)
+{
+	const struct plat_instance *p = at != NULL ? plat_find(&c->plat, at->name) : NULL;
+	if (p != NULL)
+		buf_printf(out, "%s_name: %s\n%s_url: https://" PLAT_HOST ":%u\n", what, p->name, what,
+		           p->api);
+}
+
+static RC write_config(struct ceremony *c, const struct plan_instance *at)
+{
+	const struct plat_instance *p = plat_find(&c->plat, at->name);
+	char base[256];
+	AUTO_BUF(out, 8192);
+	buf_printf(&out, "# %s: see yuandian.1; `up --base-port` keeps the ports of this file in step.\n",
+	           at->name);
+	buf_printf(&out, "api_port: %u\nmanagement_port: %u\n", p->api, p->management);
+	if (p->public != 0)
+		buf_printf(&out, "public_port: %u\n", p->public);
+	if (strcmp(at->role, "ra") == 0 || strcmp(at->role, "status") == 0)
+		add_peer(c, &out, "ca", plan_find_role(c->plan, at->org, "ca"));
+	if (strcmp(at->role, "ca") == 0)
+		add_peer(c, &out, "kmc", plan_find_role(c->plan, c->plan->keycentre, "kmc"));
+	act_base(c, p->public != 0 ? at : plan_find_role(c->plan, at->org, "status"), base, sizeof base);
+	if (base[0] != 0)
+		buf_printf(&out, "public_base: %s\n", base);
+	TRY(buf_done(&out));
+	return act_write(c, buf_slice(&out), 0644, "%s/config.yaml", at->name);
+}
+
+RC act_write_configs(struct ceremony *c)
+{
+	for (size_t i = 0; i < c->plan->instances; i++)
+		if (c->plan->instance[i].runs)
+			TRY(write_config(c, &c->plan->instance[i]));
+	return plat_save(&c->plat);
+}

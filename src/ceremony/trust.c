@@ -1,0 +1,110 @@
+/* Trust folders: public material that a role and its signer read. */
+#include "ceremony/act.h"
+
+#include "base/mem.h"
+#include "base/text.h"
+
+#include <stdio.h>
+
+/* Copies a certificate of one station's key into the trust folder of another instance. */
+static RC copy_certificate(const struct ceremony *c, const char *from, const char *key, const char *to,
+                           const char *file)
+{
+	char path[ACT_PATH];
+	AUTO_BUF(der, CERT_DER_MAX);
+	TRY(act_path(c, path, "%s/signer/keys/%s.cer", from, key));
+	TRY(file_read(path, CERT_DER_MAX, &der));
+	return act_write(c, buf_slice(&der), 0644, "%s/trust/%s.cer", to, file);
+}
+
+static RC own_anchors(struct ceremony *c, const struct plan_instance *at)
+{
+	struct slice operator= buf_slice(&act_operator(c, at->org, KEY_SM2)->der);
+	struct slice tls = buf_slice(&act_operator(c, at->org, KEY_P256)->der);
+	TRY(act_write(c, operator, 0644, "%s/trust/operator.cer", at->name));
+	TRY(act_write(c, tls, 0644, "%s/trust/operator-tls.cer", at->name));
+	TRY(act_write(c, buf_slice(&act_hand_of(c, at->org)->der), 0644, "%s/trust/ceremony.cer", at->name));
+	return act_write(c, buf_slice(&act_hand_of(c, c->plan->national)->der), 0644,
+	                 "%s/trust/authority.cer", at->name);
+}
+
+/* CA and KMC speak to each other across organisations. */
+static RC peers(struct ceremony *c, const struct plan_instance *at)
+{
+	const struct plan_org *other = strcmp(at->role, "ca") == 0    ? c->plan->keycentre
+	                               : strcmp(at->role, "kmc") == 0 ? c->plan->institution
+	                                                              : NULL;
+	TRY(act_folder(c, 0755, "%s/trust/peers", at->name));
+	if (other == NULL)
+		return OK;
+	const struct act_authority *tls = act_operator(c, other, KEY_P256);
+	TRY(act_write(c, buf_slice(&tls->der), 0644, "%s/trust/peers/%s-tls.cer", at->name, other->id));
+	if (other == c->plan->keycentre)
+		return copy_certificate(c, plan_find_role(c->plan, other, "kmc")->name, "kmc", at->name,
+		                        "kmc");
+	return copy_certificate(c, plan_find_role(c->plan, other, "ca")->name, "ca-comm", at->name,
+	                        "ca-comm");
+}
+
+/* Responder certificates lie beside their keys, where the role cannot read; it needs them in its answers. */
+static RC responders(struct ceremony *c, const struct plan_instance *at)
+{
+	TRY(act_folder(c, 0755, "%s/trust/responders", at->name));
+	for (size_t i = 0; i < c->plan->authorities; i++) {
+		const struct act_authority *a = &c->authority[i];
+		char key[KEY_NAME_MAX + 1], file[KEY_NAME_MAX + 32];
+		if (a->plan->level != PLAN_ISSUING || a->der.len == 0 || a->plan->status != at)
+			continue;
+		snprintf(key, sizeof key, "ocsp-%s", a->plan->id);
+		snprintf(file, sizeof file, "responders/%s", key);
+		TRY(copy_certificate(c, at->name, key, at->name, file));
+	}
+	return OK;
+}
+
+/* Every authority's certificate, and what those with a status service point to. */
+static RC write_one(struct ceremony *c, const struct plan_instance *at)
+{
+	AUTO_JSON(o, json_object());
+	json_t *list = json_array();
+	json_put_cstr(o, "schema", "yuandian/authorities/v1");
+	json_put_take(o, "policies", json_deep_copy(c->plan->policies));
+	TRY(act_folder(c, 0755, "%s/trust/authorities", at->name));
+	for (size_t i = 0; i < c->plan->authorities; i++) {
+		const struct act_authority *a = &c->authority[i];
+		char base[256];
+		json_t *it = json_object();
+		act_base(c, a->plan->status, base, sizeof base);
+		json_put_cstr(it, "id", a->plan->id);
+		json_put_cstr(it, "public_base", base);
+		json_array_append_new(list, it);
+		if (a->der.len > 0)
+			TRY(act_write(c, buf_slice(&a->der), 0644, "%s/trust/authorities/%s.cer", at->name,
+			              a->plan->id));
+	}
+	json_put_take(o, "authorities", list);
+	char *text = json_dumps(o, JSON_INDENT(1));
+	NEED(text != NULL, RC_NOMEM, "authorities.json");
+	struct rc rc = act_write(c, slice_text(text), 0644, "%s/trust/authorities.json", at->name);
+	mem_free(text);
+	return rc;
+}
+
+RC act_write_authorities(struct ceremony *c)
+{
+	for (size_t i = 0; i < c->plan->instances; i++) {
+		TRY(write_one(c, &c->plan->instance[i]));
+		if (strcmp(c->plan->instance[i].role, "status") == 0)
+			TRY(responders(c, &c->plan->instance[i]));
+	}
+	return OK;
+}
+
+RC act_write_trust(struct ceremony *c)
+{
+	for (size_t i = 0; i < c->plan->instances; i++) {
+		TRY(own_anchors(c, &c->plan->instance[i]));
+		TRY(peers(c, &c->plan->instance[i]));
+	}
+	return OK;
+}
