@@ -10,7 +10,7 @@ struct supervisor {
 	size_t count;
 	struct unit unit[PLAT_INSTANCES];
 	char unlock[PLAT_PATH + 16]; /* file to read again at each start of a signer; "" none */
-	struct secrets *once;   /* from a descriptor; dropped after the first start */
+	struct secrets *once;        /* from a descriptor; dropped after the first start */
 	int signals, door, lock[2];
 	bool ending, announced;
 	/* Called once, when every unit is ready for the first time. */
