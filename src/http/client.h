@@ -59,9 +59,10 @@ void http_answer_free(struct http_answer *a);
 	__attribute__((cleanup(http_answer_free))) struct http_answer name = HTTP_ANSWER(limit)
 
 /* RC_OK for 2xx (and 304).  Otherwise the failure that the peer's problem body names (problem.h);
- * nobody listens or no route: RC_BUSY "unreachable"; not who we mean: RC_BUSY "peer-identity";
- * an answer lost after the request may have been acted on: RC_UNCERTAIN; over the limit: RC_BUSY
- * "peer-answer". */
+ * nobody listens or no route: RC_BUSY "unreachable"; not who we mean: RC_BUSY "peer-identity"; it does not
+ * take our certificate: RC_DENIED "no-certificate"; a GET without answer in time: RC_BUSY "deadline"; any
+ * other answer lost after the request may have been acted on: RC_UNCERTAIN; over the limit or unreadable:
+ * RC_BUSY "peer-answer".  libcurl repeats a request once when a kept connection turns out to be closed. */
 RC http_call(struct http_client *c, const struct http_call *call, struct http_answer *ret);
 /* JSON out (may be NULL: GET) and in. */
 RC http_call_json(struct http_client *c, const struct http_call *call, const json_t *body, json_t **ret);
