@@ -336,7 +336,7 @@ def bad_certs(leaf):
 
 def good_csrs():
     config = work / "q.cnf"
-    config.write_text("[req]\ndistinguished_name=d\nattributes=a\nreq_extensions=x\n[d]\n[a]\nchallengePassword=geheim42\n"
+    config.write_text("[req]\nprompt=no\ndistinguished_name=d\nattributes=a\nreq_extensions=x\n[d]\nCN=a\n[a]\nchallengePassword=geheim42\n"
                       "[x]\nsubjectAltName=DNS:www.example.cn\n")
     sub = "/C=CN/CN=张三"
     c = {
@@ -344,7 +344,7 @@ def good_csrs():
         "sm2-empty-id": (csr("sub", sub, distid=None), "SM2 as plain `openssl req` signs it: empty id (standards.md 8)"),
         "p256": (csr("p256", "/CN=p256"), "P-256"),
         "rsa": (csr("rsa", "/CN=rsa"), "RSA-3072"),
-        "attributes": (csr("sub", sub, "-config", config, "-passin", "pass:"), "challengePassword and extensionRequest"),
+        "attributes": (openssl("req", "-new", "-key", "sub.key", "-config", config, "-sm3", "-sigopt", f"distid:{ID}", "-outform", "DER"), "challengePassword and extensionRequest"),
         "empty-subject": (csr("sub", "/"), "no subject: the profile gives it"),
     }
     info = one(c["sm2"][0])[1][0]
