@@ -58,21 +58,22 @@ static inline void limbs_store(const uint64_t a[LIMBS], uint8_t bytes[32])
 	store_be64(bytes + 24, a[0]);
 }
 
+/* a + b + *carry; *carry becomes 0 or 1.  Not by __builtin_add_overflow: compilers branch on its bool. */
 static inline uint64_t add_carry(uint64_t a, uint64_t b, uint64_t *carry)
 {
-	uint64_t s, r;
-	bool one = __builtin_add_overflow(a, b, &s), two = __builtin_add_overflow(s, *carry, &r);
+	u128 t = (u128)a + b + *carry;
 
-	*carry = one | two;
-	return r;
+	*carry = (uint64_t)(t >> 64);
+	return (uint64_t)t;
 }
+
+/* a - b - *borrow; *borrow becomes 0 or 1. */
 static inline uint64_t sub_borrow(uint64_t a, uint64_t b, uint64_t *borrow)
 {
-	uint64_t d, r;
-	bool one = __builtin_sub_overflow(a, b, &d), two = __builtin_sub_overflow(d, *borrow, &r);
+	u128 t = (u128)a - b - *borrow;
 
-	*borrow = one | two;
-	return r;
+	*borrow = (uint64_t)(t >> 64) & 1;
+	return (uint64_t)t;
 }
 
 /* a * b + c + *high: never more than two limbs. */

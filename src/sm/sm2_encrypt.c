@@ -1,3 +1,4 @@
+#include "sm/ct.h"
 #include "sm/sm2_internal.h"
 #include "sm/sm3.h"
 
@@ -22,13 +23,14 @@ static bool seal(const uint8_t shared[64], struct slice plain, uint8_t *out)
 		any |= c2[i];
 		c2[i] ^= plain.p[i];
 	}
+	ct_public(&any, sizeof(any));
 	return any != 0;
 }
 
 /* One nonce for each of n receivers; n <= BATCH.  c1[i] and shared[i] are 64 bytes each. */
 static RC agree(const struct sm2_pub *pubs, uint8_t (*c1)[64], uint8_t (*shared)[64], size_t n)
 {
-	struct jacobian points[2 * BATCH];
+	struct jacobian points[2 * BATCH] = {0};
 	struct affine flat[2 * BATCH], receiver;
 	struct sc k;
 	size_t i;
@@ -109,7 +111,9 @@ static bool open_with(const uint8_t shared[64], const struct sm2_cipher *c, uint
 	sm3_final(&h, hash);
 	same = ct_equal(hash, c->c3, SM3_LEN);
 	wipe(hash, sizeof(hash));
-	return same && any != 0;
+	same &= any != 0;
+	ct_public(&same, sizeof(same));
+	return same;
 }
 
 RC sm2_decrypt(const struct sm2_key *k, const struct sm2_cipher *c, struct buf *plain)

@@ -1,3 +1,4 @@
+#include "sm/ct.h"
 #include "sm/sm2_internal.h"
 #include "sm/sm3.h"
 
@@ -38,7 +39,8 @@ static RC shared_point(const struct sm2_exchange *x, uint8_t ret[64])
 	point_add(&sum, &sum, &add);
 	finite = point_to_affine(&flat, &sum);
 	point_mul(&sum, &d, &flat);
-	finite = finite && point_to_affine(&flat, &sum);
+	finite &= point_to_affine(&flat, &sum);
+	ct_public(&finite, sizeof(finite));
 	point_to_bytes(&flat, ret);
 	wipe(&r, sizeof(r));
 	wipe(&d, sizeof(d));

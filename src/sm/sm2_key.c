@@ -1,4 +1,5 @@
 #include "sm/sm2.h"
+#include "sm/ct.h"
 #include "sm/sm2_internal.h"
 
 #include "base/rand.h"
@@ -16,7 +17,9 @@ RC random_scalar(struct sc *ret)
 
 	do {
 		TRY(rand_bytes(bytes, sizeof(bytes)));
-		fits = sc_from_bytes(ret, bytes) && !sc_mask_zero(ret);
+		fits = sc_from_bytes(ret, bytes);
+		fits &= !sc_mask_zero(ret);
+		ct_public(&fits, sizeof(fits));
 	} while (!fits);
 	wipe(bytes, sizeof(bytes));
 	return OK;
@@ -33,7 +36,7 @@ static uint64_t no_private_key(const struct sc *d)
 static void prepare(struct sm2_key *keys, const struct sc *d, size_t n)
 {
 	struct sc inverse[BATCH], work[BATCH], one = {{1}};
-	struct jacobian points[BATCH];
+	struct jacobian points[BATCH] = {0};
 	struct affine pub[BATCH];
 	size_t i;
 
@@ -59,9 +62,23 @@ RC sm2_key_load(const uint8_t d[SM2_LEN], struct sm2_key *ret)
 	struct sc number;
 	bool fits = sc_from_bytes(&number, d);
 
-	NEED(fits && !no_private_key(&number), RC_INPUT, "sm2: private key outside [1, n-2] (GM/T 0009 6.1)");
+	fits &= !no_private_key(&number);
+	ct_public(&fits, sizeof(fits));
+	NEED(fits, RC_INPUT, "sm2: private key outside [1, n-2] (GM/T 0009 6.1)");
 	prepare(ret, &number, 1);
 	wipe(&number, sizeof(number));
+	return OK;
+}
+
+static RC random_private(struct sc *ret)
+{
+	uint64_t outside;
+
+	do {
+		TRY(random_scalar(ret));
+		outside = no_private_key(ret);
+		ct_public(&outside, sizeof(outside));
+	} while (outside);
 	return OK;
 }
 
@@ -77,11 +94,8 @@ RC sm2_key_new_batch(struct sm2_key *ret, size_t n)
 
 	for (; n > 0; ret += count, n -= count) {
 		count = n < BATCH ? n : BATCH;
-		for (i = 0; i < count; i++) {
-			do
-				TRY(random_scalar(&d[i]));
-			while (no_private_key(&d[i]));
-		}
+		for (i = 0; i < count; i++)
+			TRY(random_private(&d[i]));
 		prepare(ret, d, count);
 	}
 	wipe(d, sizeof(d));

@@ -1,3 +1,4 @@
+#include "sm/ct.h"
 #include "sm/sm2_internal.h"
 #include "sm/sm3.h"
 
@@ -66,6 +67,7 @@ static bool finish(const struct sm2_key *key, const uint8_t e[32], const struct 
 	sc_mul_prepared(&s, &sum, &inverse);
 	sc_sub(&s, &s, &r);
 	bad = sc_mask_zero(&r) | sc_mask_zero(&sum) | sc_mask_zero(&s);
+	ct_public(&bad, sizeof(bad));
 	sc_to_bytes(&r, ret->r);
 	sc_to_bytes(&s, ret->s);
 	wipe(&sum, sizeof(sum));
@@ -81,7 +83,9 @@ RC sm2_sign_digest_with(const struct sm2_key *k, const uint8_t e[32], const uint
 	struct affine kg;
 	bool fits = sc_from_bytes(&number, nonce), usable;
 
-	NEED(fits && !sc_mask_zero(&number), RC_INPUT, "sm2: the nonce is outside [1, n-1]");
+	fits &= !sc_mask_zero(&number);
+	ct_public(&fits, sizeof(fits));
+	NEED(fits, RC_INPUT, "sm2: the nonce is outside [1, n-1]");
 	point_mul_base(&point, &number);
 	(void)point_to_affine(&kg, &point);
 	usable = finish(k, e, &number, &kg, ret);
@@ -117,7 +121,7 @@ static RC sign_some(const struct sm2_key *k, const uint8_t z[32], const struct s
                     struct sm2_sig *ret, size_t n)
 {
 	struct sc nonce[BATCH];
-	struct jacobian points[BATCH];
+	struct jacobian points[BATCH] = {0};
 	struct affine kg[BATCH];
 	uint8_t e[32];
 	size_t i;

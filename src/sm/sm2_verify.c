@@ -50,7 +50,7 @@ static bool agrees(const struct lane *l, const struct jacobian *point)
 static void verify_some(struct sm2_check *c, size_t n)
 {
 	struct lane lane[LANES];
-	struct jacobian odd[LANES * ODD_MULTIPLES], sum;
+	struct jacobian odd[LANES * ODD_MULTIPLES] = {0}, sum;
 	struct affine flat[LANES * ODD_MULTIPLES];
 	size_t i, used = 0;
 
