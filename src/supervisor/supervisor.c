@@ -245,7 +245,11 @@ static RC enter(struct supervisor *s, const struct up_options *o, const char *on
 	TRY(read_unlock(o->unlock, s));
 	TRY(choose_users(s));
 	s->launch.dir = s->plat.dir;
-	s->launch.exe = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	/* above the descriptors that a child is given in its place */
+	int exe = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	s->launch.exe = exe < 0 ? -1 : fcntl(exe, F_DUPFD_CLOEXEC, UNIT_FD_FREE);
+	if (exe >= 0)
+		close(exe);
 	NEED(s->launch.exe >= 0, RC_BUG, "cannot open this program");
 	TRY(control_listen(folder, &s->door));
 	TRY(block_signals(&s->signals));

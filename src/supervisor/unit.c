@@ -12,7 +12,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define FD_SAFE 16 /* above every descriptor a child is given */
 #define FILES_WANTED 65536
 #define MEMLOCK_WANTED (64u << 20)
 #define EXIT_EXEC 127
@@ -38,7 +37,7 @@ static void raise_limits(void)
 static bool place_descriptors(const struct spawn *s)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	int a = fcntl(s->fd3, F_DUPFD_CLOEXEC, FD_SAFE), b = fcntl(s->fd4, F_DUPFD_CLOEXEC, FD_SAFE);
+	int a = fcntl(s->fd3, F_DUPFD_CLOEXEC, UNIT_FD_FREE), b = fcntl(s->fd4, F_DUPFD_CLOEXEC, UNIT_FD_FREE);
 	if (null < 0 || a < 0 || b < 0)
 		return false;
 	/* Standard output belongs to the supervisor's own lines. */

@@ -8,6 +8,7 @@
 
 #define UNIT_FD_SIGNER 3
 #define UNIT_FD_SUPERVISOR 4
+#define UNIT_FD_FREE 16 /* above every descriptor a child is given */
 #define UNIT_STOP_ROLE_MS 15000
 #define UNIT_STOP_SIGNER_MS 3000
 #define UNIT_RETRY_LEAST_MS 200
