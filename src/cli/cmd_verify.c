@@ -120,7 +120,6 @@ static RC verify_cert(struct check *k, const char *file)
 
 	NEED(own != NULL && all != NULL, RC_NOMEM, "no memory");
 	TRY(cert_list_read(own, file));
-	k->c->verifying = true;
 	memcpy(all, own->at, own->count * sizeof(*all));
 	memcpy(all + own->count, k->chain->at, k->chain->count * sizeof(*all));
 	TRY(chain_verify(all, own->count + k->chain->count, k->anchors->at, k->anchors->count, k->at, &path));
@@ -135,7 +134,6 @@ static RC verify_csr(struct check *k, const char *file)
 	struct csr csr;
 
 	TRY(file_read(file, CLI_FILE_MAX, &text));
-	k->c->verifying = true;
 	TRY(csr_read(buf_slice(&text), &der, &csr));
 	return tell(k, file, NULL);
 }
@@ -147,7 +145,6 @@ static RC verify_crl(struct check *k, const char *file)
 	struct crl crl;
 
 	TRY(file_read(file, CLI_FILE_MAX, &text));
-	k->c->verifying = true;
 	TRY(crl_read(buf_slice(&text), &der, &crl));
 	for (size_t i = 0; i < k->anchors->count; i++) {
 		if (!name_equal(k->anchors->at[i].subject, crl.issuer))
@@ -183,7 +180,6 @@ static RC verify_ocsp(struct check *k, const char *file)
 	struct rc rc = OK;
 
 	TRY(file_read(file, OCSP_RESPONSE_MAX, &der));
-	k->c->verifying = true;
 	TRY(ocsp_response_parse(buf_slice(&der), &r));
 	REQUIRE(r.status == OCSP_SUCCESSFUL, NOT_VERIFIED, "the answer is %s", ocsp_error_name(r.status));
 	for (size_t i = 0; i < k->anchors->count; i++) {
@@ -216,6 +212,8 @@ static RC verify_all(struct cli *c, const char *schema, struct rc (*one)(struct 
 		TRY(cert_list_read(chain, file));
 	for (size_t i = 0; (file = cli_get_at(c, "crl", i)) != NULL; i++)
 		TRY(crls_add(lists, file));
+	/* from here on what does not read does not verify either; a file that is not there stays just that */
+	c->verifying = true;
 	for (size_t i = 0; i < c->operand_count; i++)
 		TRY(one(&k, c->operands[i]));
 	if (!c->json)

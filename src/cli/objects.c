@@ -286,9 +286,12 @@ static RC put_single(json_t *list, const struct ocsp_single *s)
 {
 	json_t *one = json_object();
 	struct der_reader r = der_read(s->id);
+	struct slice params;
+	enum oid hash;
 
 	der_enter(&r, DER_SEQUENCE);
-	json_put_cstr(one, "hash", oid_name(der_algorithm(&r, NULL)));
+	hash = der_algorithm(&r, &params);
+	json_put_cstr(one, "hash", hash == OID_UNKNOWN ? "?" : oid_name(hash));
 	(void)der_octets(&r);
 	(void)der_octets(&r);
 	put_serial(one, der_integer(&r));
