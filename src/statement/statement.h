@@ -91,7 +91,7 @@ void statement_trust_roles(const struct statement_trust *t, const char *organisa
                            int64_t at, void (*each)(void *arg, const char *role), void *arg);
 
 /* Signature, signer's certificate (chain, validity at `issued`, person), right of that role to
- * this kind, grant at `issued`, not from the future of `now`. */
+ * this kind, a grant at `issued` that names this certificate, not from the future of `now`. */
 RC statement_verify(const struct statement *s, const struct statement_trust *t, int64_t now);
 /* Many at once; `why` tells of each failure. */
 struct statement_check {

@@ -2,6 +2,7 @@
 #define YD_STATEMENT_TESTING_H
 /* For tests only: one organisation with its CAs and people, certified by libcrypto. */
 #include "pki/testing.h"
+#include "sm/sm3.h"
 #include "statement/statement.h"
 
 #define ORG "shifan"
@@ -37,10 +38,15 @@ static inline void world_certificate(struct world *w, enum who who, struct judge
 	judge_certificate(&j, &w->certificate[who]);
 }
 
-static inline void world_grant(struct world *w, const char *person, const char *role, const char *from,
-                               const char *until, struct buf *ret)
+struct world_grant {
+	const char *person, *role, *from, *until;
+	struct slice certificate;
+};
+
+static inline void world_grant_for(const struct world *w, const struct world_grant *g, struct buf *ret)
 {
 	AUTO_JSON(body, json_object());
+	uint8_t sm3[32];
 	struct statement_head h = {STATEMENT_ROLE_GRANT,
 	                           ORG,
 	                           JUDGE_NOW,
@@ -48,13 +54,24 @@ static inline void world_grant(struct world *w, const char *person, const char *
 	                           NULL,
 	                           "ceremony"};
 
-	json_put_cstr(body, "person", person);
+	sm3_hash(g->certificate, sm3);
+	json_put_cstr(body, "person", g->person);
 	json_put_cstr(body, "name", "张三");
-	json_put_cstr(body, "role", role);
-	json_put_cstr(body, "certificate", HEX64);
-	json_put_cstr(body, "from", from);
-	json_put_cstr(body, "until", until);
+	json_put_cstr(body, "role", g->role);
+	json_put_hex(body, "certificate", SLICE_ARR(sm3));
+	json_put_cstr(body, "from", g->from);
+	json_put_cstr(body, "until", g->until);
 	assert_ok(statement_sign(&h, body, &w->key[W_CEREMONY], ret));
+}
+
+/* To the reviewer's certificate or, for everybody else, the clerk's. */
+static inline void world_grant(const struct world *w, const char *person, const char *role, const char *from,
+                               const char *until, struct buf *ret)
+{
+	enum who who = strcmp(person, REVIEWER) == 0 ? W_REVIEWER : W_CLERK;
+	struct world_grant g = {person, role, from, until, buf_slice(&w->certificate[who])};
+
+	world_grant_for(w, &g, ret);
 }
 
 static inline void world_trust(struct world *w)

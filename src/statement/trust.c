@@ -216,6 +216,23 @@ RC statement_trust_grant(struct statement_trust *t, struct slice der)
 	return rc;
 }
 
+bool trust_grants(struct trust_state *t, const struct statement *s)
+{
+	bool found = false;
+
+	(void)pthread_rwlock_rdlock(&t->lock);
+	for (size_t i = lower_bound(t, s->person);
+	     i < t->grant_count && same_person(&t->grants[i], s->person); i++) {
+		const struct grant *g = &t->grants[i];
+
+		found = found || (slice_is(s->role, g->role) &&
+		                  memcmp(g->certificate, s->certificate_sm3, 32) == 0 &&
+		                  in_force(g, (const char *)s->organisation.p, s->organisation.len, s->issued));
+	}
+	(void)pthread_rwlock_unlock(&t->lock);
+	return found;
+}
+
 bool statement_trust_has(const struct statement_trust *t, const char *organisation, struct slice person,
                          const char *role, int64_t at)
 {

@@ -44,5 +44,7 @@ struct statement_trust {
 /* The signature of a certificate under an anchor, remembered once it verified. */
 RC trust_verify_certificate(struct trust_state *t, const struct anchor *ca, struct slice certificate,
                             const uint8_t sm3[32]);
+/* A grant in force when it was issued gives the statement's role to its person with its certificate. */
+bool trust_grants(struct trust_state *t, const struct statement *s);
 
 #endif

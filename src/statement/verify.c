@@ -67,14 +67,14 @@ static RC check_chain(struct trust_state *t, enum statement_proof proof, const s
 	return check_person(s, ret);
 }
 
+/* The person had that role, and had it with this very certificate: another one of the same person, or one
+ * that the operator CA made in that person's name, decides nothing. */
 static RC check_grant(const struct statement *s, const struct statement_trust *t)
 {
-	char organisation[STATEMENT_NAME_MAX + 1] = {0}, role[STATEMENT_NAME_MAX + 1] = {0};
-
-	memcpy(organisation, s->organisation.p, s->organisation.len);
-	memcpy(role, s->role.p, s->role.len);
-	REQUIRE(statement_trust_has(t, organisation, s->person, role, s->issued), STATEMENT_ROLE,
-	        "statement: the signer was not %s of %s at that time", role, organisation);
+	REQUIRE(trust_grants(t->state, s), STATEMENT_ROLE,
+	        "statement: no grant makes the signer with this certificate %.*s of %.*s at that time",
+	        (int)s->role.len, (const char *)s->role.p, (int)s->organisation.len,
+	        (const char *)s->organisation.p);
 	return OK;
 }
 

@@ -181,19 +181,63 @@ static void strange_certificates_are_refused(void **state)
 }
 
 /* A certificate of the reviewer with other particulars, under the real operator CA. */
-static struct rc judge_certified(struct world *w, struct judge_cert j)
+static void certify(const struct world *w, struct judge_cert j, struct buf *ret)
 {
-	AUTO_BUF(certificate, 4096);
-	struct statement_head h = world_head(w, STATEMENT_APPROVAL, W_REVIEWER);
-
 	j.subject = "reviewer";
 	j.issuer = "operator";
 	j.serial = 7;
 	j.key = w->judge[W_REVIEWER];
 	j.signer = w->judge[W_OPERATOR];
-	judge_certificate(&j, &certificate);
+	judge_certificate(&j, ret);
+}
+
+static void grant_review(const struct world *w, struct slice certificate)
+{
+	AUTO_BUF(grant, STATEMENT_MAX);
+
+	world_grant_for(w,
+	                &(struct world_grant){REVIEWER, "review", "2025-12-31T00:00:00Z",
+	                                      "2026-01-03T00:00:00Z", certificate},
+	                &grant);
+	assert_ok(statement_trust_grant(w->trust, buf_slice(&grant)));
+}
+
+/* Granted, and judged. */
+static struct rc judge_certified(struct world *w, struct judge_cert j)
+{
+	AUTO_BUF(certificate, 4096);
+	struct statement_head h = world_head(w, STATEMENT_APPROVAL, W_REVIEWER);
+
+	certify(w, j, &certificate);
+	grant_review(w, buf_slice(&certificate));
 	h.certificate = buf_slice(&certificate);
 	return judge_head(w, &h, &w->key[W_REVIEWER]);
+}
+
+/* R06.15: the operator CA alone makes no officer.  A second certificate for the same person, good in every
+ * other way, decides nothing until a grant names it; the person's other grants do not help. */
+static void only_the_granted_certificate_decides(void **state)
+{
+	struct world *w = *state;
+	struct statement_head h = world_head(w, STATEMENT_APPROVAL, W_REVIEWER);
+	AUTO_BUF(certificate, 4096);
+	AUTO_BUF(entry, STATEMENT_MAX);
+
+	certify(w, (struct judge_cert){.usage = "critical,digitalSignature",
+	                               .san = "URI:urn:uuid:" REVIEWER, .until = JUDGE_NOW + JUDGE_DAY / 2},
+	        &certificate);
+	h.certificate = buf_slice(&certificate);
+	assert_refused(judge_head(w, &h, &w->key[W_REVIEWER]), STATEMENT_ROLE);
+	world_grant_for(w,
+	                &(struct world_grant){REVIEWER, "auditor", "2025-12-31T00:00:00Z",
+	                                      "2026-01-03T00:00:00Z", h.certificate},
+	                &entry);
+	assert_ok(statement_trust_grant(w->trust, buf_slice(&entry)));
+	assert_refused(judge_head(w, &h, &w->key[W_REVIEWER]), STATEMENT_ROLE);
+	/* Roles of the person, as a TLS peer has them, are not about a certificate. */
+	assert_true(statement_trust_has(w->trust, ORG, SLICE_LIT(REVIEWER), "review", JUDGE_NOW));
+	grant_review(w, h.certificate);
+	assert_ok(judge_head(w, &h, &w->key[W_REVIEWER]));
 }
 
 static void certificates_must_be_valid_and_for_signatures(void **state)
@@ -535,6 +579,7 @@ int main(void)
 	        cmocka_unit_test(signature_must_verify),
 	        cmocka_unit_test(organisation_must_be_the_certificates),
 	        cmocka_unit_test(strange_certificates_are_refused),
+	        cmocka_unit_test(only_the_granted_certificate_decides),
 	        cmocka_unit_test(certificates_must_be_valid_and_for_signatures),
 	        cmocka_unit_test(authorities_must_be_valid_too),
 	        cmocka_unit_test(grants_count_only_from_the_ceremony),
