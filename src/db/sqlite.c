@@ -201,7 +201,9 @@ static RC sqlite_verb(void *conn, enum db_verb verb)
 	/* an error may have ended the transaction already */
 	if (verb == DB_ROLLBACK && sqlite3_get_autocommit(c->db))
 		return OK;
-	result = sqlite3_exec(c->db, texts[verb], NULL, NULL, NULL);
+	/* a reader's transaction is a snapshot: it takes no lock */
+	bool snapshot = verb == DB_BEGIN && sqlite3_db_readonly(c->db, "main") == 1;
+	result = sqlite3_exec(c->db, snapshot ? "BEGIN" : texts[verb], NULL, NULL, NULL);
 	if (result == SQLITE_OK)
 		return OK;
 	/* The commit record may be in the file without having been synced. */
