@@ -149,6 +149,7 @@ static RC add_urls(struct anchors *a, const json_t *o)
 	struct anchor_urls *u = &a->urls[a->url_count++];
 	TRY(get_text(o, "id", id, sizeof id));
 	memcpy(u->id, id, sizeof id);
+	u->sm2_null = json_is_true(json_object_get(o, "sm2_null"));
 	TRY(get_text(o, "public_base", base, sizeof base));
 	if (base[0] == 0)
 		return OK;
@@ -337,12 +338,13 @@ RC anchors_issuing(const struct anchors *a, struct slice id, struct authority *r
 	const struct anchor_certificate *c = anchors_authority(a, id);
 	REQUIRE(c != NULL, SIGNER_CONTENT, "no certificate of the authority %.*s", (int)id.len,
 	        (const char *)id.p);
+	*ret = (struct authority){.id = c->id};
 	TRY(authority_from_cert(&c->cert, ret));
-	ret->id = c->id;
 	for (size_t i = 0; i < a->url_count; i++) {
 		const struct anchor_urls *u = &a->urls[i];
 		if (strcmp(u->id, c->id) != 0)
 			continue;
+		ret->sm2_null = u->sm2_null;
 		ret->crl_url = slice_text(u->crl);
 		ret->ocsp_url = slice_text(u->ocsp);
 		ret->ca_url = slice_text(u->ca);

@@ -24,6 +24,7 @@ struct anchor_certificate {
 /* An authority whose key is here: what its certificates point to. */
 struct anchor_urls {
 	char id[ANCHOR_ID_MAX + 1];
+	bool sm2_null; /* NULL behind .501 */
 	char crl[ANCHOR_URL_MAX + 64], ocsp[ANCHOR_URL_MAX + 64], ca[ANCHOR_URL_MAX + 64];
 };
 struct anchor_profile {
