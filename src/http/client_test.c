@@ -538,7 +538,7 @@ int main(void)
 	        cmocka_unit_test_setup_teardown(many_threads_share_a_client, start, stop),
 	        cmocka_unit_test_setup_teardown(both_ends_of_tls_are_checked, start, stop),
 	        cmocka_unit_test_setup_teardown(without_a_named_peer_the_host_must_match, start, stop),
-		cmocka_unit_test_setup_teardown(renewed_files_are_used_after_a_reload, start, stop),
+	        cmocka_unit_test_setup_teardown(renewed_files_are_used_after_a_reload, start, stop),
 	        cmocka_unit_test(text_is_escaped_for_urls),
 	        cmocka_unit_test(addresses_are_checked),
 	};

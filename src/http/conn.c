@@ -89,7 +89,7 @@ static void send_answer(struct http_conn *c)
 		break;
 	case NET_PENDING:
 		net_conn_pause(c->net);
-		net_conn_deadline(c->net, config(c)->write_ms + 1000 * (s[1].len / (64u << 10)));
+		net_conn_deadline(c->net, config(c)->write_ms + 1000 * (s[1].len / config(c)->write_rate));
 		break;
 	case NET_BROKEN:
 		c->x = NULL;

@@ -240,8 +240,8 @@ RC exchange_begin(struct exchange *x, struct slice head)
 	rc = identify(x);
 	if (rc_ok(rc))
 		rc = admit(x);
-	/* A body that will not be read ends the connection. */
-	if (!rc_ok(rc) && (x->head.chunked || x->head.length > 0))
+	/* A body that will not be read ends the connection, and so does a peer that cannot escape. */
+	if (!rc_ok(rc) && (x->head.chunked || x->head.length > 0 || rc_last()->err == ERR_HTTP_TARGET))
 		x->close = true;
 	return rc;
 }

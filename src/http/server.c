@@ -32,6 +32,7 @@ static void set_defaults(struct http_config *c)
 	set_default(&c->body_ms, 30000);
 	set_default(&c->idle_ms, 60000);
 	set_default(&c->write_ms, 30000);
+	set_default(&c->write_rate, 64u << 10);
 	set_default(&c->linger_ms, 2000);
 	set_default(&c->drain_ms, 5000);
 }

@@ -179,7 +179,8 @@ struct http_config {
 	unsigned header_ms;      /* 10000 from the first byte of a request */
 	unsigned body_ms;        /* 30000 from the end of the header, plus 1 s for each MiB announced */
 	unsigned idle_ms;        /* 60000 without a request */
-	unsigned write_ms;       /* 30000 for an answer, plus 1 s for each 64 KiB */
+	unsigned write_ms;       /* 30000 for an answer, plus what it takes at write_rate */
+	unsigned write_rate;     /* 65536 bytes a second: slower readers are cut off */
 	unsigned linger_ms;      /* 2000: reading away what a refused peer still sends */
 	unsigned drain_ms;       /* 5000: http_server_stop() waits for running requests */
 	struct metrics *metrics; /* may be NULL; borrowed */

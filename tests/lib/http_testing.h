@@ -152,7 +152,8 @@ static inline size_t exchange_raw(uint16_t port, struct slice text, bool shut, u
 		;
 	(void)close(fd);
 	for (at = buf_cstr(&all); n < max && (at = strstr(at, "HTTP/1.1 ")) != NULL; at += 9)
-		codes[n++] = (unsigned)strtoul(at + 9, NULL, 10);
+		if (at[9] >= '1' && at[9] <= '5') /* not where a text speaks of HTTP/1.1 */
+			codes[n++] = (unsigned)strtoul(at + 9, NULL, 10);
 	buf_free(&all);
 	return n;
 }
