@@ -12,6 +12,7 @@
 #define CRL_MEDIA "application/pkix-crl"
 #define REST_FACTOR 10 /* a list that took t to make is followed by 10 t of rest */
 #define RETRY_MS 500
+#define CRL_SECONDS_USUAL 86400
 
 struct authority_list {
 	char id[AUTHORITY_ID_MAX + 1];
@@ -40,18 +41,16 @@ static struct authority_list *find(struct crl_maker *m, const char *ca)
 	return NULL;
 }
 
-/* How long a list is in force: the CPS decides. */
-static RC validity(struct crl_maker *m, int64_t *ret)
+/* How long a list is in force: the CPS decides; without one, lists go on all the same (requirements d.1:
+ * always on). */
+static int64_t validity(struct crl_maker *m)
 {
 	AUTO(trust, t, instance_trust(m->in));
 	const struct trust_cps *cps = trust_cps(t);
 
-	*ret = m->validity;
-	if (*ret != 0)
-		return OK;
-	REQUIRE(cps->present, G12, "no CPS says how long a revocation list is in force");
-	*ret = cps->crl_period_seconds;
-	return OK;
+	if (m->validity != 0)
+		return m->validity;
+	return cps->present ? cps->crl_period_seconds : CRL_SECONDS_USUAL;
 }
 
 static void published(struct crl_maker *m, struct authority_list *l, const struct crl_row *row)
@@ -69,13 +68,11 @@ static RC make(struct crl_maker *m, struct authority_list *l)
 	AUTO(trust, t, instance_trust(m->in));
 	const struct trust_authority *a = trust_authority(t, l->id);
 	struct crl_row row;
-	int64_t seconds;
 	struct rc rc;
 
 	REQUIRE(a != NULL, TRUST, "there is no certificate of the authority %s", l->id);
-	TRY(validity(m, &seconds));
 	pthread_mutex_lock(&m->making);
-	rc = list_make(m->in, a, seconds, &row);
+	rc = list_make(m->in, a, validity(m), &row);
 	pthread_mutex_unlock(&m->making);
 	if (rc_ok(rc))
 		published(m, l, &row);

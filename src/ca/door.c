@@ -8,6 +8,7 @@
 #include "http/problem.h"
 #include "http/server.h"
 #include "signer/client.h"
+#include "signer/serial.h"
 
 #define RECORDS_REST_MS 1000 /* after a failed write nothing new is taken for so long (G14) */
 
@@ -200,27 +201,14 @@ static RC admit(struct door *d, struct entry *e)
 struct serials {
 	size_t n;
 	struct slice data[2 * CA_BATCH];
-	uint8_t input[2 * CA_BATCH][40];
-	uint8_t value[2 * CA_BATCH][16];
+	uint8_t input[2 * CA_BATCH][SIGNER_SERIAL_INPUT];
+	uint8_t value[2 * CA_BATCH][SIGNER_SERIAL_LEN];
 };
 
-static void serial_ask(struct serials *s, const struct issue *i, const char *part)
+static void serial_ask(struct serials *s, const struct issue *i, enum ca_part part)
 {
-	size_t len = strlen(part);
-
-	memcpy(s->input[s->n], i->row.key, 32);
-	memcpy(s->input[s->n] + 32, part, len);
-	s->data[s->n] = slice_of(s->input[s->n], 32 + len);
+	s->data[s->n] = signer_serial_input(i->row.key, i->row.spki, part == CA_ENCRYPT, s->input[s->n]);
 	s->n++;
-}
-
-/* Positive, no leading zero byte: 16 bytes on the wire. */
-static void serial_take(const uint8_t value[16], uint8_t ret[CA_SERIAL])
-{
-	memcpy(ret, value, CA_SERIAL);
-	ret[0] &= 0x7f;
-	if (ret[0] == 0)
-		ret[0] = 0x40;
 }
 
 static RC serials(struct door *d)
@@ -232,8 +220,8 @@ static RC serials(struct door *d)
 	for (size_t n = 0; n < d->n; n++) {
 		if (!d->e[n].verify)
 			continue;
-		serial_ask(s, d->e[n].i, "sign");
-		serial_ask(s, d->e[n].i, "encrypt");
+		serial_ask(s, d->e[n].i, CA_SIGN);
+		serial_ask(s, d->e[n].i, CA_ENCRYPT);
 	}
 	for (size_t n = 0; n < s->n; n += SIGNER_BATCH)
 		TRY(signer_prf(instance_signer(d->c->in), s->data + n, s->value + n,
@@ -241,8 +229,8 @@ static RC serials(struct door *d)
 	for (size_t n = 0; n < d->n; n++) {
 		if (!d->e[n].verify)
 			continue;
-		serial_take(s->value[at++], d->e[n].i->row.serial[CA_SIGN]);
-		serial_take(s->value[at++], d->e[n].i->row.serial[CA_ENCRYPT]);
+		signer_serial_take(s->value[at++], d->e[n].i->row.serial[CA_SIGN]);
+		signer_serial_take(s->value[at++], d->e[n].i->row.serial[CA_ENCRYPT]);
 	}
 	return OK;
 }

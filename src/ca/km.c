@@ -23,6 +23,7 @@ struct call {
 	struct ca *c;
 	struct trust *t;
 	uint8_t task[KM_TASK_LEN], hash[32];
+	uint8_t approvals[CA_BATCH][32]; /* of each request, what the signer asks for */
 	struct buf request;
 	struct km_answer *answer;
 	struct km_respond *respond; /* borrows answer */
@@ -63,7 +64,7 @@ static RC request_finish(struct call *k, struct km_request *m)
 	m->task = SLICE_ARR(k->task);
 	TRY(km_request_tbs(m, &tbs));
 	TRY(signer_km_request(instance_signer(k->c->in), SLICE_LIT(CA_COMM_KEY), buf_slice(&tbs),
-	                      &signature));
+	                      slice_of(k->approvals, 32 * m->count), &signature));
 	return km_request_assemble(buf_slice(&tbs), buf_slice(&signature), &k->request);
 }
 
@@ -188,8 +189,10 @@ static RC apply(struct ca *c, struct issue *const *items, size_t n)
 	AUTO_CALL(k, c);
 
 	NEED(m != NULL, RC_NOMEM, "no memory");
-	for (size_t j = 0; j < n; j++)
+	for (size_t j = 0; j < n; j++) {
 		fill_item(&m->items[j], items[j]);
+		memcpy(k.approvals[j], items[j]->row.key, 32);
+	}
 	TRY(exchange(&k, m));
 	for (size_t j = 0; j < n; j++) {
 		if (rc_ok(take_item(&k, &k.respond->items[j], items[j])))

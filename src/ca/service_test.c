@@ -1,0 +1,952 @@
+/* The CA in a small world: RA's requests in, certificates, revocations and lists out; KMC, signer, database
+ * and connections fail in turn (R02.1, R06.5, R06.9, R06.10, R21.6; design 3, 9.5 to 9.8). */
+#include "../../tests/lib/small_world.h"
+
+#include "ca/ca.h"
+#include "ca/routes.h"
+#include "evidence/alarm.h"
+#include "kmc/kmc.h"
+#include "pki/cms.h"
+#include "pki/crl.h"
+
+static struct instance *ca_in, *kmc_in;
+static struct db_faults faults;
+static struct peer ra = {.kind = PEER_INSTANCE, .org = "shifan", .instance = "shifan/ra", .role = "ra"};
+
+static struct rc kmc_door(struct slice request, struct buf *answer)
+{
+	return kmc_serve(kmc_in->state, "shifan/ca", request, answer);
+}
+
+static struct ca *ca_of(void)
+{
+	return instance_state(ca_in);
+}
+
+static void start_ca(void)
+{
+	faults = (struct db_faults){.verb = -1};
+	ca_in = world_instance("shifan/ca", &role_ca, &faults);
+	assert_ok(role_ca.start(ca_in));
+	world_until(rc_ok(role_ca.checks[0].check(ca_in)));
+}
+
+static int open_all(void **state)
+{
+	(void)state;
+	world_open();
+	world.kmc = kmc_door;
+	kmc_in = world_instance("keycentre/kmc", &role_kmc, NULL);
+	kmc_in->config.value.standby_keep = 64;
+	kmc_in->config.value.standby_fill = 128;
+	assert_ok(role_kmc.start(kmc_in));
+	world_until(rc_ok(role_kmc.checks[0].check(kmc_in)));
+	start_ca();
+	return 0;
+}
+
+static int close_all(void **state)
+{
+	(void)state;
+	world_end(ca_in);
+	world_end(kmc_in);
+	world_close();
+	return 0;
+}
+
+/* ---- an applicant, two officers ---- */
+
+struct subject {
+	uint8_t key;    /* number of the signing key */
+	char entity[2]; /* last digit of the entity id */
+	const char *name;
+	const char *class;
+	enum world_key reviewer;
+	const char *authority;
+};
+static const struct subject zhang = {1, "7", "张三", "GOV", W_REVIEW, "sm2"};
+
+struct paper {
+	struct buf application, approval;
+	char key[65];
+};
+
+static void paper_free(struct paper *p)
+{
+	buf_free(&p->application);
+	buf_free(&p->approval);
+}
+#define AUTO_PAPER(name, subject) __attribute__((cleanup(paper_free))) struct paper name = paper_of(subject)
+
+static void csr_of(const struct sm2_key *key, struct buf *ret)
+{
+	AUTO_BUF(spki, 256);
+	AUTO_BUF(name, 256);
+	AUTO_BUF(tbs, 1024);
+	AUTO_BUF(sig, 128);
+	struct sm2_sig s;
+
+	assert_ok(pubkey_put_sm2(&key->pub, &spki));
+	world_name("csr", &name);
+	assert_ok(
+	        csr_tbs(&(struct csr_template){.subject = buf_slice(&name), .spki = buf_slice(&spki)}, &tbs));
+	assert_ok(sm2_sign(key, SM2_ID, buf_slice(&tbs), &s));
+	sm2_sig_to_der(&s, &sig);
+	assert_ok(csr_assemble(buf_slice(&tbs), sigalg_of(PUBKEY_SM2, false), buf_slice(&sig), ret));
+}
+
+static json_t *application_of(const struct subject *s, struct slice csr)
+{
+	char text[512];
+	json_t *o;
+
+	snprintf(text, sizeof(text),
+	         "{\"profile\":\"person\",\"class\":\"%s\",\"purpose\":\"办公\",\"region\":\"350000\","
+	         "\"identity\":{\"name\":\"%s\",\"document\":{\"type\":\"citizen\",\"number\":"
+	         "\"11010519491231002X\"}},"
+	         "\"agreement\":{\"version\":\"1\",\"accepted\":true}}",
+	         s->class, s->name);
+	o = world_json(text);
+	json_put_base64(o, "csr", csr);
+	json_put_take(o, "evidence",
+	              world_json("[{\"type\":\"identity-document\",\"size\":1,\"sm3\":"
+	                         "\"abababababababababababababababababababababababababababababababab\"}]"));
+	return o;
+}
+
+static json_t *approval_of(const struct subject *s, const json_t *application, const uint8_t hash[32])
+{
+	struct sm2_key key = judge_scalar(s->key);
+	AUTO(profile, p, NULL);
+	AUTO_BUF(spki, 256);
+	AUTO_BUF(name, 1024);
+	AUTO_BUF(text, 1024);
+	char entity[37] = UUID_OF("0");
+	uint8_t sm3[32];
+	json_t *o = world_json("{\"id\":\"APP-1\",\"profile\":\"person\",\"validity_days\":365}");
+
+	entity[35] = s->entity[0];
+	assert_ok(profile_builtin("person", &p));
+	assert_ok(profile_subject(p, json_object_get(application, "identity"), &name));
+	assert_ok(name_to_text(buf_slice(&name), &text));
+	assert_ok(pubkey_put_sm2(&key.pub, &spki));
+	sm3_hash(buf_slice(&spki), sm3);
+	json_put_hex(o, "application", slice_of(hash, 32));
+	json_put_text(o, "subject", buf_slice(&text));
+	json_put_cstr(o, "entity", entity);
+	json_put_hex(o, "spki", SLICE_ARR(sm3));
+	json_put_cstr(o, "class", s->class);
+	json_put_cstr(o, "authority", s->authority);
+	return o;
+}
+
+static struct paper paper_of(const struct subject *s)
+{
+	struct sm2_key key = judge_scalar(s->key);
+	struct paper p = {BUF(STATEMENT_MAX), BUF(STATEMENT_MAX), ""};
+	AUTO_BUF(csr, 2048);
+	AUTO_BUF(hex, 65);
+	AUTO_JSON(application, NULL);
+	AUTO_JSON(approval, NULL);
+	uint8_t hash[32];
+
+	csr_of(&key, &csr);
+	application = application_of(s, buf_slice(&csr));
+	world_statement(STATEMENT_APPLICATION, W_ENTRY, "shifan", "entry", application, &p.application);
+	sm3_hash(buf_slice(&p.application), hash);
+	approval = approval_of(s, application, hash);
+	world_statement(STATEMENT_APPROVAL, s->reviewer, "shifan", "review", approval, &p.approval);
+	sm3_hash(buf_slice(&p.approval), hash);
+	buf_hex(&hex, SLICE_ARR(hash));
+	memcpy(p.key, buf_cstr(&hex), 65);
+	return p;
+}
+
+static json_t *post_all(const struct paper *p, size_t n)
+{
+	AUTO_JSON(list, json_array());
+	json_t *results = NULL;
+
+	for (size_t i = 0; i < n; i++) {
+		json_t *o = json_object();
+
+		json_put_cstr(o, "key", p[i].key);
+		json_put_base64(o, "application", buf_slice(&p[i].application));
+		json_put_base64(o, "approval", buf_slice(&p[i].approval));
+		json_array_append_new(list, o);
+	}
+	assert_ok(ca_door(ca_of(), list, &ra, true, &results));
+	assert_int_equal(json_array_size(results), n);
+	return results;
+}
+
+static json_t *post(const struct paper *p)
+{
+	AUTO_JSON(results, post_all(p, 1));
+
+	return json_incref(json_array_get(results, 0));
+}
+
+static const char *text_at(const json_t *o, const char *key)
+{
+	const char *s = json_string_value(json_object_get(o, key));
+
+	return s != NULL ? s : "";
+}
+
+static void has_state(const json_t *o, const char *state)
+{
+	if (strcmp(text_at(o, "state"), state) != 0) {
+		char *text = json_dumps(o, 0);
+
+		fail_msg("state is not %s: %s", state, text);
+	}
+}
+
+static void refused_with(const struct paper *p, enum err code)
+{
+	AUTO_JSON(o, post(p));
+
+	has_state(o, "refused");
+	assert_string_equal(text_at(json_object_get(o, "error"), "code"), err_info(code)->name);
+}
+
+/* The request as the database has it. */
+static json_t *show(const struct paper *p)
+{
+	AUTO(db_lease, lease, NULL);
+	struct ca_request row;
+	uint8_t key[32];
+	json_t *o = NULL;
+
+	assert_ok(db_pool_lease(ca_in->readers, &lease));
+	assert_ok(text_hex(slice_text(p->key), key, 32));
+	assert_ok(ca_store_find(lease->db, key, &row));
+	assert_ok(ca_result_row(lease->db, &row, &o));
+	return o;
+}
+
+static bool issued(const struct paper *p)
+{
+	AUTO_JSON(o, show(p));
+
+	return strcmp(text_at(o, "state"), "issued") == 0;
+}
+
+static int64_t scalar(struct instance *in, const char *sql)
+{
+	AUTO(db_lease, lease, NULL);
+	int64_t n = -1;
+
+	assert_ok(db_pool_lease(in->readers, &lease));
+	assert_ok(db_scalar(lease->db, &n, sql, DB_NOARGS));
+	return n;
+}
+
+/* Entries of a kind: canonical JSON has its members sorted, so "kind" can be searched for. */
+static size_t entries_of(const char *kind, const char *part)
+{
+	AUTO(db_lease, lease, NULL);
+	AUTO_JSON(list, NULL);
+	size_t n = 0;
+
+	assert_ok(db_pool_lease(ca_in->readers, &lease));
+	assert_ok(log_read(lease->db, 0, LOG_READ_MAX, &list));
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *e = json_object_get(json_array_get(list, i), "entry");
+		char *text = json_dumps(e, JSON_SORT_KEYS);
+
+		n += strcmp(text_at(e, "kind"), kind) == 0 && strstr(text, part) != NULL;
+		mem_free(text);
+	}
+	return n;
+}
+
+/* ---- libcrypto judges ---- */
+
+static void certificate_at(const json_t *o, size_t i, struct buf *ret)
+{
+	const char *s = json_string_value(json_array_get(json_object_get(o, "certificates"), i));
+
+	assert_non_null(s);
+	assert_ok(text_base64(slice_text(s), ret));
+}
+
+static void judge_issued(struct slice der, const char *usage, const uint8_t *point)
+{
+	AUTO(evp_pkey_st, ca, judge_sm2(&world.key[W_CA]));
+	const unsigned char *p = der.p;
+	AUTO(x509_st, x, d2i_X509(NULL, &p, (long)der.len));
+	const ASN1_BIT_STRING *bits = NULL;
+	struct cert c;
+	uint32_t want = strcmp(usage, "sign") == 0
+	                        ? KU_DIGITAL_SIGNATURE | KU_NON_REPUDIATION
+	                        : KU_KEY_ENCIPHERMENT | KU_DATA_ENCIPHERMENT | KU_KEY_AGREEMENT;
+
+	assert_non_null(x);
+	assert_ptr_equal(p, der.p + der.len);
+	assert_int_equal(X509_get_key_usage(x), want);
+	assert_ok(cert_parse(der, &c));
+	assert_true(judge_verify(ca, c.tbs, c.signature));
+	X509_get0_signature(&bits, NULL, x);
+	assert_true(slice_equal(c.signature, slice_of(bits->data, (size_t)bits->length)));
+	assert_memory_equal(X509_get0_pubkey_bitstr(x)->data + 1, point, 64);
+}
+
+/* R06.10: the envelope opens with the subscriber's key alone and gives the key of the certificate. */
+static void judge_envelope(const char *base64, uint8_t user, struct slice certificate)
+{
+	struct sm2_key key = judge_scalar(user), delivered;
+	AUTO(evp_pkey_st, judge, judge_sm2(&key));
+	AUTO_BUF(der, 8192);
+	uint8_t sm4[64], plain[64];
+	struct cms_sealed sealed;
+	size_t len = sizeof(sm4);
+	struct cert c;
+
+	assert_ok(text_base64(slice_text(base64), &der));
+	assert_ok(cms_sealed_parse(buf_slice(&der), &sealed));
+	assert_true(judge_decrypt(judge, sealed.recipients[0].encrypted_key, sm4, &len));
+	judge_sm4_ecb(sm4, sealed.ciphertext, plain, false);
+	assert_ok(sm2_key_load(plain + 32, &delivered));
+	assert_ok(cert_parse(certificate, &c));
+	assert_memory_equal(c.key.sm2.xy, delivered.pub.xy, 64);
+}
+
+static void judge_pair(const json_t *o, uint8_t user)
+{
+	struct sm2_key key = judge_scalar(user);
+	AUTO_BUF(sign, 8192);
+	AUTO_BUF(encrypt, 8192);
+	struct cert a, b;
+
+	has_state(o, "issued");
+	assert_int_equal(json_array_size(json_object_get(o, "certificates")), 2);
+	certificate_at(o, 0, &sign);
+	certificate_at(o, 1, &encrypt);
+	judge_issued(buf_slice(&sign), "sign", key.pub.xy);
+	assert_ok(cert_parse(buf_slice(&sign), &a));
+	assert_ok(cert_parse(buf_slice(&encrypt), &b));
+	judge_issued(buf_slice(&encrypt), "encrypt", b.key.sm2.xy);
+	judge_envelope(text_at(o, "envelope"), user, buf_slice(&encrypt));
+	assert_true(slice_equal(a.subject, b.subject));
+	assert_false(slice_equal(a.serial, b.serial));
+	assert_int_equal(a.serial.len, 16);
+	assert_int_equal(a.not_after, b.not_after);
+}
+
+/* ---- issuing ---- */
+
+static void a_pair_is_issued(void **state)
+{
+	AUTO_PAPER(p, &zhang);
+	AUTO_JSON(o, post(&p));
+	AUTO_JSON(stored, show(&p));
+	AUTO_BUF(sign, 8192);
+	const struct slice policies[] = {SLICE_LIT("\x2b\x06\x01\x04\x01\x81\xfd\x59\x01\x01"),
+	                                 SLICE_LIT("\x2b\x06\x01\x04\x01\x81\xfd\x59\x01\x02")};
+	struct cert c;
+	size_t which = 9;
+
+	(void)state;
+	judge_pair(o, 1);
+	assert_true(json_equal(o, stored));
+	certificate_at(o, 0, &sign);
+	assert_ok(cert_parse(buf_slice(&sign), &c));
+	assert_ok(cert_policy(&c, policies, 2, &which)); /* R02.1 */
+	assert_int_equal(which, 0);
+	assert_int_equal(scalar(ca_in, "SELECT count(*) FROM request WHERE class = 'GOV'"), 1);
+	assert_int_equal(entries_of("issued", text_at(o, "serial")), 2);
+	assert_int_equal(scalar(kmc_in, "SELECT count(*) FROM in_use"), 1);
+}
+
+/* Design 9.5: same key and bytes, same answer; nothing happens twice. */
+static void the_same_request_gets_the_same_answer(void **state)
+{
+	AUTO_PAPER(p, &zhang);
+	AUTO_JSON(a, post(&p));
+	AUTO_JSON(b, post(&p));
+	struct paper twice[2] = {p, p};
+	AUTO_JSON(c, post_all(twice, 2));
+
+	(void)state;
+	assert_true(json_equal(a, b));
+	assert_true(json_equal(a, json_array_get(c, 0)));
+	assert_true(json_equal(a, json_array_get(c, 1)));
+	assert_int_equal(scalar(ca_in, "SELECT count(*) FROM certificate"), 2);
+}
+
+static void other_bytes_under_the_same_key_conflict(void **state)
+{
+	struct subject other = zhang;
+	AUTO_PAPER(p, &zhang);
+	AUTO_JSON(a, post(&p));
+
+	(void)state;
+	has_state(a, "issued");
+	other.name = "李四";
+	AUTO_PAPER(q, &other);
+	struct paper mixed = {q.application, p.approval, ""};
+
+	memcpy(mixed.key, p.key, 65);
+	refused_with(&mixed, ERR_REQUEST_CONFLICT);
+	/* a new key for the mixed pair is no way around */
+	struct paper crossed = {p.application, q.approval, ""};
+
+	memcpy(crossed.key, q.key, 65);
+	refused_with(&crossed, ERR_REQUEST_MISMATCH);
+	memset(crossed.key, 'a', 64);
+	refused_with(&crossed, ERR_GENERIC_INPUT);
+}
+
+static void a_batch_has_an_outcome_each(void **state)
+{
+	struct paper p[24];
+	size_t n = 0;
+
+	(void)state;
+	for (uint8_t i = 0; i < 24; i++) {
+		struct subject s = {(uint8_t)(30 + i),
+		                    {(char)('a' + i % 6)},
+		                    "某某",
+		                    i % 2 ? "GOV" : "PUBLIC",
+		                    W_REVIEW,
+		                    "sm2"};
+
+		if (i == 5)
+			s.reviewer = W_ENTRY; /* one person: has no role review */
+		p[i] = paper_of(&s);
+	}
+	AUTO_JSON(results, post_all(p, 24));
+	for (uint8_t i = 0; i < 24; i++) {
+		const json_t *o = json_array_get(results, i);
+
+		if (i == 5) {
+			has_state(o, "refused");
+			assert_string_equal(text_at(json_object_get(o, "error"), "code"), "statement-role");
+			continue;
+		}
+		judge_pair(o, (uint8_t)(30 + i));
+		n++;
+	}
+	for (size_t i = 0; i < 24; i++)
+		paper_free(&p[i]);
+	assert_int_equal(n, 23);
+	assert_int_equal(scalar(ca_in, "SELECT count(*) FROM certificate"), 46);
+	assert_int_equal(scalar(ca_in, "SELECT count(DISTINCT serial) FROM certificate"), 46);
+	/* one message to the KMC carried many */
+	assert_true(world.kmc_calls < 23);
+}
+
+/* Design 9.8. */
+static void a_key_is_certified_once(void **state)
+{
+	struct subject again = zhang, stranger = zhang;
+	AUTO_PAPER(p, &zhang);
+	AUTO_JSON(o, post(&p));
+
+	(void)state;
+	has_state(o, "issued");
+	again.class = "PUBLIC";
+	stranger.entity[0] = '8';
+	AUTO_PAPER(q, &again);
+	AUTO_PAPER(r, &stranger);
+	refused_with(&q, ERR_SAME_KEY);
+	refused_with(&r, ERR_SAME_KEY);
+	world_until(entries_of("refused", "same-key") == 2);
+	/* twice in one batch: one of them */
+	struct subject first = {50, "9", "甲", "GOV", W_REVIEW, "sm2"}, second = first;
+
+	second.class = "PUBLIC";
+	struct paper both[2] = {paper_of(&first), paper_of(&second)};
+	AUTO_JSON(results, post_all(both, 2));
+
+	has_state(json_array_get(results, 0), "issued");
+	has_state(json_array_get(results, 1), "refused");
+	paper_free(&both[0]);
+	paper_free(&both[1]);
+}
+
+/* ---- the gate ---- */
+
+static void reload_trust(void)
+{
+	char path[2048];
+	struct trust *t = NULL;
+
+	snprintf(path, sizeof(path), "%s/trust", ca_in->dir);
+	assert_ok(trust_load(path, "shifan", &t));
+	pthread_mutex_lock(&ca_in->trust_lock);
+	trust_drop(ca_in->trust);
+	ca_in->trust = t;
+	pthread_mutex_unlock(&ca_in->trust_lock);
+}
+
+static void remove_file(const char *name)
+{
+	char path[2048];
+
+	snprintf(path, sizeof(path), "%s/trust/%s", ca_in->dir, name);
+	assert_int_equal(unlink(path), 0);
+	reload_trust();
+}
+
+/* A refusal names its gate, changes nothing and is logged (design 5). */
+static void a_closed_gate_refuses_and_logs(void **state)
+{
+	AUTO_PAPER(p, &zhang);
+
+	(void)state;
+	(void)snprintf(ra.instance, sizeof(ra.instance), "shifan/ra-9");
+	refused_with(&p, ERR_G09);
+	(void)snprintf(ra.instance, sizeof(ra.instance), "shifan/ra");
+	remove_file("cps.p7s");
+	refused_with(&p, ERR_G12);
+	remove_file("authorisation.p7s");
+	refused_with(&p, ERR_AUTHORISATION);
+	world_until(entries_of("refused", "g09-ra") == 1);
+	world_until(entries_of("refused", "g12-cps") == 1);
+	world_until(entries_of("refused", "authorisation") == 1);
+	assert_int_equal(scalar(ca_in, "SELECT count(*) FROM request"), 0);
+	assert_int_equal(world.kmc_calls, 0);
+}
+
+static void strangers_are_not_believed(void **state)
+{
+	struct subject s = zhang;
+	AUTO_PAPER(good, &zhang);
+
+	(void)state;
+	s.reviewer = W_STRANGER;
+	AUTO_PAPER(p, &s);
+	refused_with(&p, ERR_STATEMENT_ROLE);
+	s = zhang;
+	s.authority = "root"; /* its key is not here */
+	AUTO_PAPER(q, &s);
+	refused_with(&q, ERR_AUTHORITY_WRONG);
+	s.authority = "nobody";
+	AUTO_PAPER(r, &s);
+	refused_with(&r, ERR_AUTHORITY_WRONG);
+	/* one bit of the approval's signature */
+	good.approval.p[good.approval.len - 5] ^= 1;
+	uint8_t hash[32];
+	AUTO_BUF(hex, 65);
+
+	sm3_hash(buf_slice(&good.approval), hash);
+	buf_hex(&hex, SLICE_ARR(hash));
+	memcpy(good.key, buf_cstr(&hex), 65);
+	refused_with(&good, ERR_STATEMENT_SIGNATURE);
+}
+
+/* ---- the KMC ---- */
+
+/* Design 9.7: half a pair at once, the other half when the KMC is back. */
+static void half_a_pair_waits_for_the_kmc(void **state)
+{
+	AUTO_PAPER(p, &zhang);
+
+	(void)state;
+	world.kmc_fails = RC_BUSY;
+	AUTO_JSON(half, post(&p));
+	has_state(half, "issued-partial");
+	assert_int_equal(json_array_size(json_object_get(half, "certificates")), 1);
+	assert_null(json_object_get(half, "envelope"));
+	assert_int_equal(entries_of("issued", text_at(half, "serial")), 1);
+	AUTO_JSON(again, post(&p));
+	has_state(again, "issued-partial");
+	world.kmc_fails = RC_OK;
+	world_until(issued(&p));
+	AUTO_JSON(whole, show(&p));
+	judge_pair(whole, 1);
+	assert_string_equal(text_at(whole, "serial"), text_at(half, "serial"));
+	assert_string_equal(text_at(whole, "encrypt_serial"), text_at(half, "encrypt_serial"));
+	assert_int_equal(scalar(ca_in, "SELECT count(*) FROM certificate"), 2);
+}
+
+/* The same bytes again bring the same answer: one key in use. */
+static void a_lost_answer_is_asked_for_again(void **state)
+{
+	AUTO_PAPER(p, &zhang);
+
+	(void)state;
+	world.lost_answers = 1;
+	AUTO_JSON(o, post(&p));
+	judge_pair(o, 1);
+	assert_int_equal(world.kmc_calls, 2);
+	assert_int_equal(scalar(kmc_in, "SELECT count(*) FROM in_use"), 1);
+	assert_int_equal(scalar(kmc_in, "SELECT count(*) FROM task"), 1);
+}
+
+static struct buf recorded;
+
+static void forge(struct buf *answer)
+{
+	answer->p[answer->len - 3] ^= 1;
+}
+
+static void record(struct buf *answer)
+{
+	buf_clear(&recorded);
+	buf_add(&recorded, buf_slice(answer));
+}
+
+static void replay(struct buf *answer)
+{
+	buf_clear(answer);
+	buf_add(answer, buf_slice(&recorded));
+}
+
+/* R06.5: a forged or replayed response is refused; no encryption certificate comes of it. */
+static void forged_and_replayed_answers_are_refused(void **state)
+{
+	struct subject li = {2, "8", "李四", "GOV", W_REVIEW, "sm2"},
+	               wang = {3, "9", "王五", "GOV", W_REVIEW, "sm2"};
+	AUTO_PAPER(p, &zhang);
+	AUTO_PAPER(q, &li);
+	AUTO_PAPER(r, &wang);
+
+	(void)state;
+	recorded = BUF(1u << 20);
+	world.meddle = record;
+	AUTO_JSON(first, post(&p));
+	judge_pair(first, 1);
+	world.meddle = replay;
+	AUTO_JSON(second, post(&q));
+	has_state(second, "issued-partial");
+	world.meddle = forge;
+	AUTO_JSON(third, post(&r));
+	has_state(third, "issued-partial");
+	assert_int_equal(scalar(ca_in, "SELECT count(*) FROM certificate WHERE part = 1"), 1);
+	world.meddle = NULL;
+	world_until(issued(&q) && issued(&r));
+	AUTO_JSON(healed, show(&q));
+	judge_pair(healed, 2);
+	buf_free(&recorded);
+}
+
+/* ---- the signer ---- */
+
+static void what_the_signer_refuses_leaves_no_trace(void **state)
+{
+	AUTO_PAPER(p, &zhang);
+
+	(void)state;
+	world.refuse_after = 2; /* the encryption half */
+	refused_with(&p, ERR_SIGNER_APPROVAL);
+	assert_int_equal(scalar(ca_in, "SELECT count(*) FROM certificate"), 0);
+	assert_int_equal(scalar(ca_in, "SELECT count(*) FROM request"), 0);
+	assert_int_equal(entries_of("refused", "signer-approval"), 1);
+	/* the way is free again */
+	AUTO_JSON(o, post(&p));
+	judge_pair(o, 1);
+}
+
+static void *post_thread(void *arg)
+{
+	return post(arg);
+}
+
+static json_t *joined(pthread_t t)
+{
+	void *o;
+
+	assert_int_equal(pthread_join(t, &o), 0);
+	return o;
+}
+
+/* serials come from the signer, so it fails after them: TBS durable, not signed */
+static void meddle_locks(struct buf *answer)
+{
+	(void)answer;
+	world.signer_fails = RC_BUSY;
+}
+
+static void prepared_work_waits_for_its_signer(void **state)
+{
+	AUTO_PAPER(p, &zhang);
+	pthread_t t;
+
+	(void)state;
+	world.meddle = meddle_locks;
+	assert_int_equal(pthread_create(&t, NULL, post_thread, &p), 0);
+	world_until(scalar(ca_in, "SELECT count(*) FROM request WHERE state = 1") == 1);
+	assert_int_equal(scalar(ca_in, "SELECT count(*) FROM certificate"), 0);
+	world.meddle = NULL;
+	world.signer_fails = RC_OK;
+	AUTO_JSON(o, joined(t));
+	judge_pair(o, 1);
+}
+
+/* Law 1: after a stop at any point the work is taken up by its state; the serial stays. */
+static void a_stopped_ca_goes_on(void **state)
+{
+	AUTO_PAPER(p, &zhang);
+	pthread_t t;
+
+	(void)state;
+	world.meddle = meddle_locks;
+	assert_int_equal(pthread_create(&t, NULL, post_thread, &p), 0);
+	world_until(scalar(ca_in, "SELECT count(*) FROM request WHERE state = 1") == 1);
+	role_ca.ending(ca_in);
+	AUTO_JSON(cut, joined(t));
+	assert_string_not_equal(text_at(cut, "state"), "issued");
+	world_end(ca_in);
+	world.meddle = NULL;
+	world.signer_fails = RC_OK;
+	start_ca();
+	world_until(issued(&p));
+	AUTO_JSON(o, post(&p));
+	judge_pair(o, 1);
+	assert_int_equal(scalar(ca_in, "SELECT count(*) FROM certificate"), 2);
+	assert_int_equal(entries_of("issued", "\"part\": \"sign\""), 1);
+}
+
+/* Whichever database call fails, or loses its answer: repeating the request ends with one pair, logged once.
+ */
+static void a_failing_database_issues_once(void **state)
+{
+	unsigned long failed = 0;
+	int64_t pairs = 0;
+
+	(void)state;
+	for (unsigned long n = 1; n <= 120; n += 3) {
+		struct subject s = {(uint8_t)(60 + pairs), "7", "某某", "GOV", W_REVIEW, "sm2"};
+		AUTO_PAPER(p, &s);
+
+		faults = (struct db_faults){
+		        .verb = -1, .kinds = DB_CALL_ALL, .at = n, .uncertain = pairs % 2 == 0};
+		AUTO_JSON(first, post(&p));
+		faults.kinds = 0;
+		failed += strcmp(text_at(first, "state"), "issued") != 0;
+		pairs++;
+		atomic_store(&ca_of()->records_failed, 0);
+		AUTO_JSON(o, post(&p));
+		judge_pair(o, s.key);
+		assert_int_equal(scalar(ca_in, "SELECT count(*) FROM certificate"), 2 * pairs);
+		assert_int_equal(entries_of("issued", "\"pair\""), 2 * pairs);
+	}
+	assert_true(failed > 5);
+}
+
+/* ---- revocation ---- */
+
+static RC revoke_as(enum world_key who, const char *role, const char *serial, const char *reason,
+                    json_t **ret)
+{
+	AUTO_JSON(body, json_object());
+	AUTO_BUF(der, STATEMENT_MAX);
+
+	json_put_cstr(body, "ca", "sm2");
+	json_put_cstr(body, "serial", serial);
+	json_put_cstr(body, "reason", reason);
+	world_statement(STATEMENT_REVOCATION, who, "shifan", role, body, &der);
+	return ca_revoke(ca_of(), buf_slice(&der), ret);
+}
+
+static void read_list(struct buf *der)
+{
+	int64_t number;
+	char path[2048];
+
+	buf_clear(der);
+	assert_ok(crl_maker_file(ca_of()->lists, "sm2", path, sizeof(path), &number));
+	assert_ok(file_read(path, CRL_FILE_MAX, der));
+}
+
+/* libcrypto finds the serial in the list, or does not. */
+static bool judge_listed(struct slice der, const char *serial)
+{
+	const unsigned char *p = der.p;
+	X509_CRL *crl = d2i_X509_CRL(NULL, &p, (long)der.len);
+	AUTO(bignum_st, n, NULL);
+	X509_REVOKED *entry = NULL;
+	ASN1_INTEGER *i;
+	bool found;
+
+	assert_non_null(crl);
+	assert_true(BN_hex2bn(&n, serial) > 0);
+	i = BN_to_ASN1_INTEGER(n, NULL);
+	found = X509_CRL_get0_by_serial(crl, &entry, i) == 1;
+	ASN1_INTEGER_free(i);
+	X509_CRL_free(crl);
+	return found;
+}
+
+static bool listed(const char *serial)
+{
+	AUTO_BUF(der, CRL_FILE_MAX);
+
+	read_list(&der);
+	return judge_listed(buf_slice(&der), serial);
+}
+
+static void revocation_reaches_the_list(void **state)
+{
+	AUTO(evp_pkey_st, ca, judge_sm2(&world.key[W_CA]));
+	AUTO_PAPER(p, &zhang);
+	AUTO_JSON(o, post(&p));
+	AUTO_JSON(done, NULL);
+	AUTO_BUF(before, CRL_FILE_MAX);
+	AUTO_BUF(after, CRL_FILE_MAX);
+	const char *serial = text_at(o, "serial");
+	struct crl a, b;
+
+	(void)state;
+	read_list(&before);
+	assert_false(judge_listed(buf_slice(&before), serial));
+	assert_ok(revoke_as(W_REVIEW, "review", serial, "keyCompromise", &done));
+	assert_string_equal(text_at(done, "serial"), serial);
+	assert_int_equal(entries_of("revoked", serial), 1);
+	world_until(listed(serial));
+	read_list(&after);
+	assert_ok(crl_parse(buf_slice(&before), &a));
+	assert_ok(crl_parse(buf_slice(&after), &b));
+	assert_true(judge_verify(ca, b.tbs, b.signature));
+	assert_true(crl_number(&b) > crl_number(&a)); /* R21.6: rises */
+	assert_false(judge_listed(buf_slice(&after), text_at(o, "encrypt_serial")));
+	/* final; unknown stays unknown */
+	json_t *no = NULL;
+
+	assert_refused(revoke_as(W_CHIEF, "ca-operator", serial, "superseded", &no), ALREADY_REVOKED);
+	assert_int_equal(revoke_as(W_CHIEF, "ca-operator", "5a5a5a", "superseded", &no).code, RC_NOTFOUND);
+	assert_refused(revoke_as(W_ENTRY, "entry", serial, "superseded", &no), STATEMENT_ROLE);
+	assert_refused(revoke_as(W_STRANGER, "review", serial, "superseded", &no), STATEMENT_ROLE);
+	assert_int_equal(
+	        revoke_as(W_CHIEF, "ca-operator", text_at(o, "encrypt_serial"), "removeFromCRL", &no).code,
+	        RC_INPUT);
+	assert_int_equal(entries_of("revoked", ""), 1);
+}
+
+/* The key's certificate is gone for good: a revoked key is never certified again (design 9.8). */
+static void a_revoked_key_stays_out(void **state)
+{
+	struct subject again = zhang;
+	AUTO_PAPER(p, &zhang);
+	AUTO_JSON(o, post(&p));
+	AUTO_JSON(done, NULL);
+
+	(void)state;
+	assert_ok(revoke_as(W_CHIEF, "ca-operator", text_at(o, "serial"), "superseded", &done));
+	again.class = "PUBLIC";
+	AUTO_PAPER(q, &again);
+	refused_with(&q, ERR_SAME_KEY);
+}
+
+/* "Always on": no gate, no signer, no KMC stands in its way. */
+static void revocation_waits_for_nobody(void **state)
+{
+	AUTO_PAPER(p, &zhang);
+	AUTO_JSON(o, post(&p));
+	AUTO_JSON(done, NULL);
+
+	(void)state;
+	remove_file("authorisation.p7s");
+	remove_file("cps.p7s");
+	remove_file("ra-approval.p7s");
+	world.signer_fails = RC_BUSY;
+	world.kmc_fails = RC_BUSY;
+	assert_ok(revoke_as(W_CHIEF, "ca-operator", text_at(o, "serial"), "superseded", &done));
+	assert_int_equal(scalar(ca_in, "SELECT count(*) FROM revocation"), 1);
+	world.signer_fails = RC_OK;
+	world_until(listed(text_at(o, "serial")));
+}
+
+/* A revoked encryption certificate ends its key at the KMC (GB/T 25056), even if the KMC was away. */
+static void an_ended_key_moves_to_history(void **state)
+{
+	AUTO_PAPER(p, &zhang);
+	AUTO_JSON(o, post(&p));
+	AUTO_JSON(done, NULL);
+
+	(void)state;
+	world.kmc_fails = RC_BUSY;
+	assert_ok(revoke_as(W_CHIEF, "ca-operator", text_at(o, "encrypt_serial"), "superseded", &done));
+	assert_int_equal(scalar(kmc_in, "SELECT count(*) FROM history"), 0);
+	world.kmc_fails = RC_OK;
+	world_until(scalar(kmc_in, "SELECT count(*) FROM history") == 1);
+	world_until(scalar(ca_in, "SELECT count(*) FROM km_notice") == 0);
+	world_until(listed(text_at(o, "encrypt_serial")));
+}
+
+/* ---- lists by period; after a restart numbers go on ---- */
+
+static void numbers_go_on_after_a_restart(void **state)
+{
+	AUTO_BUF(a, CRL_FILE_MAX);
+	AUTO_BUF(b, CRL_FILE_MAX);
+	AUTO_BUF(c, CRL_FILE_MAX);
+	struct crl x, y;
+	char path[2048];
+	int64_t number;
+
+	(void)state;
+	read_list(&a);
+	assert_int_equal(crl_maker_due(ca_of()->lists) / W_DAY, (clock_now() + W_DAY / 2) / W_DAY);
+	world_end(ca_in);
+	start_ca();
+	read_list(&b);
+	assert_true(slice_equal(buf_slice(&a), buf_slice(&b)));
+	/* a list whose file was lost or changed is made anew */
+	assert_ok(crl_maker_file(ca_of()->lists, "sm2", path, sizeof(path), &number));
+	world_end(ca_in);
+	assert_int_equal(truncate(path, 100), 0);
+	start_ca();
+	read_list(&c);
+	assert_ok(crl_parse(buf_slice(&b), &x));
+	assert_ok(crl_parse(buf_slice(&c), &y));
+	assert_true(crl_number(&y) > crl_number(&x));
+}
+
+/* What followers of the log get: the certificate with its entry. */
+static void the_feed_carries_certificates(void **state)
+{
+	AUTO_PAPER(p, &zhang);
+	AUTO_JSON(o, post(&p));
+	AUTO(db_lease, lease, NULL);
+	AUTO_JSON(list, NULL);
+	size_t with = 0;
+
+	(void)state;
+	assert_ok(db_pool_lease(ca_in->readers, &lease));
+	assert_ok(log_read(lease->db, 0, 100, &list));
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		json_t *e = json_array_get(list, i);
+
+		assert_ok(ca_log_entry(ca_in, lease->db, e));
+		if (json_object_get(e, "certificate") == NULL)
+			continue;
+		with++;
+		assert_true(json_equal(json_object_get(e, "certificate"),
+		                       json_array_get(json_object_get(o, "certificates"), with - 1)));
+	}
+	assert_int_equal(with, 2);
+}
+
+int main(void)
+{
+#define FRESH(f) cmocka_unit_test_setup_teardown(f, open_all, close_all)
+	const struct CMUnitTest tests[] = {
+	        FRESH(a_pair_is_issued),
+	        FRESH(the_same_request_gets_the_same_answer),
+	        FRESH(other_bytes_under_the_same_key_conflict),
+	        FRESH(a_batch_has_an_outcome_each),
+	        FRESH(a_key_is_certified_once),
+	        FRESH(a_closed_gate_refuses_and_logs),
+	        FRESH(strangers_are_not_believed),
+	        FRESH(half_a_pair_waits_for_the_kmc),
+	        FRESH(a_lost_answer_is_asked_for_again),
+	        FRESH(forged_and_replayed_answers_are_refused),
+	        FRESH(what_the_signer_refuses_leaves_no_trace),
+	        FRESH(prepared_work_waits_for_its_signer),
+	        FRESH(a_stopped_ca_goes_on),
+	        FRESH(a_failing_database_issues_once),
+	        FRESH(revocation_reaches_the_list),
+	        FRESH(a_revoked_key_stays_out),
+	        FRESH(revocation_waits_for_nobody),
+	        FRESH(an_ended_key_moves_to_history),
+	        FRESH(numbers_go_on_after_a_restart),
+	        FRESH(the_feed_carries_certificates),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
