@@ -2,7 +2,6 @@
 #include "pki/profile.h"
 
 #include "base/mem.h"
-#include "base/text.h"
 #include "embed_profiles.h"
 #include "pki/name.h"
 #include "pki/profile_parts.h"
@@ -18,6 +17,7 @@
 static struct {
 	json_t *schema;
 	char ids[BUILTIN_MAX][PROFILE_ID_MAX + 1];
+	struct slice files[BUILTIN_MAX];
 	size_t count;
 } builtin;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -29,7 +29,8 @@ static void fill(void)
 		if (strcmp(e->name, SCHEMA) == 0) {
 			(void)rc_ok(json_read(e->content, PROFILE_MAX, &builtin.schema));
 		} else if (len <= PROFILE_ID_MAX && builtin.count < BUILTIN_MAX) {
-			memcpy(builtin.ids[builtin.count++], e->name + strlen(FOLDER), len);
+			memcpy(builtin.ids[builtin.count], e->name + strlen(FOLDER), len);
+			builtin.files[builtin.count++] = e->content;
 		}
 	}
 }
@@ -206,15 +207,10 @@ void profile_free(struct profile *p)
 
 struct slice profile_builtin_text(const char *id)
 {
-	AUTO_BUF(name, 128);
-
 	pthread_once(&once, fill);
 	for (size_t i = 0; i < builtin.count; i++) {
-		if (strcmp(builtin.ids[i], id) != 0)
-			continue;
-		buf_printf(&name, FOLDER "%s" SUFFIX, id);
-		const struct embedded *e = embedded_find(embed_profiles, buf_cstr(&name));
-		return e != NULL ? e->content : SLICE_NONE;
+		if (strcmp(builtin.ids[i], id) == 0)
+			return builtin.files[i];
 	}
 	return SLICE_NONE;
 }

@@ -113,7 +113,8 @@ static inline void golden_again(const struct golden *g)
 			(void)mem_fail_after(++n__); \
 			rc__ = (call); \
 			(void)mem_fail_after(0); \
-			assert_true(rc_ok(rc__) || rc__.code == RC_NOMEM || rc__.code == RC_CRYPTO); \
+			if (!rc_ok(rc__) && rc__.code != RC_NOMEM && rc__.code != RC_CRYPTO) \
+				fail_msg("allocation %zu: %s: %s", n__, rc_name(rc__.code), rc_last()->text); \
 			nomem__ += !rc_ok(rc__); \
 		} while (!rc_ok(rc__) && n__ < 10000); \
 		assert_true(rc_ok(rc__) && nomem__ + 1 > (least)); \
