@@ -337,10 +337,11 @@ RC signer_crl(struct signer_client *c, struct slice key, int fd, struct buf *sig
 	return call((struct call){c, &w, fd, take_octets, sig}, SIGNER_CRL);
 }
 
-RC signer_km_request(struct signer_client *c, struct slice key, struct slice ks_request, struct buf *sig)
+RC signer_km_request(struct signer_client *c, struct slice key, struct slice ks_request,
+                     struct slice approvals, struct buf *sig)
 {
 	AUTO_DER(w, SIGNER_FRAME_MAX);
-	msg_put_two(&w, key, ks_request);
+	msg_put_km_request(&w, &(struct msg_km_request){key, ks_request, approvals});
 	return call((struct call){c, &w, -1, take_octets, sig}, SIGNER_KM_REQUEST);
 }
 

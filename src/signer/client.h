@@ -16,7 +16,7 @@ DROP(signer_client, signer_client_close);
 /* ---- certificates: structure in, signature out ---- */
 struct signer_item {
 	struct slice key;                   /* the authority's key: "sm2", "ecdsa" */
-	struct slice tbs;                   /* TBSCertificate DER */
+	struct slice tbs;                   /* TBSCertificate DER; serial number as in serial.h */
 	struct slice application, approval; /* statements (SignedData DER) */
 	struct slice km_respond;            /* encryption certificate: KMRespond DER; else empty */
 };
@@ -40,8 +40,11 @@ RC signer_ocsp(struct signer_client *c, struct slice key, const struct slice *tb
                size_t n);
 
 /* ---- GM/T 0014 ---- */
-/* DER of KSRequest in, signature (OCTET STRING contents: DER SM2Signature) out. */
-RC signer_km_request(struct signer_client *c, struct slice key, struct slice ks_request, struct buf *sig);
+/* DER of KSRequest in, signature (OCTET STRING contents: DER SM2Signature) out.  approvals: for each of the
+ * requests in it 32 bytes, for an apply the SM3 of the approval whose serial number and key it names
+ * (signer/serial.h), for others anything. */
+RC signer_km_request(struct signer_client *c, struct slice key, struct slice ks_request,
+                     struct slice approvals, struct buf *sig);
 /* n <= SIGNER_BATCH fresh pairs for the standby store. */
 RC signer_km_generate(struct signer_client *c, struct slice key, struct key_stored *ret, size_t n);
 /* One per Request of the CARequest, in its order: the stored key that answers it, or an error

@@ -37,6 +37,11 @@ RC msg_put_ocsp(struct der_writer *w, struct slice key, const struct slice *tbs,
 RC msg_get_ocsp(struct slice body, struct msg_ocsp *ret);
 
 /* key management */
+struct msg_km_request {
+	struct slice key, tbs, approvals; /* approvals: 32 bytes for each request */
+};
+void msg_put_km_request(struct der_writer *w, const struct msg_km_request *m);
+RC msg_get_km_request(struct slice body, struct msg_km_request *ret);
 struct msg_km_respond {
 	struct slice key, ca_request;
 	struct signer_km_answer answers[SIGNER_BATCH];
@@ -50,7 +55,7 @@ RC msg_get_km_generate(struct slice body, struct slice *key, size_t *n);
 void msg_put_stored(struct der_writer *w, const struct key_stored *k, size_t n);
 RC msg_get_stored(struct der_reader *r, struct key_stored *ret, size_t n);
 
-/* One or two byte strings: crl (key), km-request and statement (key, content), tls (CSR, instance),
+/* One or two byte strings: crl (key), statement (key, content), tls (CSR, instance),
  * unlock (secret). */
 void msg_put_two(struct der_writer *w, struct slice a, struct slice b);
 RC msg_get_two(struct slice body, struct slice *a, struct slice *b);

@@ -3,6 +3,26 @@
 /* errNo is a small number; its meaning is in pki/km.h. */
 #define ERROR_MAX 0xffff
 
+void msg_put_km_request(struct der_writer *w, const struct msg_km_request *m)
+{
+	der_begin(w, DER_SEQUENCE);
+	der_put_octets(w, m->key);
+	der_put_octets(w, m->tbs);
+	der_put_octets(w, m->approvals);
+	der_end(w);
+}
+
+RC msg_get_km_request(struct slice body, struct msg_km_request *ret)
+{
+	struct der_reader r = der_read(body);
+	der_enter(&r, DER_SEQUENCE);
+	ret->key = der_octets(&r);
+	ret->tbs = der_octets(&r);
+	ret->approvals = der_octets(&r);
+	der_leave(&r);
+	return der_done(&r, "signer request");
+}
+
 void msg_put_km_respond(struct der_writer *w, struct slice key, struct slice ca_request,
                         const struct signer_km_answer *answers, size_t n)
 {

@@ -2,6 +2,7 @@
  * TBS must be, byte for byte, what the profile makes of the application and the approval. */
 #include "signer/anchors.h"
 #include "signer/message.h"
+#include "signer/serial.h"
 
 #include "base/clock.h"
 #include "base/mem.h"
@@ -155,13 +156,17 @@ static RC hash_is(const json_t *o, const char *key, const uint8_t want[32], cons
 	return OK;
 }
 
-/* G13: two natural persons, the second about exactly what the first entered. */
+/* G13: two natural persons, the second about exactly what the first entered, and not about himself. */
 static RC check_persons(const struct batch *b, const struct facts *f)
 {
+	struct slice entity;
 	REQUIRE(f->application->person.len > 0 && f->approval->person.len > 0, SIGNER_PERSONS,
 	        "a person is not named");
 	REQUIRE(!slice_equal(f->application->person, f->approval->person), SIGNER_PERSONS, "%.*s",
 	        (int)f->approval->person.len, (const char *)f->approval->person.p);
+	TRY(json_get_text(f->approval->body, "entity", 36, &entity));
+	REQUIRE(!slice_equal(f->approval->person, entity), SIGNER_PERSONS,
+	        "%.*s approves his own certificate", (int)entity.len, (const char *)entity.p);
 	TRY(hash_is(f->approval->body, "application", f->application->sm3, "application"));
 	REQUIRE(f->approval->issued >= f->application->issued - SKEW, SIGNER_APPROVAL,
 	        "approved before it was entered");
@@ -189,6 +194,7 @@ static RC check_profile(const struct batch *b, struct facts *f, struct slice key
 	TRY(json_get_text(f->application->body, "class", 16, &f->class));
 	TRY(json_get(f->application->body, "identity", &f->identity));
 	TRY(text_is(f->approval->body, "profile", id, "profile"));
+	TRY(text_is(f->approval->body, "class", f->class, "class"));
 	TRY(text_is(f->approval->body, "authority", key, "authority"));
 	TRY(text_is(f->approval->body, "class", f->class, "class"));
 	f->profile = anchors_profile(b->a, id);
@@ -260,6 +266,8 @@ static RC choose_key(struct batch *b, struct facts *f, const struct msg_item *it
 	const struct km_respond_item *answer = km_respond_find(km, tbs->serial);
 	REQUIRE(answer != NULL && (answer->kind == KM_APPLY || answer->kind == KM_RESTORE), SIGNER_KMC,
 	        "no key for this serial number");
+	REQUIRE(!slice_equal(answer->key, f->csr.key.spki), SIGNER_KMC,
+	        "the encryption key is the signing key (R06.9)");
 	f->spki = answer->key;
 	f->part = PROFILE_ENCRYPT;
 	return OK;
@@ -281,6 +289,7 @@ static RC check_tbs(const struct batch *b, const struct facts *f, struct slice k
                     const struct cert *tbs)
 {
 	AUTO_BUF(want, PROFILE_TBS_MAX);
+	uint8_t sm3[32];
 	char entity[40];
 	struct slice uuid;
 	struct authority a;
@@ -300,8 +309,8 @@ static RC check_tbs(const struct batch *b, const struct facts *f, struct slice k
 	};
 	if (facts.policy[0] == 0)
 		facts.policy = NULL;
-	REQUIRE(tbs->serial.len >= 9 && tbs->serial.len <= CERT_SERIAL_MAX, SIGNER_PROFILE,
-	        "serial number (R06.11)");
+	pubkey_sm3(&f->csr.key, sm3);
+	TRY(signer_serial_is(b->s, tbs->serial, f->approval->sm3, sm3, f->part == PROFILE_ENCRYPT));
 	TRY(profile_tbs(f->profile->profile, &a, &facts, f->part, &want));
 	REQUIRE(slice_equal(buf_slice(&want), der), SIGNER_PROFILE,
 	        "the bytes are not what profile %s makes of the approval", f->profile->id);

@@ -1,12 +1,14 @@
 /* GM/T 0014: the CA's requests on one side, the KMC's keys and answers on the other. */
 #include "signer/anchors.h"
 #include "signer/message.h"
+#include "signer/serial.h"
 
 #include "base/clock.h"
 #include "base/mem.h"
 #include "pki/chain.h"
 #include "pki/cms.h"
 #include "pki/km.h"
+#include "sm/sm3.h"
 
 #define SKEW 300
 
@@ -31,7 +33,29 @@ static RC own_certificate(struct signer *s, struct slice key, struct buf *ret)
 }
 
 /* ---- km-request, at the CA ---- */
-static RC check_request(struct slice tbs, struct slice certificate)
+/* The KMC seals a subscriber's private key to whatever key the request names: only to the key that was
+ * approved, which the serial number proves.  A key once delivered is asked for again by nobody until
+ * recovery orders exist (R21.5). */
+static RC check_item(const struct signer *s, const struct km_request_item *i, const uint8_t approval[32])
+{
+	uint8_t sm3[32];
+	REQUIRE(i->kind != KM_RESTORE, SIGNER_CONTENT, "km: restore without a recovery order");
+	if (i->kind != KM_APPLY)
+		return OK;
+	sm3_hash(i->user_key, sm3);
+	return signer_serial_is(s, i->serial, approval, sm3, true);
+}
+
+static RC check_items(const struct signer *s, const struct km_request *m, struct slice approvals)
+{
+	REQUIRE(approvals.len == 32 * m->count, SIGNER_CONTENT, "km: %zu requests, %zu bytes of approvals",
+	        m->count, approvals.len);
+	for (size_t i = 0; i < m->count; i++)
+		TRY(rc_note(check_item(s, &m->items[i], approvals.p + 32 * i), "km: request %zu", i + 1));
+	return OK;
+}
+
+static RC check_request(const struct signer *s, const struct msg_km_request *q, struct slice certificate)
 {
 	/* The parser reads whole messages: any well-formed signature completes this one. */
 	static const struct sm2_sig filler = {.r = {[31] = 1}, .s = {[31] = 1}};
@@ -39,29 +63,29 @@ static RC check_request(struct slice tbs, struct slice certificate)
 	AUTO_BUF(whole, KM_REQUEST_MAX);
 	AUTO(km_request, m, NULL);
 	sm2_sig_to_der(&filler, &sig);
-	TRY(km_request_assemble(tbs, buf_slice(&sig), &whole));
+	TRY(km_request_assemble(q->tbs, buf_slice(&sig), &whole));
 	TRY(km_request_parse(buf_slice(&whole), &m));
-	REQUIRE(slice_equal(m->tbs, tbs), SIGNER_CONTENT, "km: bytes around the request");
+	REQUIRE(slice_equal(m->tbs, q->tbs), SIGNER_CONTENT, "km: bytes around the request");
 	REQUIRE(km_name_matches(&m->ca, certificate), SIGNER_CONTENT,
 	        "km: caName is not this key's certificate");
 	int64_t now = clock_now();
 	REQUIRE(m->time >= now - SKEW && m->time <= now + SKEW, SIGNER_CONTENT, "km: requestTime");
-	return OK;
+	return check_items(s, m, q->approvals);
 }
 
 RC signer_do_km_request(struct signer *s, const struct signer_call *q, struct der_writer *w)
 {
 	AUTO_BUF(certificate, CERT_DER_MAX);
 	AUTO_BUF(sig, KEY_SIG_MAX);
-	struct slice key, tbs;
+	struct msg_km_request m;
 	struct key_info info;
 	uint32_t index;
-	TRY(msg_get_two(q->body, &key, &tbs));
-	TRY(signer_key(s, key, &index, &info));
+	TRY(msg_get_km_request(q->body, &m));
+	TRY(signer_key(s, m.key, &index, &info));
 	TRY(need_use(&info, KEY_USE_KM_REQUEST));
-	TRY(own_certificate(s, key, &certificate));
-	TRY(check_request(tbs, buf_slice(&certificate)));
-	TRY(key_sign(s->keys, index, KEY_USE_KM_REQUEST, tbs, &sig));
+	TRY(own_certificate(s, m.key, &certificate));
+	TRY(check_request(s, &m, buf_slice(&certificate)));
+	TRY(key_sign(s->keys, index, KEY_USE_KM_REQUEST, m.tbs, &sig));
 	der_put_octets(w, buf_slice(&sig));
 	return OK;
 }

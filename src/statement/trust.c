@@ -225,9 +225,9 @@ bool trust_grants(struct trust_state *t, const struct statement *s)
 	     i < t->grant_count && same_person(&t->grants[i], s->person); i++) {
 		const struct grant *g = &t->grants[i];
 
-		found = found || (slice_is(s->role, g->role) &&
-		                  memcmp(g->certificate, s->certificate_sm3, 32) == 0 &&
-		                  in_force(g, (const char *)s->organisation.p, s->organisation.len, s->issued));
+		found = found ||
+		        (slice_is(s->role, g->role) && memcmp(g->certificate, s->certificate_sm3, 32) == 0 &&
+		         in_force(g, (const char *)s->organisation.p, s->organisation.len, s->issued));
 	}
 	(void)pthread_rwlock_unlock(&t->lock);
 	return found;

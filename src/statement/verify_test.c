@@ -223,8 +223,10 @@ static void only_the_granted_certificate_decides(void **state)
 	AUTO_BUF(certificate, 4096);
 	AUTO_BUF(entry, STATEMENT_MAX);
 
-	certify(w, (struct judge_cert){.usage = "critical,digitalSignature",
-	                               .san = "URI:urn:uuid:" REVIEWER, .until = JUDGE_NOW + JUDGE_DAY / 2},
+	certify(w,
+	        (struct judge_cert){.usage = "critical,digitalSignature",
+	                            .san = "URI:urn:uuid:" REVIEWER,
+	                            .until = JUDGE_NOW + JUDGE_DAY / 2},
 	        &certificate);
 	h.certificate = buf_slice(&certificate);
 	assert_refused(judge_head(w, &h, &w->key[W_REVIEWER]), STATEMENT_ROLE);

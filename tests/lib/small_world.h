@@ -407,9 +407,11 @@ RC signer_crl(struct signer_client *c, struct slice key, int fd, struct buf *sig
 	return world_sign(key, buf_slice(&tbs), sig);
 }
 
-RC signer_km_request(struct signer_client *c, struct slice key, struct slice ks_request, struct buf *sig)
+RC signer_km_request(struct signer_client *c, struct slice key, struct slice ks_request,
+                     struct slice approvals, struct buf *sig)
 {
 	(void)c;
+	(void)approvals;
 	return world_sign(key, ks_request, sig);
 }
 
