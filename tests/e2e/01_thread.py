@@ -111,7 +111,6 @@ def openssl_alone_opens_the_envelope():
     d = openssl("enc", "-sm4-ecb", "-d", "-nopad", "-K", key.hex(), "-in", work / "wrapped").stdout[-32:]
     state["d"] = d
     # SEC1 key from the scalar alone: OpenSSL computes the public half
-    sec1 = bytes.fromhex("302e0201010420") + d + bytes.fromhex("a00706052b8104000a")
     sec1 = bytes.fromhex("3031020101" "0420") + d + bytes.fromhex("a00a0608" "2a811ccf5501822d")
     (work / "enc.sec1").write_bytes(sec1)
     got = openssl("ec", "-inform", "DER", "-in", work / "enc.sec1", "-pubout").stdout
@@ -196,7 +195,6 @@ def ocsp_answers_verify():
                 work / "req.der")
         status, headers, body = p.get(state["ocsp"], (work / "req.der").read_bytes(), "application/ocsp-request")
         equal((status, headers["Content-Type"]), (200, "application/ocsp-response"), "OCSP " + digest)
-        text = openssl("ocsp", "-respin", work / "resp.der", "-noverify", "-resp_text", status=None) if False else None
         outer = children(body)
         equal(contents(outer[0]), b"\x00", "successful")
         basic = children(contents(outer[1]))[1]
@@ -207,7 +205,6 @@ def ocsp_answers_verify():
         info = openssl("x509", "-inform", "DER", "-noout", "-text", input=responder).stdout.decode()
         check("OCSP Signing" in info and "OCSP No Check" in info, "responder certificate")
         verify_signed(response, responder, work)
-        nonce = [c for c in children((work / "req.der").read_bytes())]
         request_nonce = (work / "req.der").read_bytes()[-16:]
         check(request_nonce in body, "nonce echoed")
         (work / "resp.der").write_bytes(body)

@@ -87,8 +87,8 @@ def gnutls_accepts_the_p256_branch():
     check(b"Chain verification output: Verified" in out.stdout, out.stdout.decode())
     openssl("verify", "-CAfile", platform.ca("root-ecdsa"), "-untrusted", platform.ca("ecdsa"), w / "sign.pem")
     crl = platform.get(platform.endpoints["public"]["crl"] + "/ecdsa.crl")[2]
-    (w / "e.crl").write_bytes(crl)
-    run("certtool", "--verify-crl", "--inder", "--load-ca-certificate", platform.ca("ecdsa"), "--infile", w / "e.crl")
+    (w / "e.crl").write_text(pem("X509 CRL", crl))
+    run("certtool", "--verify-crl", "--load-ca-certificate", platform.ca("ecdsa"), "--infile", w / "e.crl")
     out = run("ocsptool", "--ask=" + platform.endpoints["public"]["ocsp"], "--load-issuer", platform.ca("ecdsa"),
               "--load-cert", w / "sign.pem", "--load-trust", platform.ca("ecdsa"), "--nonce", status=None)
     text = out.stdout.decode() + out.stderr.decode()

@@ -62,7 +62,7 @@ PROBES = {
     "not HTTP": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 hello\r\n\r\n",
     "bad chunk size": b"POST /ocsp HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nZZ\r\nabc\r\n0\r\n\r\n",
     "NUL in the path": b"GET /crl/sm2%00.crl HTTP/1.1\r\nHost: a\r\n\r\n",
-    "broken escape": b"GET /crl/sm2%zz HTTP/1.1\r\nHost: a\r\n\r\n",
+    "broken escape": b"GET /crl/sm2%zz.crl HTTP/1.1\r\nHost: a\r\n\r\n",
 }
 
 
