@@ -5,6 +5,7 @@
 
 #include "pki/cms.h"
 #include "pki/km.h"
+#include "signer/serial.h"
 
 #include <openssl/evp.h>
 #include <openssl/x509.h>
@@ -69,8 +70,6 @@ static void scene_new(struct scene *s)
 	        .key = "sm2",
 	};
 	s->identity = person_json("张三");
-	MUST(rand_bytes(s->serial, sizeof s->serial));
-	s->serial[0] = 0x55;
 }
 
 static void scene_free(struct scene *s)
@@ -152,6 +151,19 @@ static void build_approval(struct scene *s)
 	test_say(s->reviewer, s->approval_kind, s->reviewer_role, s->approved, body, &s->approval);
 }
 
+/* From the signer, as the CA has it. */
+static void build_serial(struct scene *s)
+{
+	AUTO_BUF(spki, 256);
+	uint8_t approval[32], key[32], room[SIGNER_SERIAL_INPUT], value[1][16];
+	sm3_hash(buf_slice(&s->approval), approval);
+	MUST(pubkey_put_sm2(&s->csr_key->pub, &spki));
+	sm3_hash(buf_slice(&spki), key);
+	struct slice input = signer_serial_input(approval, key, s->encrypt, room);
+	MUST(signer_prf(ca.role, &input, value, 1));
+	signer_serial_take(value[0], s->serial);
+}
+
 /* As an honest CA would; H7 makes the same bytes. */
 static void build_tbs(struct scene *s)
 {
@@ -185,6 +197,7 @@ static void build(struct scene *s)
 {
 	build_application(s);
 	build_approval(s);
+	build_serial(s);
 	build_tbs(s);
 }
 
@@ -451,12 +464,12 @@ static void every_changed_byte_of_the_tbs_is_refused(void **state)
 	for (size_t i = 0; i < s.tbs.len; i += 3) {
 		s.tbs.p[i] ^= 0x01;
 		struct signer_result r = ask(&s);
-		/* A changed serial number or a not_after moved back are the only freedoms. */
+		/* A not_after moved back, a not_before within the approval's time are the only freedoms. */
 		struct cert c;
 		bool free_part =
 		        rc_ok(cert_parse_tbs(buf_slice(&s.tbs), &c)) &&
-		        (!slice_equal(c.serial, SLICE_ARR(s.serial)) ||
-		         c.not_after < s.not_before + s.days * TIME_DAY - 1 || c.not_before != s.not_before);
+		        slice_equal(c.serial, SLICE_ARR(s.serial)) &&
+		        (c.not_after < s.not_before + s.days * TIME_DAY - 1 || c.not_before != s.not_before);
 		if (r.ok && !free_part)
 			fail_msg("byte %zu changed and still signed", i);
 		s.tbs.p[i] ^= 0x01;
@@ -726,7 +739,13 @@ static void the_kmc_alone_gives_encryption_keys(void **state)
 	assert_false(ask(&s).ok);
 	/* The encryption key as a signing certificate: without the answer the key must be the applicant's. */
 	buf_clear(&s.km);
-	refused(&s, ERR_SIGNER_PROFILE, "an encryption certificate without the KMC");
+	refused(&s, ERR_SIGNER_SERIAL, "an encryption certificate without the KMC");
+	s.encrypt = false;
+	build_serial(&s);
+	s.encrypt = true;
+	buf_clear(&s.tbs);
+	build_tbs(&s);
+	refused(&s, ERR_SIGNER_PROFILE, "the same under the signing certificate's serial number");
 	scene_free(&s);
 }
 
