@@ -2,7 +2,7 @@
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 .PHONY: run build test soak bench bench-full fuzz lint requirements setup asan clean
 build: setup
-	@scripts/build.sh release
+	@scripts/build.sh release yuandian
 run: build
 	@$(SUDO) build/yuandian up --data var --demo
 test: setup

@@ -144,7 +144,7 @@ static void serve(struct status *s, const struct slice *der, struct response *co
 
 void ocsp_post(void *ctx, const struct request *const *q, struct response *const *r, size_t n)
 {
-	struct slice der[HTTP_BATCH_MAX];
+	struct slice der[HTTP_BATCH_MAX] = {0};
 
 	for (size_t i = 0; i < n; i++)
 		der[i] = q[i]->body;
@@ -154,7 +154,7 @@ void ocsp_post(void *ctx, const struct request *const *q, struct response *const
 /* RFC 6960 A.1: the rest of the path is base64, escaped. */
 void ocsp_get(void *ctx, const struct request *const *q, struct response *const *r, size_t n)
 {
-	struct slice der[HTTP_BATCH_MAX];
+	struct slice der[HTTP_BATCH_MAX] = {0};
 	struct buf bytes[HTTP_BATCH_MAX];
 
 	for (size_t i = 0; i < n; i++) {
