@@ -263,7 +263,7 @@ static bool keep(struct http_conn *c, struct slice s)
 
 static void advance_kept(struct http_conn *c)
 {
-	struct slice w = slice_of(c->in.p + c->at, c->in.len - c->at);
+	struct slice w = c->in.len > c->at ? slice_of(c->in.p + c->at, c->in.len - c->at) : SLICE_NONE;
 
 	advance(c, &w);
 	c->at = c->in.len - w.len;

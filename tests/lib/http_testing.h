@@ -89,7 +89,7 @@ static inline ssize_t listen_more(int fd, struct buf *b)
 
 static inline const char *find_text(struct slice s, const char *text)
 {
-	return memmem(s.p, s.len, text, strlen(text));
+	return s.len > 0 ? memmem(s.p, s.len, text, strlen(text)) : NULL;
 }
 
 /* Exactly one answer, byte by byte where needed so that the next stays in the socket.  False: none came. */
