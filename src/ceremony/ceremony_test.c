@@ -307,6 +307,7 @@ static void trust_folders_hold_what_roles_need(void **state)
 			fail_msg("missing: %s", files[i]);
 	assert_false(there(at("keycentre/kmc/trust/authorisation.p7s")));
 	assert_false(there(at("shifan/ra/trust/kmc.cer")));
+	assert_true(there(at("shifan/ca/trust/ca-comm.cer")));
 }
 
 static void first_decisions_verify(void **state)

@@ -39,14 +39,11 @@ static RC peers(struct ceremony *c, const struct plan_instance *at)
 		return OK;
 	const struct act_authority *tls = act_operator(c, other, KEY_P256);
 	TRY(act_write(c, buf_slice(&tls->der), 0644, "%s/trust/peers/%s-tls.cer", at->name, other->id));
-	if (other == c->plan->keycentre) {
-		/* the CA names itself in its requests by its own communication certificate */
-		TRY(copy_certificate(c, at->name, "ca-comm", at->name, "ca-comm"));
-		return copy_certificate(c, plan_find_role(c->plan, other, "kmc")->name, "kmc", at->name,
-		                        "kmc");
-	}
-	return copy_certificate(c, plan_find_role(c->plan, other, "ca")->name, "ca-comm", at->name,
-	                        "ca-comm");
+	/* Each side's role knows both: it cannot read what lies beside its keys. */
+	TRY(copy_certificate(c, plan_find_role(c->plan, c->plan->keycentre, "kmc")->name, "kmc", at->name,
+	                     "kmc"));
+	return copy_certificate(c, plan_find_role(c->plan, c->plan->institution, "ca")->name, "ca-comm",
+	                        at->name, "ca-comm");
 }
 
 /* Responder certificates lie beside their keys, where the role cannot read; it needs them in its answers. */

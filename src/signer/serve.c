@@ -216,6 +216,9 @@ RC signer_main(const struct signer_options *o)
 {
 	char path[SIGNER_PATH_MAX];
 	if (o->sandboxed) {
+		char title[SIGNER_NAME_MAX + 16];
+		snprintf(title, sizeof title, "%s signer", o->name);
+		log_setup(title, LOG_INFO);
 		TRY(sandbox_harden());
 		NEED(signal(SIGPIPE, SIG_IGN) != SIG_ERR, RC_BUG, "signer: signals");
 		/* Before the walls go up: libcrypto reads its configuration and locks its heap. */

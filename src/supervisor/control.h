@@ -6,6 +6,7 @@
 
 #define CONTROL_NAME "supervisor.sock"
 #define CONTROL_WAIT_MS 30000
+#define CONTROL_HOLD_MS 15000
 
 /* Replaces what an ended supervisor left behind. */
 RC control_listen(const char *folder, int *ret);

@@ -35,6 +35,7 @@ static void unlock_started(struct supervisor *s, struct unit *u)
 	if (s->unlock[0] != 0 && !rc_ok(secrets_read(s->unlock, &fresh)))
 		log_failure("supervisor.unlock", s->unlock);
 	unlock_unit(u, s->unlock[0] != 0 ? fresh : s->once);
+	unlock_unit(u, s->given);
 	if (!u->unlocked)
 		log_line(LOG_WARN, "signer.locked", "waits for `yuandian unlock`", "instance", u->it->name,
 		         NULL);
@@ -155,6 +156,17 @@ static void end_begins(struct supervisor *s)
 			unit_stop(&s->unit[i]);
 }
 
+/* While all end, only an end that was not asked for is told. */
+static void report_end(const struct supervisor *s, const struct unit *u, const char *what, int status)
+{
+	bool crashed = WIFSIGNALED(status) && WTERMSIG(status) != SIGTERM && WTERMSIG(status) != SIGKILL;
+	bool failed_itself = WIFEXITED(status) && WEXITSTATUS(status) != 0;
+	if (!s->ending || crashed || failed_itself)
+		log_line(LOG_WARN, "child.ended",
+		         WIFSIGNALED(status) ? strsignal(WTERMSIG(status)) : "exited", "process", what,
+		         "unit", u->it->name, NULL);
+}
+
 static void reap(struct supervisor *s)
 {
 	int status;
@@ -164,10 +176,7 @@ static void reap(struct supervisor *s)
 			const char *what = pid == u->role ? "instance" : "signer";
 			if (!unit_gone(u, pid))
 				continue;
-			if (!s->ending)
-				log_line(LOG_WARN, "child.ended",
-				         WIFSIGNALED(status) ? strsignal(WTERMSIG(status)) : "exited",
-				         "process", what, "instance", u->it->name, NULL);
+			report_end(s, u, what, status);
 		}
 	}
 }
@@ -183,27 +192,56 @@ static void on_signals(struct supervisor *s)
 	}
 }
 
-static void on_door(struct supervisor *s)
+/* Ends an unlocking: the secrets go, the caller learns how it stands. */
+static void door_answer(struct supervisor *s)
 {
-	AUTO(secrets, given, NULL);
 	char line[256];
-	int caller;
 	size_t open = 0;
-	if (!rc_ok(control_accept(s->door, &given, &caller)))
-		return;
-	const char *refused = NULL;
+	const char *locked = NULL;
 	for (size_t i = 0; i < s->count; i++) {
-		unlock_unit(&s->unit[i], given);
 		open += s->unit[i].unlocked;
-		if (!s->unit[i].unlocked && refused == NULL)
-			refused = s->unit[i].it->name;
+		if (!s->unit[i].unlocked && locked == NULL)
+			locked = s->unit[i].it->name;
 	}
-	if (refused != NULL)
+	if (locked != NULL)
 		snprintf(line, sizeof line, "%zu of %zu signers are open; still locked: %s", open, s->count,
-		         refused);
+		         locked);
 	else
 		snprintf(line, sizeof line, "ok %zu signers are open", open);
-	control_answer(caller, line);
+	control_answer(s->caller, line);
+	secrets_free(s->given);
+	s->given = NULL;
+}
+
+/* Waits for those that are starting; a signer that runs and did not open never will. */
+static void door_step(struct supervisor *s)
+{
+	bool all = true, refused = false;
+	if (s->given == NULL)
+		return;
+	for (size_t i = 0; i < s->count; i++) {
+		const struct unit *u = &s->unit[i];
+		bool runs = u->state == UNIT_SIGNER || u->state == UNIT_UP;
+		all = all && u->unlocked && u->ready;
+		refused = refused || (runs && !u->unlocked);
+	}
+	if (all || refused || s->ending || clock_mono_ms() >= s->given_until)
+		door_answer(s);
+}
+
+static void on_door(struct supervisor *s)
+{
+	struct secrets *given = NULL;
+	int caller;
+	if (!rc_ok(control_accept(s->door, &given, &caller)))
+		return;
+	if (s->given != NULL)
+		door_answer(s);
+	s->given = given;
+	s->caller = caller;
+	s->given_until = clock_mono_ms() + CONTROL_HOLD_MS;
+	for (size_t i = 0; i < s->count; i++)
+		unlock_unit(&s->unit[i], given);
 }
 
 static void wait_events(struct supervisor *s, int timeout)
@@ -264,6 +302,7 @@ RC loop_run(struct supervisor *s)
 		for (size_t i = 0; i < s->count; i++)
 			step(s, &s->unit[i], now);
 		announce(s);
+		door_step(s);
 		wait_events(s, next_due(s, clock_mono_ms()));
 	}
 	return OK;

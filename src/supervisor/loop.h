@@ -12,6 +12,11 @@ struct supervisor {
 	char unlock[PLAT_PATH + 16]; /* file to read again at each start of a signer; "" none */
 	struct secrets *once;        /* from a descriptor; dropped after the first start */
 	int signals, door, lock[2];
+	/* An unlocking under way: secrets are kept until every signer has taken its own, CONTROL_HOLD_MS at
+	 * most, so that one which is just restarting gets it too. */
+	struct secrets *given;
+	int caller;
+	uint64_t given_until;
 	bool ending, announced;
 	/* Called once, when every unit is ready for the first time. */
 	void (*ready)(const struct supervisor *s);

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/config.h"
+#include "base/frame.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
@@ -168,25 +169,24 @@ static RC read_unlock(const char *source, struct supervisor *s)
 /* ---- running ---- */
 static void say_ready(const struct supervisor *s)
 {
+	AUTO_BUF(out, 16384);
 	const struct plat_instance *ra = plat_role(&s->plat, "ra");
+	const char *dir = s->plat.dir;
+	buf_printf(&out, "ready https://" PLAT_HOST ":%u\n", ra != NULL ? ra->api : s->unit[0].it->api);
 	for (size_t i = 0; i < s->count; i++) {
 		const struct plat_instance *it = s->unit[i].it;
-		dprintf(STDOUT_FILENO, "%-18s https://" PLAT_HOST ":%u  management http://" PLAT_HOST ":%u",
-		        it->name, it->api, it->management);
+		buf_printf(&out, "%-18s https://" PLAT_HOST ":%u  management http://" PLAT_HOST ":%u",
+		           it->name, it->api, it->management);
 		if (it->public != 0)
-			dprintf(STDOUT_FILENO, "  public http://" PLAT_HOST ":%u", it->public);
-		dprintf(STDOUT_FILENO, "\n");
+			buf_printf(&out, "  public http://" PLAT_HOST ":%u", it->public);
+		buf_text(&out, "\n");
 	}
-	dprintf(STDOUT_FILENO, "data %s  device " KEY_DEVICE_SOFT "  endpoints %s/endpoints.json\n",
-	        s->plat.dir, s->plat.dir);
-	dprintf(STDOUT_FILENO,
-	        "next: yuandian apply --as %s/demo/entry --profile person --class GOV --csr FILE --data "
-	        "FILE.json\n",
-	        s->plat.dir);
-	if (ra != NULL)
-		dprintf(STDOUT_FILENO, "ready https://" PLAT_HOST ":%u\n", ra->api);
-	else
-		dprintf(STDOUT_FILENO, "ready\n");
+	buf_printf(&out, "data %s  device " KEY_DEVICE_SOFT "  endpoints %s/endpoints.json\n", dir, dir);
+	buf_printf(&out,
+	           "next: yuandian apply --as %s/demo/entry --profile person --class GOV --csr FILE --data "
+	           "FILE.json\n",
+	           dir);
+	(void)rc_ok(fd_write_all(STDOUT_FILENO, buf_slice(&out), clock_mono_ms() + 1000));
 }
 
 static RC block_signals(int *ret)
@@ -263,12 +263,14 @@ static void leave(struct supervisor *s)
 		if (fds[i] >= 0)
 			close(fds[i]);
 	secrets_free(s->once);
+	secrets_free(s->given);
 	mem_free(s);
 }
 
 static RC run(const struct up_options *o, const char *only)
 {
 	char dir[PLAT_PATH];
+	log_setup("supervisor", LOG_INFO);
 	TRY(founded(o));
 	TRY(absolute(o->data, dir));
 	struct supervisor *s = mem_new(1, sizeof *s);

@@ -37,7 +37,8 @@ static void raise_limits(void)
 static bool place_descriptors(const struct spawn *s)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	int a = fcntl(s->fd3, F_DUPFD_CLOEXEC, UNIT_FD_FREE), b = fcntl(s->fd4, F_DUPFD_CLOEXEC, UNIT_FD_FREE);
+	int a = fcntl(s->fd3, F_DUPFD_CLOEXEC, UNIT_FD_FREE),
+	    b = fcntl(s->fd4, F_DUPFD_CLOEXEC, UNIT_FD_FREE);
 	if (null < 0 || a < 0 || b < 0)
 		return false;
 	/* Standard output belongs to the supervisor's own lines. */
