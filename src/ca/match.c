@@ -172,7 +172,8 @@ RC match_tbs(struct issue *i, const struct trust *t, enum ca_part part, struct s
 	REQUIRE(a != NULL && p != NULL && facts.policy != NULL, TRUST,
 	        "authority, profile or policy is gone");
 	facts.identity = json_object_get(i->application->body, "identity");
-	buf_clear(&i->tbs[part]);
+	buf_free(&i->tbs[part]);
+	i->tbs[part] = BUF(CA_CERTIFICATE_MAX);
 	TRY(profile_tbs(p->profile, &a->issue, &facts, part == CA_SIGN ? PROFILE_SIGN : PROFILE_ENCRYPT,
 	                &i->tbs[part]));
 	return lint_part(i, t, part);

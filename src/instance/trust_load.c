@@ -112,15 +112,17 @@ static const json_t *entry_of(const struct trust *t, const char *id)
 static RC load_urls(struct trust_urls *u, struct trust_authority *a, const json_t *entry)
 {
 	const char *base = json_string_value(json_object_get(entry, "public_base"));
+	char id[sizeof(a->id)];
 
+	memcpy(id, a->id, sizeof(id));
 	a->issue.sm2_null = json_is_true(json_object_get(entry, "sm2_null"));
 	if (base == NULL || base[0] == 0)
 		return OK;
 	REQUIRE(strlen(base) <= TRUST_BASE_MAX, TRUST, "authorities.json: the address of %s is too long",
 	        a->id);
-	snprintf(u->crl, sizeof(u->crl), "%s/crl/%s.crl", base, a->id);
+	snprintf(u->crl, sizeof(u->crl), "%s/crl/%s.crl", base, id);
 	snprintf(u->ocsp, sizeof(u->ocsp), "%s/ocsp", base);
-	snprintf(u->ca, sizeof(u->ca), "%s/ca/%s.cer", base, a->id);
+	snprintf(u->ca, sizeof(u->ca), "%s/ca/%s.cer", base, id);
 	a->issue.crl_url = slice_text(u->crl);
 	a->issue.ocsp_url = slice_text(u->ocsp);
 	a->issue.ca_url = slice_text(u->ca);

@@ -245,7 +245,8 @@ static void only_the_registered_ca_is_served(void **state)
 	in->config.value.ca_name = other;
 	assert_refused(kmc_serve(in->state, "shifan/ca", buf_slice(&request), &out), KM_CA);
 	in->config.value.ca_name = NULL;
-	buf_clear(&forged);
+	buf_free(&forged);
+	forged = BUF(KM_REQUEST_MAX);
 	m->ca.serial = SLICE_LIT("\x77");
 	assert_ok(km_request_sign(m, &world.key[W_COMM], &forged));
 	assert_refused(kmc_serve(in->state, "shifan/ca", buf_slice(&forged), &out), KM_CA);

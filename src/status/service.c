@@ -154,7 +154,7 @@ static void status_free(struct status *s)
 		list_drop(s->issuer[i].list);
 		buf_free(&s->issuer[i].responder);
 	}
-	http_client_free(s->ca);
+	/* s->ca belongs to the frame */
 	table_wipe(&s->table);
 	trust_drop(s->trust);
 	pthread_mutex_destroy(&s->lists);
