@@ -6,6 +6,7 @@
 #include "pki/profile.h"
 #include "signer/anchors.h"
 #include "signer/message.h"
+#include "signer/seal.h"
 #include "signer/serial.h"
 
 #define SECRET "0123456789abcdef0123456789abcdef"
@@ -37,6 +38,7 @@ static void make_keys(void)
 	assert_ok(key_access(k, SLICE_LIT(SECRET)));
 	import(k, "sm2", KEY_CA, W_CA);
 	import(k, "ca-comm", KEY_COMM, W_COMM);
+	assert_ok(signer_seal(world.dir, "shifan/ca", SLICE_LIT(SECRET)));
 }
 
 static struct rc ask(enum signer_permit channel, enum signer_type type, const struct der_writer *w,
@@ -194,7 +196,7 @@ static struct rc certificate(const struct paper *p, const struct want *v)
 	                      &f, v->part, &tbs));
 	item.tbs = buf_slice(&tbs);
 	assert_ok(msg_put_certificates(&w, &item, 1, 1, &taken));
-	assert_ok(ask(SIGNER_BY_ROLE, SIGNER_CERTIFICATES, &w, &answer));
+	TRY(ask(SIGNER_BY_ROLE, SIGNER_CERTIFICATES, &w, &answer));
 	r = der_read(buf_slice(&answer));
 	der_enter(&r, DER_SEQUENCE);
 	assert_ok(signer_get_result(&r));
@@ -206,6 +208,9 @@ static struct rc sign_part(const struct paper *p, const uint8_t serial[SIGNER_SE
 {
 	return certificate(p, &(struct want){PROFILE_SIGN, serial, buf_slice(&p->spki), SLICE_NONE});
 }
+
+/* Who signs as KMC. */
+static enum world_key kmc = W_KMC;
 
 /* The KMC says: this key belongs to that serial number. */
 static void km_answer(const struct sm2_key *key, const uint8_t serial[SIGNER_SERIAL_LEN], struct buf *ret)
@@ -220,16 +225,16 @@ static void km_answer(const struct sm2_key *key, const uint8_t serial[SIGNER_SER
 	AUTO_BUF(spki, 256);
 
 	assert_non_null(m);
-	assert_ok(envelope_make(&item, 1, &world.key[W_KMC], buf_slice(&world.cert[W_KMC]), &envelope));
+	assert_ok(envelope_make(&item, 1, &world.key[kmc], buf_slice(&world.cert[kmc]), &envelope));
 	assert_ok(pubkey_put_sm2(&key->pub, &spki));
-	assert_ok(km_name_from_certificate(buf_slice(&world.cert[W_KMC]), hash, &m->km));
+	assert_ok(km_name_from_certificate(buf_slice(&world.cert[kmc]), hash, &m->km));
 	m->time = clock_now();
 	m->task = SLICE_ARR(task);
 	m->items[0] = (struct km_respond_item){.kind = KM_APPLY,
 	                                       .serial = item.serial,
 	                                       .key = buf_slice(&spki),
 	                                       .envelope = buf_slice(&envelope)};
-	assert_ok(km_respond_sign(m, &world.key[W_KMC], ret));
+	assert_ok(km_respond_sign(m, &world.key[kmc], ret));
 	km_respond_free(m);
 }
 
@@ -376,6 +381,54 @@ static void restore_needs_an_order(void **state)
 	assert_ok(km_request(KM_REVOKE, serial, USER, SLICE_ARR(p.hash)));
 }
 
+/* Whoever writes the trust folder but has not the secret names no officers, authorities or KMC of his own:
+ * each anchor in turn is replaced, taken away or added; nothing is issued until all is as it was sealed. */
+static void only_sealed_anchors_are_believed(void **state)
+{
+	static const struct {
+		const char *file;
+		enum world_key own;
+	} anchors[] = {
+	        {"operator.cer", W_OPERATOR},     {"authority.cer", W_AUTHORITY},
+	        {"ceremony.cer", W_CEREMONY},     {"kmc.cer", W_KMC},
+	        {"ca-comm.cer", W_COMM},          {"authorities/sm2.cer", W_CA},
+	        {"authorities/root.cer", W_ROOT}, {"authorities/new.cer", W_KEYS},
+	};
+	uint8_t sign[SIGNER_SERIAL_LEN], encrypt[SIGNER_SERIAL_LEN];
+	AUTO_PAPER(p);
+
+	(void)state;
+	paper_make(&p, "{}");
+	serial_of(p.hash, p.spki_sm3, false, sign);
+	serial_of(p.hash, p.spki_sm3, true, encrypt);
+	for (size_t i = 0; i < sizeof(anchors) / sizeof(anchors[0]); i++) {
+		char name[64], path[192];
+
+		snprintf(name, sizeof(name), "shifan/ca/trust/%s", anchors[i].file);
+		snprintf(path, sizeof(path), "%s/%s", world.dir, name);
+		world_write(name, buf_slice(&world.cert[W_STRANGER]));
+		assert_false(rc_ok(sign_part(&p, sign)));
+		assert_int_equal(unlink(path), 0);
+		if (anchors[i].own == W_KEYS)
+			break;
+		assert_false(rc_ok(sign_part(&p, sign)));
+		world_write(name, buf_slice(&world.cert[anchors[i].own]));
+		assert_ok(sign_part(&p, sign));
+	}
+	/* a whole false KMC: its answers would be good */
+	world_write("shifan/ca/trust/kmc.cer", buf_slice(&world.cert[W_STRANGER]));
+	kmc = W_STRANGER;
+	assert_refused(encrypt_part(&p, 91, encrypt), TRUST_SEAL);
+	kmc = W_KMC;
+	world_write("shifan/ca/trust/kmc.cer", buf_slice(&world.cert[W_KMC]));
+	assert_ok(encrypt_part(&p, 91, encrypt));
+	/* a seal of another secret */
+	world_write("shifan/ca/signer/keys/" SEAL_FILE, SLICE_LIT("0123456789abcdef"));
+	assert_refused(sign_part(&p, sign), TRUST_SEAL);
+	assert_ok(signer_seal(world.dir, "shifan/ca", SLICE_LIT(SECRET)));
+	assert_ok(sign_part(&p, sign));
+}
+
 /* Every kind of request by every channel: the role never unlocks, the supervisor never issues. */
 static void each_channel_has_its_requests(void **state)
 {
@@ -404,6 +457,7 @@ int main(void)
 	        cmocka_unit_test(the_two_keys_of_a_pair_differ),
 	        cmocka_unit_test(keys_are_sealed_to_the_approved_key_only),
 	        cmocka_unit_test(restore_needs_an_order),
+	        cmocka_unit_test(only_sealed_anchors_are_believed),
 	        cmocka_unit_test(each_channel_has_its_requests),
 	};
 

@@ -170,6 +170,7 @@ static RC finish(struct ceremony *c, enum ceremony_state *ret)
 		TRY(act_note(&c->station[i], c->waiting > 0 ? "ceremony-waiting" : "ceremony-done",
 		             json_object()));
 	TRY(act_write_authorities(c));
+	TRY(act_seal_trust(c));
 	TRY(act_save_notes(c));
 	*ret = c->waiting > 0 ? CEREMONY_WAITING : CEREMONY_DONE;
 	return save_state(c, *ret);

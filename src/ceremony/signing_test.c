@@ -805,6 +805,7 @@ static void take_over_trust(void)
 	test_hand_make(&kmc, "shifan/ca", "shifan");
 	kmc_key = kmc.key;
 	MUST(file_write(test_path("%s/kmc.cer", trust), buf_slice(&kmc.der), 0644));
+	test_seal("shifan/ca", "shifan");
 	buf_free(&kmc.der);
 }
 

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "db/writer.h"
 #include "evidence/log.h"
+#include "signer/seal.h"
 
 static RC make_folders(const struct ceremony *c, const struct plan_instance *at)
 {
@@ -36,6 +37,16 @@ RC act_open_stations(struct ceremony *c, bool fresh)
 	for (size_t i = 0; i < c->plan->instances; i++) {
 		c->station[i].at = &c->plan->instance[i];
 		TRY(open_station(c, &c->station[i], fresh));
+	}
+	return OK;
+}
+
+RC act_seal_trust(struct ceremony *c)
+{
+	for (size_t i = 0; i < c->plan->instances; i++) {
+		const struct plan_instance *at = &c->plan->instance[i];
+		TRY(rc_note(signer_seal(c->plat.dir, at->name, secrets_find(c->secrets, at->org->id)), "%s",
+		            at->name));
 	}
 	return OK;
 }

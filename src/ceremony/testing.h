@@ -16,6 +16,7 @@
 #include "pki/pkcs8.h"
 #include "pki/profile.h"
 #include "signer/client.h"
+#include "signer/seal.h"
 #include "signer/signer.h"
 #include "sm/sm3.h"
 #include "statement/statement.h"
@@ -106,6 +107,14 @@ static inline struct rc test_unlock(struct test_signer *s, const char *org)
 	AUTO(secrets, all, NULL);
 	MUST(secrets_read(test_path("demo/unlock"), &all));
 	return signer_unlock(s->control, secrets_find(all, org));
+}
+
+/* What only the holder of the secret can: the trust folder as it stands is believed. */
+static inline void test_seal(const char *instance, const char *org)
+{
+	AUTO(secrets, all, NULL);
+	MUST(secrets_read(test_path("demo/unlock"), &all));
+	MUST(signer_seal(test_dir, instance, secrets_find(all, org)));
 }
 
 /* ---- officers ---- */

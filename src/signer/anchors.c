@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "signer/seal.h"
 #include "sm/sm3.h"
 
 #include <dirent.h>
@@ -232,13 +233,25 @@ void anchors_free(struct anchors *a)
 	mem_free(a);
 }
 
+RC anchors_load(const struct signer *s, struct anchors **ret)
+{
+	AUTO(anchors, a, mem_new(1, sizeof *a));
+	NEED(a != NULL, RC_NOMEM, "trust");
+	TRY(load(s, a));
+	*ret = MOVE(a);
+	return OK;
+}
+
 static struct anchors *read_again(const struct signer *s, const uint8_t print[32])
 {
 	struct anchors *a = mem_new(1, sizeof *a);
 	if (a == NULL)
 		return NULL;
 	memcpy(a->print, print, 32);
-	if (!rc_ok(load(s, a))) {
+	struct rc rc = load(s, a);
+	if (rc_ok(rc))
+		rc = seal_check(s, a);
+	if (!rc_ok(rc)) {
 		a->failed = true;
 		a->why = *rc_last();
 	}

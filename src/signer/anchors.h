@@ -52,6 +52,9 @@ struct anchors {
 RC anchors_hold(struct signer *s, bool fresh, struct anchors **ret);
 void anchors_leave(struct signer *s, struct anchors *a);
 void anchors_free(struct anchors *a);
+DROP(anchors, anchors_free);
+/* As the folder stands, without a look at its seal. */
+RC anchors_load(const struct signer *s, struct anchors **ret);
 
 const struct anchor_certificate *anchors_authority(const struct anchors *a, struct slice id);
 const struct anchor_certificate *anchors_own(const struct anchors *a, struct slice key);

@@ -84,6 +84,9 @@ RC statement_trust_grants(struct statement_trust *t, const char *dir);
  * may be missing), grants. */
 RC statement_trust_load(const char *dir, const char *organisation, struct statement_trust **ret);
 
+/* One value for all CAs and pins, whatever the order they were added in; grants are not in it. */
+void statement_trust_print(const struct statement_trust *t, uint8_t ret[32]);
+
 bool statement_trust_has(const struct statement_trust *t, const char *organisation, struct slice person,
                          const char *role, int64_t at);
 /* All roles of a person at an instant, for each grant once. */

@@ -6,6 +6,8 @@
 #include "base/time.h"
 #include "sm/sm3.h"
 
+#include <stdlib.h>
+
 /* ---- life ---- */
 
 RC statement_trust_new(struct statement_trust **ret)
@@ -97,6 +99,38 @@ RC statement_trust_pin(struct statement_trust *t, const char *role, const char *
 	NEED(statement_role_proof(slice_text(role)) == PROOF_PIN, RC_BUG, "trust: %s is not pinned", role);
 	TRY(copy_name(a.role, role));
 	return add_anchor(t, a, organisation, certificate);
+}
+
+static void anchor_print(const struct anchor *a, uint8_t ret[SM3_LEN])
+{
+	uint8_t proof = (uint8_t)a->proof;
+	struct sm3 h;
+
+	sm3_init(&h);
+	sm3_update(&h, slice_of(&proof, 1));
+	sm3_update(&h, slice_of(a->organisation, strlen(a->organisation) + 1));
+	sm3_update(&h, slice_of(a->role, strlen(a->role) + 1));
+	sm3_update(&h, SLICE_ARR(a->sm3));
+	sm3_final(&h, ret);
+}
+
+static int compare_prints(const void *a, const void *b)
+{
+	return memcmp(a, b, SM3_LEN);
+}
+
+void statement_trust_print(const struct statement_trust *t, uint8_t ret[32])
+{
+	uint8_t prints[TRUST_ANCHORS][SM3_LEN];
+	size_t n;
+
+	(void)pthread_rwlock_rdlock(&t->state->lock);
+	n = t->state->anchor_count;
+	for (size_t i = 0; i < n; i++)
+		anchor_print(&t->state->anchors[i], prints[i]);
+	(void)pthread_rwlock_unlock(&t->state->lock);
+	qsort(prints, n, SM3_LEN, compare_prints);
+	sm3_hash(slice_of(prints, n * SM3_LEN), ret);
 }
 
 /* ---- verified certificates ---- */
