@@ -304,14 +304,19 @@ RC ra_forward_start(struct ra *ra)
 	return OK;
 }
 
-void ra_forward_stop(struct ra *ra)
+void ra_forward_end(struct ra *ra)
 {
-	if (!ra->forwarding)
-		return;
 	pthread_mutex_lock(&ra->lock);
 	ra->ending = true;
 	pthread_cond_broadcast(&ra->wake);
 	pthread_mutex_unlock(&ra->lock);
+}
+
+void ra_forward_stop(struct ra *ra)
+{
+	if (!ra->forwarding)
+		return;
+	ra_forward_end(ra);
 	(void)pthread_join(ra->forwarder, NULL);
 	ra->forwarding = false;
 }

@@ -71,6 +71,7 @@ RC ra_chain(const struct trust *t, const char *authority, json_t **ret);
 
 /* ---- forward.c ---- */
 RC ra_forward_start(struct ra *ra);
+void ra_forward_end(struct ra *ra); /* asks the thread to leave */
 void ra_forward_stop(struct ra *ra);
 void ra_forward_wake(struct ra *ra);
 /* One revocation statement to the CA; *ret its answer. */

@@ -290,6 +290,14 @@ static RC start(struct instance *in)
 	return ra_forward_start(MOVE(ra));
 }
 
+static void ending(struct instance *in)
+{
+	struct ra *ra = instance_state(in);
+
+	if (ra != NULL)
+		ra_forward_end(ra);
+}
+
 static void stop(struct instance *in)
 {
 	struct ra *ra = instance_state(in);
@@ -326,6 +334,7 @@ const struct role role_ra = {
         .routes = ra_routes,
         .route_count = sizeof(ra_routes) / sizeof(ra_routes[0]),
         .start = start,
+        .ending = ending,
         .stop = stop,
         .metrics = metrics,
 };

@@ -55,6 +55,8 @@ static struct {
 	unsigned kmc_calls, lost_answers;
 	void (*meddle)(struct buf *answer); /* changes the KMC's answer on its way */
 	struct rc (*kmc)(struct slice request, struct buf *answer);
+	/* who answers every other call; NULL: only the KMC is called */
+	struct rc (*door)(const struct http_call *call, struct http_answer *answer);
 	struct sm2_key delivered; /* last encryption key that was generated */
 } world;
 
@@ -546,6 +548,8 @@ void http_answer_free(struct http_answer *a)
 RC http_call(struct http_client *c, const struct http_call *call, struct http_answer *ret)
 {
 	(void)c;
+	if (world.door != NULL)
+		return world.door(call, ret);
 	world.kmc_calls++;
 	assert_string_equal(call->path, "/gmt0014");
 	if (world.kmc_fails == RC_BUSY)
