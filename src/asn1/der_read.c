@@ -3,7 +3,7 @@
 
 #include "base/time.h"
 
-#define INTEGER_MAX 8192                /* bytes; far above any RSA modulus */
+#define INTEGER_MAX 8192 /* bytes; far above any RSA modulus */
 
 struct der_reader der_read_large(struct slice input, size_t max)
 {

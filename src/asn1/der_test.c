@@ -34,14 +34,38 @@ static void one(const char *hex, void (*take)(struct der_reader *r), const char 
 	buf_free(&b);
 }
 
-static void any(struct der_reader *r) { der_element(r); }
-static void integer(struct der_reader *r) { der_integer(r); }
-static void boolean(struct der_reader *r) { der_boolean(r); }
-static void object(struct der_reader *r) { der_oid_raw(r); }
-static void octet_bits(struct der_reader *r) { der_bits(r, NULL); }
-static void null(struct der_reader *r) { der_null(r); }
-static void any_time(struct der_reader *r) { der_time(r); }
-static void gtime(struct der_reader *r) { der_gtime(r); }
+static void any(struct der_reader *r)
+{
+	der_element(r);
+}
+static void integer(struct der_reader *r)
+{
+	der_integer(r);
+}
+static void boolean(struct der_reader *r)
+{
+	der_boolean(r);
+}
+static void object(struct der_reader *r)
+{
+	der_oid_raw(r);
+}
+static void octet_bits(struct der_reader *r)
+{
+	der_bits(r, NULL);
+}
+static void null(struct der_reader *r)
+{
+	der_null(r);
+}
+static void any_time(struct der_reader *r)
+{
+	der_time(r);
+}
+static void gtime(struct der_reader *r)
+{
+	der_gtime(r);
+}
 
 static void bits(struct der_reader *r)
 {
@@ -50,7 +74,10 @@ static void bits(struct der_reader *r)
 	der_bits(r, &unused);
 }
 
-static void small(struct der_reader *r) { der_uint(r, 300); }
+static void small(struct der_reader *r)
+{
+	der_uint(r, 300);
+}
 
 static void sequence(struct der_reader *r)
 {
@@ -66,9 +93,9 @@ static void test_lengths_X690_10_1(void **state)
 	one("04", any, "bad length");
 	one("040100", any, NULL);
 	one("0402ff", any, "bad length");
-	one("04810100", any, "bad length");             /* long form where short is enough */
+	one("04810100", any, "bad length"); /* long form where short is enough */
 	one("0482008000", any, "bad length");
-	one("0480", any, "bad length");                 /* indefinite */
+	one("0480", any, "bad length"); /* indefinite */
 	one("0485000000000100", any, "bad length");
 	one("04ff00", any, "bad length");
 	one("1f8101", any, "high tag number");
@@ -95,16 +122,16 @@ static void test_primitives(void **state)
 	(void)state;
 	one("0101ff", boolean, NULL);
 	one("010100", boolean, NULL);
-	one("010101", boolean, "bad BOOLEAN");          /* X.690 11.1 */
+	one("010101", boolean, "bad BOOLEAN"); /* X.690 11.1 */
 	one("0102ffff", boolean, "bad BOOLEAN");
 	one("0500", null, NULL);
 	one("050100", null, "bad NULL");
-	one("0603813403", object, NULL);                /* X.690 8.19.5: {2 100 3} */
+	one("0603813403", object, NULL); /* X.690 8.19.5: {2 100 3} */
 	one("0600", object, "bad OBJECT IDENTIFIER");
 	one("06028134", object, NULL);
 	one("06028180", object, "bad OBJECT IDENTIFIER");
 	one("0603558003", object, "bad OBJECT IDENTIFIER");
-	one("0307040a3b5f291cd0", bits, NULL);          /* X.690 8.6.4.2 */
+	one("0307040a3b5f291cd0", bits, NULL); /* X.690 8.6.4.2 */
 	one("0307040a3b5f291cd8", bits, "unused bits are not zero");
 	one("030109", bits, "bad BIT STRING");
 	one("030101", bits, "bad BIT STRING");
@@ -230,8 +257,12 @@ static void writes(struct der_writer *w, const char *hex)
 	der_writer_free(w);
 }
 
-#define WRITES(hex, ...) \
-	do { struct der_writer w = DER_WRITER(1 << 20); __VA_ARGS__; writes(&w, hex); } while (0)
+#define WRITES(hex, ...)                                                                                     \
+	do {                                                                                                 \
+		struct der_writer w = DER_WRITER(1 << 20);                                                   \
+		__VA_ARGS__;                                                                                 \
+		writes(&w, hex);                                                                             \
+	} while (0)
 
 static void test_writer(void **state)
 {
@@ -248,7 +279,8 @@ static void test_writer(void **state)
 	WRITES("0500", der_put_null(&w));
 	WRITES("06082a811ccf55018375", der_put_oid(&w, OID_SM2_SM3));
 	WRITES("03020061", der_put_bits(&w, SLICE_LIT("a")));
-	/* X.690 11.2.2; keyUsage bytes of a real CA and of a real encryption certificate (standards.md 2.1) */
+	/* X.690 11.2.2; keyUsage bytes of a real CA and of a real encryption certificate (standards.md 2.1)
+	 */
 	WRITES("03020106", der_put_named_bits(&w, 1 << 5 | 1 << 6));
 	WRITES("03020338", der_put_named_bits(&w, 1 << 2 | 1 << 3 | 1 << 4));
 	WRITES("0303070080", der_put_named_bits(&w, 1 << 8));
@@ -258,8 +290,8 @@ static void test_writer(void **state)
 	WRITES("180f32303236303130313030303030305a", der_put_gtime(&w, 1767225600));
 	WRITES("300a06082a811ccf55018375", der_put_algorithm(&w, OID_SM2_SM3));
 	WRITES("300c06082a811ccf550183750500", der_put_algorithm_null(&w, OID_SM2_SM3));
-	WRITES("3006a004a0020500", der_begin(&w, DER_SEQUENCE); der_begin(&w, DER_CTXC(0)); der_begin(&w, DER_CTXC(0));
-	       der_put_null(&w); der_end(&w); der_end(&w); der_end(&w));
+	WRITES("3006a004a0020500", der_begin(&w, DER_SEQUENCE); der_begin(&w, DER_CTXC(0));
+	       der_begin(&w, DER_CTXC(0)); der_put_null(&w); der_end(&w); der_end(&w); der_end(&w));
 	WRITES("3109020101020102020103", der_begin(&w, DER_SET); der_put_uint(&w, 3); der_put_uint(&w, 1);
 	       der_put_uint(&w, 2); der_end_set(&w));
 	struct der_writer w = DER_WRITER(1 << 12);
@@ -312,7 +344,8 @@ static struct rc write_fresh(void)
 	AUTO_BUF(out, 1 << 12);
 
 	der_begin(&w, DER_SET);
-	der_put_octets(&w, SLICE_LIT("0123456789012345678901234567890123456789012345678901234567890123456789"));
+	der_put_octets(&w,
+	               SLICE_LIT("0123456789012345678901234567890123456789012345678901234567890123456789"));
 	der_put_null(&w);
 	der_end_set(&w);
 	return der_finish(&w, &out);
@@ -362,7 +395,8 @@ static void test_oids(void **state)
 
 static void test_oids_refused(void **state)
 {
-	static const char *const bad[] = {"", "1", "3.1", "1.40", "1..2", "1.2.", ".1.2", "1.2.x", "1.2.-3", "1.2 .3"};
+	static const char *const bad[] = {"",     "1",    "3.1",   "1.40",   "1..2",
+	                                  "1.2.", ".1.2", "1.2.x", "1.2.-3", "1.2 .3"};
 	AUTO_BUF(b, 64);
 
 	(void)state;
@@ -376,19 +410,19 @@ static void test_oids_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_lengths_X690_10_1),
-		cmocka_unit_test(test_integers_X690_8_3),
-		cmocka_unit_test(test_primitives),
-		cmocka_unit_test(test_times_RFC5280_4_1_2_5),
-		cmocka_unit_test(test_nesting),
-		cmocka_unit_test(test_failure_sticks),
-		cmocka_unit_test(test_values),
-		cmocka_unit_test(test_order_X690_11_6),
-		cmocka_unit_test(test_writer),
-		cmocka_unit_test(test_writer_failures),
-		cmocka_unit_test(test_torture),
-		cmocka_unit_test(test_oids),
-		cmocka_unit_test(test_oids_refused),
+	        cmocka_unit_test(test_lengths_X690_10_1),
+	        cmocka_unit_test(test_integers_X690_8_3),
+	        cmocka_unit_test(test_primitives),
+	        cmocka_unit_test(test_times_RFC5280_4_1_2_5),
+	        cmocka_unit_test(test_nesting),
+	        cmocka_unit_test(test_failure_sticks),
+	        cmocka_unit_test(test_values),
+	        cmocka_unit_test(test_order_X690_11_6),
+	        cmocka_unit_test(test_writer),
+	        cmocka_unit_test(test_writer_failures),
+	        cmocka_unit_test(test_torture),
+	        cmocka_unit_test(test_oids),
+	        cmocka_unit_test(test_oids_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,7 +4,7 @@
 #include "base/mem.h"
 #include "base/time.h"
 
-#define SET_MAX 512                     /* elements of one SET OF */
+#define SET_MAX 512 /* elements of one SET OF */
 
 void der_writer_free(struct der_writer *w)
 {
@@ -271,7 +271,7 @@ void der_put_algorithm_with(struct der_writer *w, enum oid o, struct slice param
 
 RC der_finish(struct der_writer *w, struct buf *ret)
 {
-	TRY(buf_done(&w->out));                 /* first: a failed writer no longer counts its depth */
+	TRY(buf_done(&w->out)); /* first: a failed writer no longer counts its depth */
 	NEED(w->depth == 0, RC_BUG, "der: an element is still open");
 	NEED(w->out.len <= DER_MAX, RC_INPUT, "der: longer than the limit");
 	*ret = buf_take(&w->out);

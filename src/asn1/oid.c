@@ -5,14 +5,14 @@
 
 #include <pthread.h>
 
-#define OID_OCTETS 20                   /* longest contents in the registry */
+#define OID_OCTETS 20 /* longest contents in the registry */
 #define OID_ARCS 32
 #define SLOTS 256
 
 static const struct {
 	const char *dotted, *name;
 } info[OID_COUNT] = {
-	[OID_UNKNOWN] = {"", "unknown"},
+        [OID_UNKNOWN] = {"", "unknown"},
 #define OID(id, dotted, name) [OID_##id] = {dotted, name},
 #include "asn1/oids.def"
 #undef OID
@@ -22,7 +22,7 @@ static const struct {
 static struct {
 	uint8_t octets[OID_COUNT][OID_OCTETS];
 	uint8_t len[OID_COUNT];
-	uint8_t slot[SLOTS];            /* enum oid, 0 = free */
+	uint8_t slot[SLOTS]; /* enum oid, 0 = free */
 } table;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 _Static_assert(OID_COUNT < SLOTS / 2, "look-up table is large enough");

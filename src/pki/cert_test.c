@@ -140,13 +140,15 @@ static void test_decoded_extensions(void **state)
 		buf_u8(&text, '\n');
 	}
 	/* what the openssl command was told (tests/lib/golden.py) */
-	assert_string_equal(buf_cstr(&text), "URI:urn:uuid:7d9f1c52-4b4e-4d0c-9a57-0c2f1f0f7a11\nemail:a@example.cn\n"
+	assert_string_equal(buf_cstr(&text),
+	                    "URI:urn:uuid:7d9f1c52-4b4e-4d0c-9a57-0c2f1f0f7a11\nemail:a@example.cn\n"
 	                    "DNS:www.example.cn\nIP:192.0.2.1\nIP:2001:db8::1\n");
 	assert_ok(cert_uri(&c, "urn:uuid:", &uri));
 	assert_true(slice_is(uri, "7d9f1c52-4b4e-4d0c-9a57-0c2f1f0f7a11"));
 	assert_rc(cert_uri(&c, "yuandian://", &uri), RC_NOTFOUND);
 	assert_int_equal(c.usage, USAGE_SIGN | USAGE_NON_REPUDIATION);
-	assert_true(ext_has_purpose(&c.purposes, OID_KP_CLIENT) && ext_has_purpose(&c.purposes, OID_KP_EMAIL));
+	assert_true(ext_has_purpose(&c.purposes, OID_KP_CLIENT) &&
+	            ext_has_purpose(&c.purposes, OID_KP_EMAIL));
 	assert_false(ext_has_purpose(&c.purposes, OID_KP_SERVER));
 	assert_int_equal(c.policies.count, 2);
 	assert_true(slice_is(c.crl.at[0], "http://127.0.0.1:7440/crl/sm2.crl"));
@@ -189,12 +191,16 @@ static void test_serial_text(void **state)
 	assert_rc(cert_serial_from_text(SLICE_LIT("0abc"), &b), RC_INPUT);
 	assert_rc(cert_serial_from_text(SLICE_LIT("ABC"), &b), RC_INPUT);
 	assert_rc(cert_serial_from_text(SLICE_NONE, &b), RC_INPUT);
-	assert_rc(cert_serial_from_text(SLICE_LIT("1234567890123456789012345678901234567890a"), &b), RC_INPUT);
+	assert_rc(cert_serial_from_text(SLICE_LIT("1234567890123456789012345678901234567890a"), &b),
+	          RC_INPUT);
 }
 
 /* ---- ours, judged by OpenSSL ---- */
 
-struct issue { struct cert_template t; struct buf subject, issuer, spki; };
+struct issue {
+	struct cert_template t;
+	struct buf subject, issuer, spki;
+};
 
 static void prepare(struct issue *i, const struct sm2_key *k)
 {
@@ -207,13 +213,24 @@ static void prepare(struct issue *i, const struct sm2_key *k)
 	assert_ok(name_from_text(SLICE_LIT("CN=示范 CA,C=CN"), &i->issuer));
 	assert_ok(pubkey_put_sm2(&k->pub, &i->spki));
 	i->t = (struct cert_template){
-		.serial = SLICE_ARR(serial), .alg = sigalg_of(PUBKEY_SM2, false), .issuer = buf_slice(&i->issuer),
-		.subject = buf_slice(&i->subject), .not_before = JUDGE_NOW, .not_after = JUDGE_NOW + 1000,
-		.spki = buf_slice(&i->spki), .ski = SLICE_LIT("0123456789abcdef0123"),
-		.aki = SLICE_LIT("abcdefghijabcdefghij"), .path_length = -1, .usage = USAGE_SIGN | USAGE_NON_REPUDIATION,
-		.purposes = {2, {OID_KP_CLIENT, OID_KP_EMAIL}}, .policies = {1, {oid_contents(OID_ANY_POLICY)}},
-		.names = names, .name_count = 2, .crl_url = SLICE_LIT("http://a/crl"),
-		.ocsp_url = SLICE_LIT("http://a/ocsp"), .ca_url = SLICE_LIT("http://a/ca"),
+	        .serial = SLICE_ARR(serial),
+	        .alg = sigalg_of(PUBKEY_SM2, false),
+	        .issuer = buf_slice(&i->issuer),
+	        .subject = buf_slice(&i->subject),
+	        .not_before = JUDGE_NOW,
+	        .not_after = JUDGE_NOW + 1000,
+	        .spki = buf_slice(&i->spki),
+	        .ski = SLICE_LIT("0123456789abcdef0123"),
+	        .aki = SLICE_LIT("abcdefghijabcdefghij"),
+	        .path_length = -1,
+	        .usage = USAGE_SIGN | USAGE_NON_REPUDIATION,
+	        .purposes = {2, {OID_KP_CLIENT, OID_KP_EMAIL}},
+	        .policies = {1, {oid_contents(OID_ANY_POLICY)}},
+	        .names = names,
+	        .name_count = 2,
+	        .crl_url = SLICE_LIT("http://a/crl"),
+	        .ocsp_url = SLICE_LIT("http://a/ocsp"),
+	        .ca_url = SLICE_LIT("http://a/ca"),
 	};
 }
 
@@ -240,11 +257,24 @@ static void issue(const struct issue *i, const struct sm2_key *ca, struct buf *r
 static void template_of(const struct cert *c, const struct general_names *names, struct cert_template *t)
 {
 	*t = (struct cert_template){
-		.serial = c->serial, .alg = c->alg, .issuer = c->issuer, .subject = c->subject,
-		.not_before = c->not_before, .not_after = c->not_after, .spki = c->key.spki, .ski = c->ski,
-		.aki = c->aki, .basic = c->has_basic, .ca = c->ca, .path_length = c->path_length, .usage = c->usage,
-		.purposes = c->purposes, .policies = c->policies, .names = names->at, .name_count = names->count,
-		.nocheck = c->nocheck,
+	        .serial = c->serial,
+	        .alg = c->alg,
+	        .issuer = c->issuer,
+	        .subject = c->subject,
+	        .not_before = c->not_before,
+	        .not_after = c->not_after,
+	        .spki = c->key.spki,
+	        .ski = c->ski,
+	        .aki = c->aki,
+	        .basic = c->has_basic,
+	        .ca = c->ca,
+	        .path_length = c->path_length,
+	        .usage = c->usage,
+	        .purposes = c->purposes,
+	        .policies = c->policies,
+	        .names = names->at,
+	        .name_count = names->count,
+	        .nocheck = c->nocheck,
 	};
 	if (c->crl.count > 0)
 		t->crl_url = c->crl.at[0];
@@ -319,7 +349,8 @@ static void test_template_limits(void **state)
 	prepare(&i, &user);
 	i.t.serial = SLICE_LIT("\0abcdefgh");
 	assert_rc(cert_tbs(&i.t, &tbs), RC_BUG);
-	i.t.serial = SLICE_LIT("\xff" "abcdefghijklmnopqrs");
+	i.t.serial = SLICE_LIT("\xff"
+	                       "abcdefghijklmnopqrs");
 	assert_rc(cert_tbs(&i.t, &tbs), RC_BUG);
 	i.t.serial = SLICE_LIT("abcdefgh");
 	i.t.not_after = 253402300800;
@@ -379,17 +410,17 @@ static void test_torture(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_good_files),
-		cmocka_unit_test(test_bad_files),
-		cmocka_unit_test(test_each_byte_counts),
-		cmocka_unit_test(test_decoded_extensions),
-		cmocka_unit_test(test_policy_is_one_of),
-		cmocka_unit_test(test_serial_text),
-		cmocka_unit_test(test_openssl_verifies_ours),
-		cmocka_unit_test(test_decode_encode_R06_15),
-		cmocka_unit_test(test_template_limits),
-		cmocka_unit_test(test_other_algorithms),
-		cmocka_unit_test(test_torture),
+	        cmocka_unit_test(test_good_files),
+	        cmocka_unit_test(test_bad_files),
+	        cmocka_unit_test(test_each_byte_counts),
+	        cmocka_unit_test(test_decoded_extensions),
+	        cmocka_unit_test(test_policy_is_one_of),
+	        cmocka_unit_test(test_serial_text),
+	        cmocka_unit_test(test_openssl_verifies_ours),
+	        cmocka_unit_test(test_decode_encode_R06_15),
+	        cmocka_unit_test(test_template_limits),
+	        cmocka_unit_test(test_other_algorithms),
+	        cmocka_unit_test(test_torture),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

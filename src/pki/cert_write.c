@@ -35,7 +35,8 @@ RC cert_tbs(const struct cert_template *t, struct buf *ret)
 {
 	AUTO_DER(w, CERT_DER_MAX);
 
-	NEED(t->serial.len > 0 && t->serial.p[0] != 0 && t->serial.len + (t->serial.p[0] >> 7) <= CERT_SERIAL_MAX,
+	NEED(t->serial.len > 0 && t->serial.p[0] != 0 &&
+	             t->serial.len + (t->serial.p[0] >> 7) <= CERT_SERIAL_MAX,
 	     RC_BUG, "certificate: serial number of %zu bytes", t->serial.len);
 	der_begin(&w, DER_SEQUENCE);
 	der_begin(&w, DER_CTXC(0));
@@ -53,7 +54,8 @@ RC cert_tbs(const struct cert_template *t, struct buf *ret)
 	put_extensions(&w, t);
 	der_end(&w);
 	NEED(!w.out.nomem, RC_NOMEM, "certificate: out of memory");
-	REQUIRE(!w.out.failed, CERT, "certificate: larger than %d bytes, or a time out of range", CERT_DER_MAX);
+	REQUIRE(!w.out.failed, CERT, "certificate: larger than %d bytes, or a time out of range",
+	        CERT_DER_MAX);
 	buf_add(ret, buf_slice(&w.out));
 	return buf_done(ret);
 }

@@ -55,7 +55,7 @@ struct pool {
 	const struct cert *anchors;
 	size_t m;
 	int64_t at;
-	struct rc_text why;             /* of the last link that failed for another reason than its name */
+	struct rc_text why; /* of the last link that failed for another reason than its name */
 };
 
 static bool is_same(const struct cert *a, const struct cert *b)
@@ -110,7 +110,8 @@ static RC check_lengths(const struct chain *path)
 	for (size_t i = 1; i < path->count; i++) {
 		const struct cert *c = path->at[i];
 		REQUIRE(c->path_length < 0 || between <= c->path_length, CHAIN_PATH_LENGTH,
-		        "chain: %d certification authorities below one that allows %d", between, c->path_length);
+		        "chain: %d certification authorities below one that allows %d", between,
+		        c->path_length);
 		if (!name_equal(c->issuer, c->subject))
 			between++;
 	}

@@ -8,7 +8,10 @@
 
 #define CA_USAGE "critical,keyCertSign,cRLSign"
 
-struct made { struct buf der; struct cert c; };
+struct made {
+	struct buf der;
+	struct cert c;
+};
 
 static void make(struct made *m, const struct judge_cert *j)
 {
@@ -17,7 +20,10 @@ static void make(struct made *m, const struct judge_cert *j)
 	assert_ok(cert_parse(buf_slice(&m->der), &m->c));
 }
 
-struct family { EVP_PKEY *root, *sub, *leaf; struct made certs[3]; };
+struct family {
+	EVP_PKEY *root, *sub, *leaf;
+	struct made certs[3];
+};
 
 /* root -> sub -> leaf; what differs from the ordinary is given. */
 static void family(struct family *f, struct judge_cert root, struct judge_cert sub, struct judge_cert leaf)
@@ -117,7 +123,8 @@ static void refused(struct judge_cert root, struct judge_cert sub, struct judge_
 
 static void test_refusals(void **state)
 {
-	struct judge_cert no_basic = {.serial = 1, .basic = ""}, no_ca = {.serial = 1, .basic = "critical,CA:FALSE"};
+	struct judge_cert no_basic = {.serial = 1, .basic = ""},
+	                  no_ca = {.serial = 1, .basic = "critical,CA:FALSE"};
 	struct judge_cert no_usage = {.serial = 1, .usage = "critical,cRLSign"};
 	struct judge_cert path0 = {.serial = 1, .basic = "critical,CA:TRUE,pathlen:0"};
 	struct judge_cert named = {.serial = 1, .subject = "Other"};
@@ -188,12 +195,12 @@ static void test_may_sign(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_a_path),
-		cmocka_unit_test(test_validity),
-		cmocka_unit_test(test_refusals),
-		cmocka_unit_test(test_path_length_allows),
-		cmocka_unit_test(test_critical_and_key_id),
-		cmocka_unit_test(test_may_sign),
+	        cmocka_unit_test(test_a_path),
+	        cmocka_unit_test(test_validity),
+	        cmocka_unit_test(test_refusals),
+	        cmocka_unit_test(test_path_length_allows),
+	        cmocka_unit_test(test_critical_and_key_id),
+	        cmocka_unit_test(test_may_sign),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -158,7 +158,8 @@ static void test_rare_forms(void **state)
 
 	(void)state;
 	load("idp", &idp, &c);
-	assert_true(c.has_idp && c.idp.user_only && !c.idp.ca_only && slice_is(c.idp.url, "http://127.0.0.1/c.crl"));
+	assert_true(c.has_idp && c.idp.user_only && !c.idp.ca_only &&
+	            slice_is(c.idp.url, "http://127.0.0.1/c.crl"));
 	assert_false(c.unknown_critical);
 	assert_ok(crl_find(&c, SLICE_LIT("\1"), &e));
 	assert_int_equal(e.reason, REASON_SUPERSEDED);
@@ -183,12 +184,19 @@ static void head(struct made *m)
 	*m = (struct made){.issuer = BUF(1024), .idp = {.url = SLICE_LIT("http://a/c.crl"), .ca_only = true}};
 	assert_ok(name_from_text(SLICE_LIT("CN=示范 CA,C=CN"), &m->issuer));
 	m->head = (struct crl_head){
-		.alg = sigalg_of(PUBKEY_SM2, false), .issuer = buf_slice(&m->issuer), .this_update = JUDGE_NOW,
-		.next_update = JUDGE_NOW + JUDGE_DAY, .number = 300, .aki = SLICE_LIT("abcdefghijabcdefghij"),
+	        .alg = sigalg_of(PUBKEY_SM2, false),
+	        .issuer = buf_slice(&m->issuer),
+	        .this_update = JUDGE_NOW,
+	        .next_update = JUDGE_NOW + JUDGE_DAY,
+	        .number = 300,
+	        .aki = SLICE_LIT("abcdefghijabcdefghij"),
 	};
 }
 
-struct many { size_t n, at; uint8_t serial[16]; };
+struct many {
+	size_t n, at;
+	uint8_t serial[16];
+};
 
 static struct rc many_rewind(void *arg)
 {
@@ -207,15 +215,20 @@ static struct rc many_next(void *arg, struct crl_entry *e, bool *more)
 	for (unsigned i = 0; i < 4; i++)
 		m->serial[12 + i] = (uint8_t)(m->at >> (24 - 8 * i));
 	*e = (struct crl_entry){
-		.serial = SLICE_ARR(m->serial), .revoked_at = JUDGE_NOW - (int64_t)m->at,
-		.reason = m->at % 3 == 0 ? REASON_KEY_COMPROMISE : REASON_UNSPECIFIED,
-		.has_invalidity = m->at % 5 == 0, .invalidity = JUDGE_NOW - 77,
+	        .serial = SLICE_ARR(m->serial),
+	        .revoked_at = JUDGE_NOW - (int64_t)m->at,
+	        .reason = m->at % 3 == 0 ? REASON_KEY_COMPROMISE : REASON_UNSPECIFIED,
+	        .has_invalidity = m->at % 5 == 0,
+	        .invalidity = JUDGE_NOW - 77,
 	};
 	m->at++;
 	return OK;
 }
 
-struct pieces { struct buf all; size_t count; };
+struct pieces {
+	struct buf all;
+	size_t count;
+};
 
 static struct rc keep(void *arg, struct slice piece)
 {
@@ -247,7 +260,8 @@ static void openssl_verifies(struct slice der, const struct sm2_key *k)
 	int len = i2d_re_X509_CRL_tbs(x, &tbs);
 
 	X509_CRL_get0_signature(x, &sig, NULL);
-	assert_true(len > 0 && judge_verify(key, slice_of(tbs, (size_t)len), slice_of(sig->data, (size_t)sig->length)));
+	assert_true(len > 0 &&
+	            judge_verify(key, slice_of(tbs, (size_t)len), slice_of(sig->data, (size_t)sig->length)));
 	OPENSSL_free(tbs);
 }
 
@@ -294,7 +308,8 @@ static void test_half_a_million(void **state)
 	assert_ok(crl_tbs_write(&m.head, &s, keep, &p, NULL));
 	assert_true(p.all.len > DER_MAX && p.count > 200);
 	assert_ok(crl_parse_tbs(buf_slice(&p.all), &c));
-	assert_ok(crl_find(&c, slice_of("\x5c\x5c\x5c\x5c\x5c\x5c\x5c\x5c\x5c\x5c\x5c\x5c\0\7\xa1\x1f", 16), &e));
+	assert_ok(crl_find(&c, slice_of("\x5c\x5c\x5c\x5c\x5c\x5c\x5c\x5c\x5c\x5c\x5c\x5c\0\7\xa1\x1f", 16),
+	                   &e));
 	assert_int_equal(e.revoked_at, JUDGE_NOW - 499999);
 	buf_free(&p.all);
 	buf_free(&m.issuer);
@@ -303,8 +318,8 @@ static void test_half_a_million(void **state)
 static void test_array_and_around(void **state)
 {
 	static const struct crl_entry entries[] = {
-		{.serial = {(const uint8_t *)"\x80\1", 2}, .revoked_at = JUDGE_NOW, .reason = REASON_HOLD},
-		{.serial = {(const uint8_t *)"\5", 1}, .revoked_at = 2600000000},
+	        {.serial = {(const uint8_t *)"\x80\1", 2}, .revoked_at = JUDGE_NOW, .reason = REASON_HOLD},
+	        {.serial = {(const uint8_t *)"\5", 1}, .revoked_at = 2600000000},
 	};
 	struct sm2_key k = judge_scalar(6);
 	struct made m;
@@ -400,16 +415,16 @@ static void test_torture(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_good_files),
-		cmocka_unit_test(test_bad_files),
-		cmocka_unit_test(test_signatures_of_openssl),
-		cmocka_unit_test(test_rare_forms),
-		cmocka_unit_test(test_stream_of_every_size),
-		cmocka_unit_test(test_half_a_million),
-		cmocka_unit_test(test_array_and_around),
-		cmocka_unit_test(test_refusals),
-		cmocka_unit_test(test_reasons),
-		cmocka_unit_test(test_torture),
+	        cmocka_unit_test(test_good_files),
+	        cmocka_unit_test(test_bad_files),
+	        cmocka_unit_test(test_signatures_of_openssl),
+	        cmocka_unit_test(test_rare_forms),
+	        cmocka_unit_test(test_stream_of_every_size),
+	        cmocka_unit_test(test_half_a_million),
+	        cmocka_unit_test(test_array_and_around),
+	        cmocka_unit_test(test_refusals),
+	        cmocka_unit_test(test_reasons),
+	        cmocka_unit_test(test_torture),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

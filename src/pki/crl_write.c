@@ -2,7 +2,7 @@
  * writes them, so that memory does not grow with the list. */
 #include "pki/crl.h"
 
-#define ENTRY_MAX 128                   /* encoded: serial, time, two extensions */
+#define ENTRY_MAX 128 /* encoded: serial, time, two extensions */
 #define HEAD_MAX 8192
 
 static void put_entry(struct der_writer *w, const struct crl_entry *e)
@@ -154,7 +154,10 @@ RC crl_tbs_write(const struct crl_head *h, const struct crl_source *s,
 
 /* ---- from an array ---- */
 
-struct array { const struct crl_entry *e; size_t n, at; };
+struct array {
+	const struct crl_entry *e;
+	size_t n, at;
+};
 
 static struct rc array_rewind(void *arg)
 {
@@ -205,7 +208,8 @@ RC crl_around(size_t tbs_length, struct sigalg a, struct slice signature, struct
 	uint8_t head[6];
 	size_t n;
 
-	NEED(tbs_length < CRL_DER_MAX - HEAD_MAX, RC_INPUT, "revocation list: more than %u bytes", CRL_DER_MAX);
+	NEED(tbs_length < CRL_DER_MAX - HEAD_MAX, RC_INPUT, "revocation list: more than %u bytes",
+	     CRL_DER_MAX);
 	sigalg_put(&w, a);
 	der_put_bits(&w, signature);
 	TRY(buf_done(&w.out));

@@ -185,7 +185,8 @@ static void test_read(void **state)
 static struct rc build_fresh(struct slice name, struct slice spki)
 {
 	AUTO_BUF(tbs, CSR_DER_MAX);
-	struct csr_template t = {.subject = name, .spki = spki, .challenge = SLICE_LIT("a"), .challenge_oid = OID_CHALLENGE};
+	struct csr_template t = {
+	        .subject = name, .spki = spki, .challenge = SLICE_LIT("a"), .challenge_oid = OID_CHALLENGE};
 
 	return csr_tbs(&t, &tbs);
 }
@@ -204,14 +205,14 @@ static void test_torture(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_good_files),
-		cmocka_unit_test(test_bad_files),
-		cmocka_unit_test(test_which_id_R06_9),
-		cmocka_unit_test(test_attributes),
-		cmocka_unit_test(test_each_byte_counts),
-		cmocka_unit_test(test_openssl_accepts_ours),
-		cmocka_unit_test(test_read),
-		cmocka_unit_test(test_torture),
+	        cmocka_unit_test(test_good_files),
+	        cmocka_unit_test(test_bad_files),
+	        cmocka_unit_test(test_which_id_R06_9),
+	        cmocka_unit_test(test_attributes),
+	        cmocka_unit_test(test_each_byte_counts),
+	        cmocka_unit_test(test_openssl_accepts_ours),
+	        cmocka_unit_test(test_read),
+	        cmocka_unit_test(test_torture),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,8 +4,8 @@
 #include "pki/named_bits.h"
 
 static const char *const usages[USAGE_COUNT] = {
-	"digitalSignature", "nonRepudiation", "keyEncipherment", "dataEncipherment", "keyAgreement",
-	"keyCertSign", "cRLSign", "encipherOnly", "decipherOnly",
+        "digitalSignature", "nonRepudiation", "keyEncipherment", "dataEncipherment", "keyAgreement",
+        "keyCertSign",      "cRLSign",        "encipherOnly",    "decipherOnly",
 };
 
 /* ---- the list ---- */
@@ -86,7 +86,8 @@ RC key_usage_find(struct slice name, uint32_t *ret)
 			return OK;
 		}
 	}
-	FAIL(RC_INPUT, "keyUsage: no bit \"%.*s\"", (int)(name.len > 40 ? 40 : name.len), (const char *)name.p);
+	FAIL(RC_INPUT, "keyUsage: no bit \"%.*s\"", (int)(name.len > 40 ? 40 : name.len),
+	     (const char *)name.p);
 }
 
 void ext_put_key_usage(struct der_writer *w, uint32_t usage)

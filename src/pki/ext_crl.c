@@ -6,8 +6,9 @@
 #define REASONS 11
 
 static const char *const reasons[REASONS] = {
-	"unspecified", "keyCompromise", "cACompromise", "affiliationChanged", "superseded",
-	"cessationOfOperation", "certificateHold", NULL, "removeFromCRL", "privilegeWithdrawn", "aACompromise",
+        "unspecified",   "keyCompromise",        "cACompromise",    "affiliationChanged",
+        "superseded",    "cessationOfOperation", "certificateHold", NULL,
+        "removeFromCRL", "privilegeWithdrawn",   "aACompromise",
 };
 
 const char *crl_reason_name(enum crl_reason r)
@@ -133,7 +134,7 @@ void ext_take_idp(struct der_reader *r, struct ext_idp *ret)
 	ret->user_only = take_flag(r, 1);
 	ret->ca_only = take_flag(r, 2);
 	if (der_at(r, DER_CTX(3)))
-		named_bits_take(r, DER_CTX(3), 9);      /* onlySomeReasons */
+		named_bits_take(r, DER_CTX(3), 9); /* onlySomeReasons */
 	ret->indirect = take_flag(r, 4);
 	der_leave(r);
 }

@@ -6,7 +6,7 @@
 
 #include <arpa/inet.h>
 
-#define HOST_MAX 253                    /* RFC 1035 2.3.4, without the dots' lengths */
+#define HOST_MAX 253 /* RFC 1035 2.3.4, without the dots' lengths */
 #define LABEL_MAX 63
 
 /* ---- GeneralName ---- */
@@ -39,7 +39,8 @@ static void take_simple(struct der_reader *r, struct general_name *g)
 		return;
 	if (g->kind == GENERAL_IP && g->value.len != 4 && g->value.len != 16)
 		der_fail(r, "an IP address is 4 or 16 bytes");
-	if ((g->kind == GENERAL_EMAIL || g->kind == GENERAL_DNS || g->kind == GENERAL_URI) && !visible(g->value))
+	if ((g->kind == GENERAL_EMAIL || g->kind == GENERAL_DNS || g->kind == GENERAL_URI) &&
+	    !visible(g->value))
 		der_fail(r, "IA5String name with blanks or other characters");
 }
 
@@ -143,9 +144,11 @@ RC general_from_text(enum general_kind kind, struct slice text, uint8_t ip[16], 
 
 	*ret = (struct general_name){kind, text};
 	if (kind == GENERAL_DNS)
-		REQUIRE(dns_sound(text), GENERAL_NAME, "\"%.*s\" is not a host name", shown, (const char *)text.p);
+		REQUIRE(dns_sound(text), GENERAL_NAME, "\"%.*s\" is not a host name", shown,
+		        (const char *)text.p);
 	else if (kind == GENERAL_EMAIL)
-		REQUIRE(mail_sound(text), GENERAL_NAME, "\"%.*s\" is not a mail address", shown, (const char *)text.p);
+		REQUIRE(mail_sound(text), GENERAL_NAME, "\"%.*s\" is not a mail address", shown,
+		        (const char *)text.p);
 	else if (kind == GENERAL_URI)
 		REQUIRE(uri_sound(text), GENERAL_NAME, "\"%.*s\" is not a URI", shown, (const char *)text.p);
 	else if (kind == GENERAL_IP)
@@ -168,12 +171,14 @@ static void directory_to_text(struct slice der, struct buf *ret)
 
 void general_to_text(const struct general_name *g, struct buf *ret)
 {
-	static const char *const labels[] = {"other", "email", "DNS", "x400", "directory", "edi", "URI", "IP", "RID"};
+	static const char *const labels[] = {"other", "email", "DNS", "x400", "directory",
+	                                     "edi",   "URI",   "IP",  "RID"};
 	char text[INET6_ADDRSTRLEN];
 
 	buf_text(ret, labels[g->kind]);
 	buf_u8(ret, ':');
-	if (g->kind == GENERAL_IP && inet_ntop(g->value.len == 4 ? AF_INET : AF_INET6, g->value.p, text, sizeof(text)))
+	if (g->kind == GENERAL_IP &&
+	    inet_ntop(g->value.len == 4 ? AF_INET : AF_INET6, g->value.p, text, sizeof(text)))
 		buf_text(ret, text);
 	else if (g->kind == GENERAL_DIRECTORY)
 		directory_to_text(g->value, ret);
@@ -232,7 +237,7 @@ static void take_policy(struct der_reader *r, struct ext_policies *ret)
 	der_enter(r, DER_SEQUENCE);
 	oid = der_oid_raw(r);
 	if (der_more(r))
-		der_element_of(r, DER_SEQUENCE);        /* policyQualifiers */
+		der_element_of(r, DER_SEQUENCE); /* policyQualifiers */
 	der_leave(r);
 	for (size_t i = 0; i < ret->count; i++) {
 		if (slice_equal(ret->at[i], oid))
@@ -260,7 +265,7 @@ void ext_take_policies(struct der_reader *r, struct ext_policies *ret)
 static void add_url(struct der_reader *r, const struct general_name *g, struct ext_urls *ret)
 {
 	if (r->why != NULL || g->kind != GENERAL_URI || ret->count == EXT_URLS)
-		return;                                 /* more than EXT_URLS are read over */
+		return; /* more than EXT_URLS are read over */
 	ret->at[ret->count++] = g->value;
 }
 
@@ -287,7 +292,7 @@ static void take_point(struct der_reader *r, struct ext_urls *ret)
 	if (der_at(r, DER_CTXC(0))) {
 		der_enter(r, DER_CTXC(0));
 		if (der_at(r, DER_CTXC(1))) {
-			der_element(r);                 /* nameRelativeToCRLIssuer */
+			der_element(r); /* nameRelativeToCRLIssuer */
 		} else {
 			der_enter(r, DER_CTXC(0));
 			while (der_more(r)) {
@@ -299,9 +304,9 @@ static void take_point(struct der_reader *r, struct ext_urls *ret)
 		der_leave(r);
 	}
 	if (der_at(r, DER_CTX(1)))
-		der_element(r);                         /* reasons */
+		der_element(r); /* reasons */
 	if (der_at(r, DER_CTXC(2)))
-		der_element(r);                         /* cRLIssuer */
+		der_element(r); /* cRLIssuer */
 	der_leave(r);
 }
 

@@ -4,9 +4,9 @@
 #include "base/time.h"
 #include "pki/name.h"
 
-#define SERIAL_MIN 8                    /* bytes; 64 random bits (CA/B BR 7.1), TLCP asks for 4 */
+#define SERIAL_MIN 8 /* bytes; 64 random bits (CA/B BR 7.1), TLCP asks for 4 */
 
-struct subject {                        /* what a rule looks at */
+struct subject { /* what a rule looks at */
 	const struct cert *c;
 	const struct lint_rules *rules;
 };
@@ -65,7 +65,8 @@ static bool usage_critical(const struct subject *s)
 
 static bool usage_fits(const struct subject *s)
 {
-	uint32_t u = s->c->usage, sign = USAGE_SIGN | USAGE_NON_REPUDIATION, ca = USAGE_CERT_SIGN | USAGE_CRL_SIGN;
+	uint32_t u = s->c->usage, sign = USAGE_SIGN | USAGE_NON_REPUDIATION,
+	         ca = USAGE_CERT_SIGN | USAGE_CRL_SIGN;
 	uint32_t encrypt = USAGE_KEY_ENCIPHER | USAGE_DATA_ENCIPHER | USAGE_KEY_AGREEMENT;
 
 	if (is_ca(s))
@@ -134,25 +135,28 @@ static const struct {
 	struct lint_finding finding;
 	bool (*holds)(const struct subject *s);
 } rules[] = {
-	{{"version", "RFC 5280 4.1.2.1", "not X.509 v3"}, version},
-	{{"serial", "R06.11", "serial number of less than 8 bytes"}, serial},
-	{{"algorithm", "R06.15", "signature algorithm is none of ours"}, algorithm},
-	{{"validity", "RFC 5280 4.1.2.5", "ends before it begins"}, validity},
-	{{"issuer-strings", "RFC 5280 4.1.2.4", "issuer has attributes or string types outside the rules"},
-	 issuer_strings},
-	{{"subject-strings", "RFC 5280 4.1.2.6", "subject has attributes or string types outside the rules"},
-	 subject_strings},
-	{{"subject", "RFC 5280 4.1.2.6", "no subject, and no critical subjectAltName instead"}, subject_there},
-	{{"key-usage-critical", "RFC 5280 4.2.1.3", "keyUsage is missing or not critical"}, usage_critical},
-	{{"key-usage", "R06.9", "keyUsage does not fit what the certificate is for"}, usage_fits},
-	{{"basic-constraints", "RFC 5280 4.2.1.9", "basicConstraints: critical in a CA, absent elsewhere"}, basic},
-	{{"ski", "RFC 5280 4.2.1.2", "subjectKeyIdentifier is not the SHA-1 of the key"}, key_id},
-	{{"aki", "RFC 5280 4.2.1.1", "authorityKeyIdentifier is missing"}, issuer_key_id},
-	{{"eku", "RFC 5280 4.2.1.12", "a subscriber's certificate without extKeyUsage"}, purposes_there},
-	{{"server-name", "RFC 6125 6.4.4", "serverAuth without subjectAltName"}, server_named},
-	{{"nocheck", "RFC 6960 4.2.2.2.1", "ocspNoCheck in a certificate that is not a responder's"}, ocsp_nocheck},
-	{{"class", "R02.1", "not exactly one service class among the policies"}, one_class},
-	{{"critical", "RFC 5280 4.2", "critical extension that is not understood"}, nothing_unknown},
+        {{"version", "RFC 5280 4.1.2.1", "not X.509 v3"}, version},
+        {{"serial", "R06.11", "serial number of less than 8 bytes"}, serial},
+        {{"algorithm", "R06.15", "signature algorithm is none of ours"}, algorithm},
+        {{"validity", "RFC 5280 4.1.2.5", "ends before it begins"}, validity},
+        {{"issuer-strings", "RFC 5280 4.1.2.4", "issuer has attributes or string types outside the rules"},
+         issuer_strings},
+        {{"subject-strings", "RFC 5280 4.1.2.6", "subject has attributes or string types outside the rules"},
+         subject_strings},
+        {{"subject", "RFC 5280 4.1.2.6", "no subject, and no critical subjectAltName instead"},
+         subject_there},
+        {{"key-usage-critical", "RFC 5280 4.2.1.3", "keyUsage is missing or not critical"}, usage_critical},
+        {{"key-usage", "R06.9", "keyUsage does not fit what the certificate is for"}, usage_fits},
+        {{"basic-constraints", "RFC 5280 4.2.1.9", "basicConstraints: critical in a CA, absent elsewhere"},
+         basic},
+        {{"ski", "RFC 5280 4.2.1.2", "subjectKeyIdentifier is not the SHA-1 of the key"}, key_id},
+        {{"aki", "RFC 5280 4.2.1.1", "authorityKeyIdentifier is missing"}, issuer_key_id},
+        {{"eku", "RFC 5280 4.2.1.12", "a subscriber's certificate without extKeyUsage"}, purposes_there},
+        {{"server-name", "RFC 6125 6.4.4", "serverAuth without subjectAltName"}, server_named},
+        {{"nocheck", "RFC 6960 4.2.2.2.1", "ocspNoCheck in a certificate that is not a responder's"},
+         ocsp_nocheck},
+        {{"class", "R02.1", "not exactly one service class among the policies"}, one_class},
+        {{"critical", "RFC 5280 4.2", "critical extension that is not understood"}, nothing_unknown},
 };
 
 static void add(struct lint *l, const struct lint_finding *f)
@@ -175,7 +179,8 @@ void lint_cert(const struct cert *c, const struct lint_rules *r, struct lint *re
 void lint_pair(const struct cert *sign, const struct cert *encrypt, struct lint *ret)
 {
 	static const struct lint_finding subject = {"pair-subject", "R06.9", "the pair has two subjects"};
-	static const struct lint_finding number = {"pair-serial", "RFC 5280 4.1.2.2", "the pair has one serial number"};
+	static const struct lint_finding number = {"pair-serial", "RFC 5280 4.1.2.2",
+	                                           "the pair has one serial number"};
 	static const struct lint_finding usage = {"pair-usage", "R06.9", "both parts are for the same use"};
 	static const struct lint_finding key = {"pair-key", "R06.9", "both parts have the same key"};
 

@@ -21,7 +21,11 @@ static void make(struct made *m)
 	struct sm2_key k = judge_scalar(1);
 	struct pubkey p;
 
-	*m = (struct made){.name = BUF(512), .ca = BUF(512), .spki = BUF(256), .gov = BUF(32), .public = BUF(32),
+	*m = (struct made){.name = BUF(512),
+	                   .ca = BUF(512),
+	                   .spki = BUF(256),
+	                   .gov = BUF(32),
+	                   .public = BUF(32),
 	                   .dns = {GENERAL_DNS, SLICE_LIT("a.cn")}};
 	assert_ok(name_from_text(SLICE_LIT("CN=张三,C=CN"), &m->name));
 	assert_ok(name_from_text(SLICE_LIT("CN=CA,C=CN"), &m->ca));
@@ -34,11 +38,21 @@ static void make(struct made *m)
 	m->classes[1] = buf_slice(&m->public);
 	m->rules = (struct lint_rules){LINT_SIGN, m->classes, 2};
 	m->t = (struct cert_template){
-		.serial = SLICE_LIT("0123456789abcdef"), .alg = sigalg_of(PUBKEY_SM2, false), .issuer = buf_slice(&m->ca),
-		.subject = buf_slice(&m->name), .not_before = JUDGE_NOW, .not_after = JUDGE_NOW + 1000,
-		.spki = buf_slice(&m->spki), .ski = SLICE_ARR(m->ski), .aki = SLICE_LIT("abcdefghijabcdefghij"),
-		.path_length = -1, .usage = USAGE_SIGN | USAGE_NON_REPUDIATION, .purposes = {1, {OID_KP_SERVER}},
-		.policies = {1, {m->classes[0]}}, .names = &m->dns, .name_count = 1,
+	        .serial = SLICE_LIT("0123456789abcdef"),
+	        .alg = sigalg_of(PUBKEY_SM2, false),
+	        .issuer = buf_slice(&m->ca),
+	        .subject = buf_slice(&m->name),
+	        .not_before = JUDGE_NOW,
+	        .not_after = JUDGE_NOW + 1000,
+	        .spki = buf_slice(&m->spki),
+	        .ski = SLICE_ARR(m->ski),
+	        .aki = SLICE_LIT("abcdefghijabcdefghij"),
+	        .path_length = -1,
+	        .usage = USAGE_SIGN | USAGE_NON_REPUDIATION,
+	        .purposes = {1, {OID_KP_SERVER}},
+	        .policies = {1, {m->classes[0]}},
+	        .names = &m->dns,
+	        .name_count = 1,
 	};
 }
 
@@ -68,7 +82,8 @@ static void found(const struct made *m, const char *want)
 		return;
 	}
 	if (l.count != 1 || strcmp(l.at[0].id, want) != 0)
-		fail_msg("%zu findings, %s first; wanted %s", l.count, l.count > 0 ? l.at[0].id : "none", want);
+		fail_msg("%zu findings, %s first; wanted %s", l.count, l.count > 0 ? l.at[0].id : "none",
+		         want);
 	assert_refused(lint_tbs(buf_slice(&tbs), &m->rules), LINT);
 }
 
@@ -81,11 +96,19 @@ static void test_end_entity(void **state)
 	make(&m);
 	t = m.t;
 	found(&m, NULL);
-#define BREAK(id, ...) do { m.t = t; __VA_ARGS__; found(&m, id); } while (0)
+#define BREAK(id, ...)                                                                                       \
+	do {                                                                                                 \
+		m.t = t;                                                                                     \
+		__VA_ARGS__;                                                                                 \
+		found(&m, id);                                                                               \
+	} while (0)
 	BREAK("serial", m.t.serial = SLICE_LIT("0123456"));
 	BREAK("validity", m.t.not_after = m.t.not_before - 1);
-	BREAK("subject-strings", m.t.subject = SLICE_LIT("\x30\x0c\x31\x0a\x30\x08\x06\x03\x55\x04\x03\x13\x01" "A"));
-	BREAK("issuer-strings", m.t.issuer = SLICE_LIT("\x30\x0c\x31\x0a\x30\x08\x06\x03\x55\x04\x03\x13\x01" "A"));
+	BREAK("subject-strings",
+	      m.t.subject = SLICE_LIT("\x30\x0c\x31\x0a\x30\x08\x06\x03\x55\x04\x03\x13\x01"
+	                              "A"));
+	BREAK("issuer-strings", m.t.issuer = SLICE_LIT("\x30\x0c\x31\x0a\x30\x08\x06\x03\x55\x04\x03\x13\x01"
+	                                               "A"));
 	BREAK("key-usage", m.t.usage = USAGE_SIGN | USAGE_KEY_ENCIPHER);
 	BREAK("key-usage", m.t.usage = USAGE_CERT_SIGN);
 	BREAK("key-usage", m.t.usage = USAGE_NON_REPUDIATION);
@@ -98,8 +121,9 @@ static void test_end_entity(void **state)
 	BREAK("nocheck", m.t.nocheck = true);
 	BREAK("class", m.t.policies.count = 0);
 	BREAK("class", m.t.policies = ((struct ext_policies){2, {m.classes[0], m.classes[1]}}));
-	BREAK("subject", (m.t.subject = SLICE_LIT("\x30\0"), m.t.name_count = 0, m.t.purposes.at[0] = OID_KP_CLIENT));
-	BREAK(NULL, (m.t.subject = SLICE_LIT("\x30\0")));         /* a critical subjectAltName stands for it */
+	BREAK("subject",
+	      (m.t.subject = SLICE_LIT("\x30\0"), m.t.name_count = 0, m.t.purposes.at[0] = OID_KP_CLIENT));
+	BREAK(NULL, (m.t.subject = SLICE_LIT("\x30\0"))); /* a critical subjectAltName stands for it */
 	drop(&m);
 }
 
@@ -225,12 +249,9 @@ static void test_pair_R06_9(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_end_entity),
-		cmocka_unit_test(test_usage_missing),
-		cmocka_unit_test(test_encryption_usage),
-		cmocka_unit_test(test_authority),
-		cmocka_unit_test(test_strangers),
-		cmocka_unit_test(test_pair_R06_9),
+	        cmocka_unit_test(test_end_entity),       cmocka_unit_test(test_usage_missing),
+	        cmocka_unit_test(test_encryption_usage), cmocka_unit_test(test_authority),
+	        cmocka_unit_test(test_strangers),        cmocka_unit_test(test_pair_R06_9),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,21 +7,21 @@
 
 /* Upper bounds: RFC 5280 appendix A.1 ("ub-"), in characters. */
 static const struct name_type types[] = {
-	{OID_CN, DER_UTF8, 64, "commonName"},
-	{OID_SURNAME, DER_UTF8, 64, "surname"},
-	{OID_SERIAL_NUMBER, DER_PRINTABLE, 64, "serialNumber"},
-	{OID_C, DER_PRINTABLE, 2, "countryName"},
-	{OID_L, DER_UTF8, 128, "localityName"},
-	{OID_ST, DER_UTF8, 128, "stateOrProvinceName"},
-	{OID_STREET, DER_UTF8, 128, "streetAddress"},
-	{OID_O, DER_UTF8, 64, "organizationName"},
-	{OID_OU, DER_UTF8, 64, "organizationalUnitName"},
-	{OID_TITLE, DER_UTF8, 64, "title"},
-	{OID_GIVEN_NAME, DER_UTF8, 64, "givenName"},
-	{OID_ORG_ID, DER_UTF8, 64, "organizationIdentifier"},
-	{OID_UID, DER_UTF8, 128, "userId"},
-	{OID_DC, DER_IA5, 63, "domainComponent"},
-	{OID_EMAIL, DER_IA5, 255, "emailAddress"},
+        {OID_CN, DER_UTF8, 64, "commonName"},
+        {OID_SURNAME, DER_UTF8, 64, "surname"},
+        {OID_SERIAL_NUMBER, DER_PRINTABLE, 64, "serialNumber"},
+        {OID_C, DER_PRINTABLE, 2, "countryName"},
+        {OID_L, DER_UTF8, 128, "localityName"},
+        {OID_ST, DER_UTF8, 128, "stateOrProvinceName"},
+        {OID_STREET, DER_UTF8, 128, "streetAddress"},
+        {OID_O, DER_UTF8, 64, "organizationName"},
+        {OID_OU, DER_UTF8, 64, "organizationalUnitName"},
+        {OID_TITLE, DER_UTF8, 64, "title"},
+        {OID_GIVEN_NAME, DER_UTF8, 64, "givenName"},
+        {OID_ORG_ID, DER_UTF8, 64, "organizationIdentifier"},
+        {OID_UID, DER_UTF8, 128, "userId"},
+        {OID_DC, DER_IA5, 63, "domainComponent"},
+        {OID_EMAIL, DER_IA5, 255, "emailAddress"},
 };
 #define TYPES (sizeof(types) / sizeof(types[0]))
 
@@ -109,7 +109,8 @@ RC name_value_check(enum oid type, struct slice v)
 	REQUIRE(t->tag != DER_PRINTABLE || printable(v), NAME,
 	        "name: %s takes the characters of PrintableString only", oid_name(type));
 	REQUIRE(t->tag != DER_IA5 || ascii(v), NAME, "name: %s takes ASCII only", oid_name(type));
-	REQUIRE(type != OID_C || (v.len == 2 && v.p[0] >= 'A' && v.p[0] <= 'Z' && v.p[1] >= 'A' && v.p[1] <= 'Z'),
+	REQUIRE(type != OID_C ||
+	                (v.len == 2 && v.p[0] >= 'A' && v.p[0] <= 'Z' && v.p[1] >= 'A' && v.p[1] <= 'Z'),
 	        NAME, "name: C takes two capital letters (ISO 3166)");
 	return OK;
 }

@@ -30,7 +30,8 @@ static void openssl_prints(const char *text, const char *want)
 	AUTO(X509_name_st, n, d2i_X509_NAME(NULL, &p, (long)der.len));
 	AUTO(bio_st, b, BIO_new(BIO_s_mem()));
 	assert_non_null(n);
-	X509_NAME_print_ex(b, n, 0, XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB & ~(unsigned long)ASN1_STRFLGS_ESC_CTRL);
+	X509_NAME_print_ex(b, n, 0,
+	                   XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB & ~(unsigned long)ASN1_STRFLGS_ESC_CTRL);
 	int len = BIO_read(b, out, sizeof(out) - 1);
 	assert_true(len > 0);
 	out[len] = 0;
@@ -42,7 +43,7 @@ static void test_openssl_reads_ours(void **state)
 	(void)state;
 	openssl_prints("CN=张三,O=示范,ST=福建省,C=CN", "CN=张三,O=示范,ST=福建省,C=CN");
 	openssl_prints("CN=a\\, b\\+c,C=CN", "CN=a\\, b\\+c,C=CN");
-	openssl_prints("CN=x+OU=y,C=CN", "OU=y+CN=x,C=CN");     /* a SET OF has its own order */
+	openssl_prints("CN=x+OU=y,C=CN", "OU=y+CN=x,C=CN"); /* a SET OF has its own order */
 	openssl_prints("emailAddress=a@b.cn,UID=u,DC=b,DC=cn", "emailAddress=a@b.cn,UID=u,DC=b,DC=cn");
 }
 
@@ -50,9 +51,9 @@ static void test_openssl_reads_ours(void **state)
 static void test_wire_form(void **state)
 {
 	static const uint8_t want[] = {
-		0x30, 0x2b, 0x31, 0x0b, 0x30, 0x09, 0x06, 0x03, 0x55, 0x04, 0x06, 0x13, 0x02, 'C', 'N',
-		0x31, 0x0d, 0x30, 0x0b, 0x06, 0x03, 0x55, 0x04, 0x05, 0x13, 0x04, '4', '2', '-', 'a',
-		0x31, 0x0d, 0x30, 0x0b, 0x06, 0x03, 0x55, 0x04, 0x03, 0x0c, 0x04, 'n', 'a', 'm', 'e',
+	        0x30, 0x2b, 0x31, 0x0b, 0x30, 0x09, 0x06, 0x03, 0x55, 0x04, 0x06, 0x13, 0x02, 'C', 'N',
+	        0x31, 0x0d, 0x30, 0x0b, 0x06, 0x03, 0x55, 0x04, 0x05, 0x13, 0x04, '4',  '2',  '-', 'a',
+	        0x31, 0x0d, 0x30, 0x0b, 0x06, 0x03, 0x55, 0x04, 0x03, 0x0c, 0x04, 'n',  'a',  'm', 'e',
 	};
 	AUTO_BUF(der, NAME_DER_MAX);
 
@@ -81,7 +82,7 @@ static void test_round_trips(void **state)
 	(void)state;
 	round_trip("CN=张三,O=示范,C=CN");
 	round_trip("CN=\\#1 \\\"x\\\"\\; \\<y\\>\\\\ a=b,C=CN");
-	round_trip("OU=乙+OU=甲,street=丁+O=丙");        /* in the order of their encodings */
+	round_trip("OU=乙+OU=甲,street=丁+O=丙"); /* in the order of their encodings */
 	round_trip("CN=𠮷田一郎,GN=一郎,SN=𠮷田,title=科长,organizationIdentifier=VATCN-1");
 	round_trip("CN=a,DC=example,DC=cn");
 }
@@ -111,9 +112,35 @@ static void refused(struct slice text)
 static void test_refusals(void **state)
 {
 	static const char *const bad[] = {
-		"CN", "=a", "CN=", "CN= ", "XX=a", "1.2.3=a", "CN=a,", "CN=a+", "CN=a,,C=CN", "CN=a\\", "CN=a\\g", "CN=a\\4",
-		"CN=a;b", "CN=\"a\"", "CN=#0c0161", "C=cn", "C=CHN", "C=中国", "serialNumber=a_b", "DC=例", "emailAddress=例@a",
-		"CN=a\\00b", "CN=a\\0ab", "CN=\\c0\\80", "CN=\xff", "CN=a\xe2\x80\xae" "b", "CN=\\ a", "CN=a\\20",
+	        "CN",
+	        "=a",
+	        "CN=",
+	        "CN= ",
+	        "XX=a",
+	        "1.2.3=a",
+	        "CN=a,",
+	        "CN=a+",
+	        "CN=a,,C=CN",
+	        "CN=a\\",
+	        "CN=a\\g",
+	        "CN=a\\4",
+	        "CN=a;b",
+	        "CN=\"a\"",
+	        "CN=#0c0161",
+	        "C=cn",
+	        "C=CHN",
+	        "C=中国",
+	        "serialNumber=a_b",
+	        "DC=例",
+	        "emailAddress=例@a",
+	        "CN=a\\00b",
+	        "CN=a\\0ab",
+	        "CN=\\c0\\80",
+	        "CN=\xff",
+	        "CN=a\xe2\x80\xae"
+	        "b",
+	        "CN=\\ a",
+	        "CN=a\\20",
 	};
 
 	(void)state;
@@ -131,7 +158,7 @@ static void test_limits(void **state)
 	memset(text, 'a', sizeof(text));
 	memcpy(text, "CN=", 3);
 	assert_ok(name_from_text(slice_of(text, 3 + 64), &der));
-	refused(slice_of(text, 3 + 65));                /* ub-common-name */
+	refused(slice_of(text, 3 + 65)); /* ub-common-name */
 	refused(slice_of(text, sizeof(text)));
 	/* characters count, not bytes */
 	struct buf wide = BUF(1024);
@@ -152,14 +179,17 @@ static void test_limits(void **state)
 
 static void test_equality_rfc5280_7_1(void **state)
 {
-	static const struct { const char *a, *b; bool equal; } rows[] = {
-		{"CN=Abc  d,C=CN", "CN=aBC d,C=CN", true},
-		{"CN=a b,C=CN", "CN=ab,C=CN", false},
-		{"CN=a,C=CN", "CN=a,O=b,C=CN", false},
-		{"CN=a,O=b", "O=b,CN=a", false},
-		{"CN=a+OU=b", "CN=a,OU=b", false},
-		{"CN=张三", "CN=张四", false},
-		{"CN=a", "OU=a", false},
+	static const struct {
+		const char *a, *b;
+		bool equal;
+	} rows[] = {
+	        {"CN=Abc  d,C=CN", "CN=aBC d,C=CN", true},
+	        {"CN=a b,C=CN", "CN=ab,C=CN", false},
+	        {"CN=a,C=CN", "CN=a,O=b,C=CN", false},
+	        {"CN=a,O=b", "O=b,CN=a", false},
+	        {"CN=a+OU=b", "CN=a,OU=b", false},
+	        {"CN=张三", "CN=张四", false},
+	        {"CN=a", "OU=a", false},
 	};
 
 	(void)state;
@@ -173,10 +203,14 @@ static void test_equality_rfc5280_7_1(void **state)
 		assert_true(name_equal(buf_slice(&a), buf_slice(&a)));
 	}
 	/* PrintableString and UTF8String of the same text */
-	assert_true(name_equal(SLICE_LIT("\x30\x0c\x31\x0a\x30\x08\x06\x03\x55\x04\x03\x13\x01" "A"),
-	                       SLICE_LIT("\x30\x0c\x31\x0a\x30\x08\x06\x03\x55\x04\x03\x0c\x01" "a")));
-	assert_false(name_equal(SLICE_LIT("\x30\x0c\x31\x0a\x30\x08\x06\x03\x55\x04\x03\x1e\x01" "A"),
-	                        SLICE_LIT("\x30\x0c\x31\x0a\x30\x08\x06\x03\x55\x04\x03\x0c\x01" "a")));
+	assert_true(name_equal(SLICE_LIT("\x30\x0c\x31\x0a\x30\x08\x06\x03\x55\x04\x03\x13\x01"
+	                                 "A"),
+	                       SLICE_LIT("\x30\x0c\x31\x0a\x30\x08\x06\x03\x55\x04\x03\x0c\x01"
+	                                 "a")));
+	assert_false(name_equal(SLICE_LIT("\x30\x0c\x31\x0a\x30\x08\x06\x03\x55\x04\x03\x1e\x01"
+	                                  "A"),
+	                        SLICE_LIT("\x30\x0c\x31\x0a\x30\x08\x06\x03\x55\x04\x03\x0c\x01"
+	                                  "a")));
 }
 
 static void test_values_and_strings(void **state)
@@ -193,16 +227,21 @@ static void test_values_and_strings(void **state)
 	assert_true(name_is_empty(SLICE_LIT("\x30\0")));
 	assert_false(name_is_empty(buf_slice(&der)));
 	/* the wrong string type parses and is shown, but is not one of ours */
-	struct slice printable = SLICE_LIT("\x30\x0c\x31\x0a\x30\x08\x06\x03\x55\x04\x03\x13\x01" "A");
+	struct slice printable = SLICE_LIT("\x30\x0c\x31\x0a\x30\x08\x06\x03\x55\x04\x03\x13\x01"
+	                                   "A");
 	assert_refused(name_check(printable), NAME);
 	assert_ok(name_to_text(printable, &text));
 	assert_string_equal(buf_cstr(&text), "CN=A");
 	buf_clear(&text);
 	/* BMPString: hex of the value (RFC 4514 2.4); a bidirectional override does not reach a screen */
-	assert_ok(name_to_text(SLICE_LIT("\x30\x0d\x31\x0b\x30\x09\x06\x03\x55\x04\x03\x1e\x02" "\x5f\x20"), &text));
+	assert_ok(name_to_text(SLICE_LIT("\x30\x0d\x31\x0b\x30\x09\x06\x03\x55\x04\x03\x1e\x02"
+	                                 "\x5f\x20"),
+	                       &text));
 	assert_string_equal(buf_cstr(&text), "CN=#1e025f20");
 	buf_clear(&text);
-	assert_ok(name_to_text(SLICE_LIT("\x30\x0f\x31\x0d\x30\x0b\x06\x03\x55\x04\x03\x0c\x04" "a\xe2\x80\xae"), &text));
+	assert_ok(name_to_text(SLICE_LIT("\x30\x0f\x31\x0d\x30\x0b\x06\x03\x55\x04\x03\x0c\x04"
+	                                 "a\xe2\x80\xae"),
+	                       &text));
 	assert_string_equal(buf_cstr(&text), "CN=a\\E2\\80\\AE");
 }
 
@@ -222,15 +261,15 @@ static void test_torture(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_openssl_reads_ours),
-		cmocka_unit_test(test_wire_form),
-		cmocka_unit_test(test_round_trips),
-		cmocka_unit_test(test_other_spellings),
-		cmocka_unit_test(test_refusals),
-		cmocka_unit_test(test_limits),
-		cmocka_unit_test(test_equality_rfc5280_7_1),
-		cmocka_unit_test(test_values_and_strings),
-		cmocka_unit_test(test_torture),
+	        cmocka_unit_test(test_openssl_reads_ours),
+	        cmocka_unit_test(test_wire_form),
+	        cmocka_unit_test(test_round_trips),
+	        cmocka_unit_test(test_other_spellings),
+	        cmocka_unit_test(test_refusals),
+	        cmocka_unit_test(test_limits),
+	        cmocka_unit_test(test_equality_rfc5280_7_1),
+	        cmocka_unit_test(test_values_and_strings),
+	        cmocka_unit_test(test_torture),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -74,7 +74,7 @@ RC name_to_text(struct slice der, struct buf *ret)
 struct scan {
 	struct slice text;
 	size_t at;
-	struct buf *values;             /* unescaped bytes of all values */
+	struct buf *values; /* unescaped bytes of all values */
 };
 
 static int digit(uint8_t c)
@@ -112,10 +112,11 @@ static RC take_escape(struct scan *s)
 
 static RC take_value(struct scan *s)
 {
-	size_t keep = s->values->len;           /* up to here nothing is a bare space at the end */
+	size_t keep = s->values->len; /* up to here nothing is a bare space at the end */
 
 	skip_spaces(s);
-	REQUIRE(s->at == s->text.len || s->text.p[s->at] != '#', NAME, "name: values in # form are not taken");
+	REQUIRE(s->at == s->text.len || s->text.p[s->at] != '#', NAME,
+	        "name: values in # form are not taken");
 	while (s->at < s->text.len) {
 		uint8_t c = s->text.p[s->at];
 		if (c == ',' || c == '+')
@@ -153,13 +154,17 @@ static RC take_type(struct scan *s, enum oid *ret)
 }
 
 /* One attribute of the text: its type, where its value stands, whether '+' stood before it. */
-struct piece { enum oid type; size_t from, len; bool joined; };
+struct piece {
+	enum oid type;
+	size_t from, len;
+	bool joined;
+};
 
 static RC split(struct scan *s, struct piece *ret, size_t *count)
 {
 	bool joined = false;
 
-	for (*count = 0; s->at < s->text.len; ) {
+	for (*count = 0; s->at < s->text.len;) {
 		struct piece *p = &ret[*count];
 		REQUIRE(*count < NAME_ATTRIBUTES, NAME, "name: more than %d attributes", NAME_ATTRIBUTES);
 		p->joined = joined;
@@ -174,6 +179,12 @@ static RC split(struct scan *s, struct piece *ret, size_t *count)
 		REQUIRE(s->at < s->text.len, NAME, "name: ends in a separator");
 	}
 	return OK;
+}
+
+/* The buffer has no memory yet when every value is empty. */
+static struct slice part(const struct buf *b, size_t from, size_t len)
+{
+	return len > 0 ? slice_of(b->p + from, len) : SLICE_NONE;
 }
 
 RC name_from_text(struct slice text, struct buf *ret)
@@ -193,9 +204,9 @@ RC name_from_text(struct slice text, struct buf *ret)
 			from--;
 		for (size_t i = from; i < end; i++) {
 			a[k++] = (struct name_attribute){
-				.type = pieces[i].type,
-				.value = slice_of(values.p + pieces[i].from, pieces[i].len),
-				.joined = i > from,
+			        .type = pieces[i].type,
+			        .value = part(&values, pieces[i].from, pieces[i].len),
+			        .joined = i > from,
 			};
 		}
 	}

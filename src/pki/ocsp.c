@@ -148,7 +148,7 @@ static void take_tbs(struct der_reader *r, struct ocsp_request *q)
 	if (der_at(r, DER_CTXC(0)))
 		der_fail(r, "version is not v1, or its DEFAULT is written out");
 	if (der_at(r, DER_CTXC(1)))
-		der_element(r);                         /* requestorName */
+		der_element(r); /* requestorName */
 	der_enter(r, DER_SEQUENCE);
 	if (!der_more(r))
 		der_fail(r, "no certificate asked for");
@@ -167,14 +167,15 @@ RC ocsp_request_parse(struct slice der, struct ocsp_request *ret)
 {
 	struct der_reader r = der_read(der);
 
-	REQUIRE(der.len <= OCSP_REQUEST_MAX, OCSP_REQUEST, "OCSP request: more than %d bytes", OCSP_REQUEST_MAX);
+	REQUIRE(der.len <= OCSP_REQUEST_MAX, OCSP_REQUEST, "OCSP request: more than %d bytes",
+	        OCSP_REQUEST_MAX);
 	ret->count = 0;
 	ret->has_nonce = false;
 	ret->nonce = SLICE_NONE;
 	der_enter(&r, DER_SEQUENCE);
 	take_tbs(&r, ret);
 	if (der_at(&r, DER_CTXC(0)))
-		der_element(&r);                        /* optionalSignature */
+		der_element(&r); /* optionalSignature */
 	der_leave(&r);
 	return form_done(&r, ERR_OCSP_REQUEST, "OCSP request");
 }
@@ -218,7 +219,7 @@ RC ocsp_request_build(const struct ocsp_issuer *issuer, enum oid hash, const str
 const char *ocsp_error_name(enum ocsp_error e)
 {
 	static const char *const names[] = {"successful", "malformedRequest", "internalError", "tryLater",
-	                                    NULL, "sigRequired", "unauthorized"};
+	                                    NULL,         "sigRequired",      "unauthorized"};
 
 	return names[e];
 }
@@ -226,8 +227,8 @@ const char *ocsp_error_name(enum ocsp_error e)
 struct slice ocsp_error_response(enum ocsp_error e)
 {
 	static const uint8_t answers[][5] = {
-		{0x30, 3, 0x0a, 1, 0}, {0x30, 3, 0x0a, 1, 1}, {0x30, 3, 0x0a, 1, 2}, {0x30, 3, 0x0a, 1, 3},
-		{0x30, 3, 0x0a, 1, 2}, {0x30, 3, 0x0a, 1, 5}, {0x30, 3, 0x0a, 1, 6},
+	        {0x30, 3, 0x0a, 1, 0}, {0x30, 3, 0x0a, 1, 1}, {0x30, 3, 0x0a, 1, 2}, {0x30, 3, 0x0a, 1, 3},
+	        {0x30, 3, 0x0a, 1, 2}, {0x30, 3, 0x0a, 1, 5}, {0x30, 3, 0x0a, 1, 6},
 	};
 
 	return slice_of(answers[e], sizeof(answers[e]));

@@ -5,7 +5,7 @@
 #include "pki/name.h"
 #include "pki/ocsp_common.h"
 
-#define SKEW 300                        /* seconds a responder's clock may be ahead of ours */
+#define SKEW 300 /* seconds a responder's clock may be ahead of ours */
 
 const char *ocsp_status_name(enum ocsp_status s)
 {
@@ -75,8 +75,8 @@ RC ocsp_data_build(const struct ocsp_data *d, struct buf *ret)
 	return buf_done(ret);
 }
 
-RC ocsp_response_assemble(struct slice data, struct sigalg a, struct slice signature, struct slice certificate,
-                          struct buf *ret)
+RC ocsp_response_assemble(struct slice data, struct sigalg a, struct slice signature,
+                          struct slice certificate, struct buf *ret)
 {
 	AUTO_DER(w, OCSP_RESPONSE_MAX);
 
@@ -197,7 +197,8 @@ RC ocsp_data_parse(struct slice der, struct ocsp_data *ret)
 	REQUIRE(der.len <= OCSP_DATA_MAX, OCSP_RESPONSE, "OCSP answer: more than %d bytes", OCSP_DATA_MAX);
 	take_data(&r, ret, &name);
 	TRY(form_done(&r, ERR_OCSP_RESPONSE, "OCSP answer"));
-	REQUIRE(ret->responder.len == PUBKEY_SKI, OCSP_RESPONSE, "OCSP answer: responder not named by its key");
+	REQUIRE(ret->responder.len == PUBKEY_SKI, OCSP_RESPONSE,
+	        "OCSP answer: responder not named by its key");
 	return OK;
 }
 
@@ -239,7 +240,8 @@ RC ocsp_response_parse(struct slice der, struct ocsp_response *ret)
 	enum oid type = OID_UNKNOWN;
 
 	*ret = (struct ocsp_response){.der = der};
-	REQUIRE(der.len <= OCSP_RESPONSE_MAX, OCSP_RESPONSE, "OCSP answer: more than %d bytes", OCSP_RESPONSE_MAX);
+	REQUIRE(der.len <= OCSP_RESPONSE_MAX, OCSP_RESPONSE, "OCSP answer: more than %d bytes",
+	        OCSP_RESPONSE_MAX);
 	der_enter(&r, DER_SEQUENCE);
 	status = der_value(&r, DER_ENUMERATED);
 	if (r.why == NULL && (status.len != 1 || status.p[0] > OCSP_UNAUTHORIZED || status.p[0] == 4))
@@ -273,7 +275,8 @@ static bool names_key(const struct ocsp_response *r, const struct cert *c)
 }
 
 /* RFC 6960 4.2.2.2: the issuer itself, or a certificate it issued with that purpose. */
-static RC find_responder(const struct ocsp_response *r, const struct cert *issuer, int64_t at, struct cert *ret)
+static RC find_responder(const struct ocsp_response *r, const struct cert *issuer, int64_t at,
+                         struct cert *ret)
 {
 	if (names_key(r, issuer)) {
 		*ret = *issuer;
@@ -301,7 +304,8 @@ RC ocsp_response_verify(const struct ocsp_response *r, const struct cert *issuer
 	for (size_t i = 0; i < r->data.count; i++) {
 		const struct ocsp_single *s = &r->data.singles[i];
 		REQUIRE(s->this_update <= at + SKEW, OCSP_STALE, "OCSP answer: thisUpdate is in the future");
-		REQUIRE(s->next_update == 0 || s->next_update >= at, OCSP_STALE, "OCSP answer: nextUpdate has passed");
+		REQUIRE(s->next_update == 0 || s->next_update >= at, OCSP_STALE,
+		        "OCSP answer: nextUpdate has passed");
 	}
 	if (responder != NULL)
 		*responder = c;

@@ -47,7 +47,8 @@ static void bad(const struct golden *g)
 	struct ocsp_request q;
 	struct ocsp_response a;
 
-	golden_refused(g, is_request(g->name) ? ocsp_request_parse(g->der, &q) : ocsp_response_parse(g->der, &a));
+	golden_refused(g, is_request(g->name) ? ocsp_request_parse(g->der, &q)
+	                                      : ocsp_response_parse(g->der, &a));
 }
 
 static void test_bad_files(void **state)
@@ -76,8 +77,13 @@ static void load_cert(const char *name, struct buf *der, struct cert *c)
 /* The three hashes of `openssl ocsp -issuer`: all mean our issuer, none another. */
 static void test_issuer_by_three_hashes(void **state)
 {
-	static const struct { const char *name; enum oid hash; } rows[] = {
-		{"ocsp/good/request-sha1", OID_SHA1}, {"ocsp/good/request-sha256", OID_SHA256}, {"ocsp/good/request-sm3", OID_SM3},
+	static const struct {
+		const char *name;
+		enum oid hash;
+	} rows[] = {
+	        {"ocsp/good/request-sha1", OID_SHA1},
+	        {"ocsp/good/request-sha256", OID_SHA256},
+	        {"ocsp/good/request-sm3", OID_SM3},
 	};
 	AUTO_BUF(p256_der, CERT_DER_MAX);
 	AUTO_BUF(rsa_der, CERT_DER_MAX);
@@ -130,7 +136,7 @@ static void test_answers_of_openssl(void **state)
 		assert_int_equal(a.data.count, 2);
 		assert_int_equal(a.data.singles[0].status, OCSP_REVOKED);
 		assert_int_equal(a.data.singles[0].reason, REASON_KEY_COMPROMISE);
-		assert_int_equal(a.data.singles[0].revoked_at, 1793534400);     /* 2026-11-01T12:00:00Z */
+		assert_int_equal(a.data.singles[0].revoked_at, 1793534400); /* 2026-11-01T12:00:00Z */
 		assert_rc(ocsp_response_find(&a, &issuer, SLICE_LIT("\x43"), &s), RC_NOTFOUND);
 		assert_refused(ocsp_response_verify(&a, &ca, at - 1000, NULL), OCSP_STALE);
 		if (s.next_update != 0)
@@ -144,15 +150,25 @@ static void test_answers_of_openssl(void **state)
 /* ---- ours ---- */
 
 /* A responder under a CA, both made by libcrypto. */
-struct pki { struct sm2_key ca, responder; struct buf ca_der, der; struct cert ca_cert, cert; struct ocsp_issuer issuer; };
+struct pki {
+	struct sm2_key ca, responder;
+	struct buf ca_der, der;
+	struct cert ca_cert, cert;
+	struct ocsp_issuer issuer;
+};
 
 static void make(struct pki *p, bool purpose)
 {
-	*p = (struct pki){.ca = judge_scalar(1), .responder = judge_scalar(2), .ca_der = BUF(4096), .der = BUF(4096)};
+	*p = (struct pki){
+	        .ca = judge_scalar(1), .responder = judge_scalar(2), .ca_der = BUF(4096), .der = BUF(4096)};
 	AUTO(evp_pkey_st, ca, judge_sm2(&p->ca));
 	AUTO(evp_pkey_st, own, judge_sm2(&p->responder));
-	struct judge_cert j = {.subject = "CA", .serial = 1, .basic = "critical,CA:TRUE", .usage = "critical,keyCertSign,cRLSign",
-	                       .key = ca, .signer = ca};
+	struct judge_cert j = {.subject = "CA",
+	                       .serial = 1,
+	                       .basic = "critical,CA:TRUE",
+	                       .usage = "critical,keyCertSign,cRLSign",
+	                       .key = ca,
+	                       .signer = ca};
 	judge_certificate(&j, &p->ca_der);
 	assert_ok(cert_parse(buf_slice(&p->ca_der), &p->ca_cert));
 	assert_ok(ocsp_issuer_init(&p->issuer, p->ca_cert.subject, &p->ca_cert.key));
@@ -163,10 +179,17 @@ static void make(struct pki *p, bool purpose)
 	assert_ok(pubkey_put_sm2(&p->responder.pub, &spki));
 	assert_ok(name_from_text(SLICE_LIT("CN=OCSP"), &subject));
 	struct cert_template t = {
-		.serial = SLICE_LIT("12345678"), .alg = sigalg_of(PUBKEY_SM2, false), .issuer = p->ca_cert.subject,
-		.subject = buf_slice(&subject), .not_before = JUDGE_NOW - 1000, .not_after = JUDGE_NOW + 1000,
-		.spki = buf_slice(&spki), .usage = USAGE_SIGN, .path_length = -1,
-		.purposes = {1, {purpose ? OID_KP_OCSP : OID_KP_CLIENT}}, .nocheck = true,
+	        .serial = SLICE_LIT("12345678"),
+	        .alg = sigalg_of(PUBKEY_SM2, false),
+	        .issuer = p->ca_cert.subject,
+	        .subject = buf_slice(&subject),
+	        .not_before = JUDGE_NOW - 1000,
+	        .not_after = JUDGE_NOW + 1000,
+	        .spki = buf_slice(&spki),
+	        .usage = USAGE_SIGN,
+	        .path_length = -1,
+	        .purposes = {1, {purpose ? OID_KP_OCSP : OID_KP_CLIENT}},
+	        .nocheck = true,
 	};
 	assert_ok(cert_tbs(&t, &tbs));
 	judge_sign(ca, buf_slice(&tbs), &sig);
@@ -183,7 +206,8 @@ static void drop(struct pki *p)
 static void answer(const struct pki *p, const struct ocsp_request *q, struct buf *ret)
 {
 	uint8_t ski[PUBKEY_SKI];
-	struct ocsp_data d = {.produced_at = JUDGE_NOW, .has_nonce = q->has_nonce, .nonce = q->nonce, .count = q->count};
+	struct ocsp_data d = {
+	        .produced_at = JUDGE_NOW, .has_nonce = q->has_nonce, .nonce = q->nonce, .count = q->count};
 	AUTO_BUF(tbs, OCSP_DATA_MAX);
 	AUTO_BUF(again, OCSP_DATA_MAX);
 	AUTO_BUF(sig, 80);
@@ -194,9 +218,12 @@ static void answer(const struct pki *p, const struct ocsp_request *q, struct buf
 	d.responder = SLICE_ARR(ski);
 	for (size_t i = 0; i < q->count; i++)
 		d.singles[i] = (struct ocsp_single){
-			.id = q->ids[i].der, .status = (enum ocsp_status)(i % 3), .this_update = JUDGE_NOW,
-			.next_update = i == 1 ? 0 : JUDGE_NOW + 60, .revoked_at = JUDGE_NOW - 5,
-			.reason = i == 1 ? REASON_UNSPECIFIED : REASON_CA_COMPROMISE,
+		        .id = q->ids[i].der,
+		        .status = (enum ocsp_status)(i % 3),
+		        .this_update = JUDGE_NOW,
+		        .next_update = i == 1 ? 0 : JUDGE_NOW + 60,
+		        .revoked_at = JUDGE_NOW - 5,
+		        .reason = i == 1 ? REASON_UNSPECIFIED : REASON_CA_COMPROMISE,
 		};
 	assert_ok(ocsp_data_build(&d, &tbs));
 	/* decode -> encode gives the same bytes (R06.15) */
@@ -209,10 +236,13 @@ static void answer(const struct pki *p, const struct ocsp_request *q, struct buf
 	                                 buf_slice(&p->der), ret));
 }
 
-static void ask(const struct pki *p, enum oid hash, struct slice nonce, struct buf *der, struct ocsp_request *q)
+static void ask(const struct pki *p, enum oid hash, struct slice nonce, struct buf *der,
+                struct ocsp_request *q)
 {
-	static const struct slice serials[] = {{(const uint8_t *)"\x80\1", 2}, {(const uint8_t *)"\2", 1},
-	                                       {(const uint8_t *)"\3", 1}, {(const uint8_t *)"\4", 1}};
+	static const struct slice serials[] = {{(const uint8_t *)"\x80\1", 2},
+	                                       {(const uint8_t *)"\2", 1},
+	                                       {(const uint8_t *)"\3", 1},
+	                                       {(const uint8_t *)"\4", 1}};
 
 	assert_ok(ocsp_request_build(&p->issuer, hash, serials, 4, nonce, der));
 	assert_ok(ocsp_request_parse(buf_slice(der), q));
@@ -220,8 +250,8 @@ static void ask(const struct pki *p, enum oid hash, struct slice nonce, struct b
 
 static void openssl_reads(const struct pki *p, struct slice der, struct slice request)
 {
-	static const int states[] = {V_OCSP_CERTSTATUS_GOOD, V_OCSP_CERTSTATUS_REVOKED, V_OCSP_CERTSTATUS_UNKNOWN,
-	                             V_OCSP_CERTSTATUS_GOOD};
+	static const int states[] = {V_OCSP_CERTSTATUS_GOOD, V_OCSP_CERTSTATUS_REVOKED,
+	                             V_OCSP_CERTSTATUS_UNKNOWN, V_OCSP_CERTSTATUS_GOOD};
 	const unsigned char *a = der.p, *r = request.p;
 	AUTO(ocsp_response_st, x, d2i_OCSP_RESPONSE(NULL, &a, (long)der.len));
 	AUTO(ocsp_request_st, q, d2i_OCSP_REQUEST(NULL, &r, (long)request.len));
@@ -239,12 +269,15 @@ static void openssl_reads(const struct pki *p, struct slice der, struct slice re
 		ASN1_GENERALIZEDTIME *at, *from, *until;
 		assert_int_equal(OCSP_single_get0_status(s, &reason, &at, &from, &until), states[i]);
 		assert_int_equal(until == NULL, i == 1);
-		assert_int_equal(OCSP_id_cmp(OCSP_onereq_get0_id(OCSP_request_onereq_get0(q, i)), OCSP_SINGLERESP_get0_id(s)), 0);
+		assert_int_equal(OCSP_id_cmp(OCSP_onereq_get0_id(OCSP_request_onereq_get0(q, i)),
+		                             OCSP_SINGLERESP_get0_id(s)),
+		                 0);
 	}
 	unsigned char *tbs = NULL;
 	int len = i2d_OCSP_RESPDATA(OCSP_resp_get0_respdata(b), &tbs);
 	const ASN1_OCTET_STRING *sig = OCSP_resp_get0_signature(b);
-	assert_true(len > 0 && judge_verify(key, slice_of(tbs, (size_t)len), slice_of(sig->data, (size_t)sig->length)));
+	assert_true(len > 0 &&
+	            judge_verify(key, slice_of(tbs, (size_t)len), slice_of(sig->data, (size_t)sig->length)));
 	OPENSSL_free(tbs);
 }
 
@@ -307,10 +340,15 @@ static void test_responders_that_are_none(void **state)
 
 static void test_errors(void **state)
 {
-	static const struct { enum ocsp_error e; int theirs; } rows[] = {
-		{OCSP_MALFORMED, OCSP_RESPONSE_STATUS_MALFORMEDREQUEST}, {OCSP_INTERNAL, OCSP_RESPONSE_STATUS_INTERNALERROR},
-		{OCSP_TRY_LATER, OCSP_RESPONSE_STATUS_TRYLATER}, {OCSP_SIG_REQUIRED, OCSP_RESPONSE_STATUS_SIGREQUIRED},
-		{OCSP_UNAUTHORIZED, OCSP_RESPONSE_STATUS_UNAUTHORIZED},
+	static const struct {
+		enum ocsp_error e;
+		int theirs;
+	} rows[] = {
+	        {OCSP_MALFORMED, OCSP_RESPONSE_STATUS_MALFORMEDREQUEST},
+	        {OCSP_INTERNAL, OCSP_RESPONSE_STATUS_INTERNALERROR},
+	        {OCSP_TRY_LATER, OCSP_RESPONSE_STATUS_TRYLATER},
+	        {OCSP_SIG_REQUIRED, OCSP_RESPONSE_STATUS_SIGREQUIRED},
+	        {OCSP_UNAUTHORIZED, OCSP_RESPONSE_STATUS_UNAUTHORIZED},
 	};
 	struct ocsp_response a;
 
@@ -349,14 +387,16 @@ static struct rc build_fresh(const struct ocsp_data *d, struct slice certificate
 	AUTO_BUF(der, OCSP_RESPONSE_MAX);
 
 	TRY(ocsp_data_build(d, &tbs));
-	return ocsp_response_assemble(buf_slice(&tbs), sigalg_of(PUBKEY_SM2, false), SLICE_LIT("signature"), certificate, &der);
+	return ocsp_response_assemble(buf_slice(&tbs), sigalg_of(PUBKEY_SM2, false), SLICE_LIT("signature"),
+	                              certificate, &der);
 }
 
 static void test_torture(void **state)
 {
 	AUTO_BUF(request, OCSP_REQUEST_MAX);
 	struct ocsp_request q;
-	struct ocsp_data d = {.responder = SLICE_LIT("abcdefghijabcdefghij"), .produced_at = JUDGE_NOW, .count = 1};
+	struct ocsp_data d = {
+	        .responder = SLICE_LIT("abcdefghijabcdefghij"), .produced_at = JUDGE_NOW, .count = 1};
 	struct pki p;
 
 	(void)state;
@@ -370,15 +410,15 @@ static void test_torture(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_good_files),
-		cmocka_unit_test(test_bad_files),
-		cmocka_unit_test(test_issuer_by_three_hashes),
-		cmocka_unit_test(test_answers_of_openssl),
-		cmocka_unit_test(test_openssl_reads_ours),
-		cmocka_unit_test(test_responders_that_are_none),
-		cmocka_unit_test(test_errors),
-		cmocka_unit_test(test_request_limits),
-		cmocka_unit_test(test_torture),
+	        cmocka_unit_test(test_good_files),
+	        cmocka_unit_test(test_bad_files),
+	        cmocka_unit_test(test_issuer_by_three_hashes),
+	        cmocka_unit_test(test_answers_of_openssl),
+	        cmocka_unit_test(test_openssl_reads_ours),
+	        cmocka_unit_test(test_responders_that_are_none),
+	        cmocka_unit_test(test_errors),
+	        cmocka_unit_test(test_request_limits),
+	        cmocka_unit_test(test_torture),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

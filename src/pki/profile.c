@@ -48,7 +48,8 @@ static RC read_usage(const json_t *o, struct profile_use *u)
 	json_t *v;
 	uint32_t bit;
 
-	json_array_foreach(json_object_get(o, "key_usage"), i, v) {
+	json_array_foreach(json_object_get(o, "key_usage"), i, v)
+	{
 		TRY(key_usage_find(slice_text(json_string_value(v)), &bit));
 		u->usage |= bit;
 	}
@@ -57,11 +58,13 @@ static RC read_usage(const json_t *o, struct profile_use *u)
 
 static void read_purposes(const json_t *o, struct profile_use *u)
 {
-	static const enum oid known[] = {OID_KP_SERVER, OID_KP_CLIENT, OID_KP_EMAIL, OID_KP_TIMESTAMP, OID_KP_OCSP};
+	static const enum oid known[] = {OID_KP_SERVER, OID_KP_CLIENT, OID_KP_EMAIL, OID_KP_TIMESTAMP,
+	                                 OID_KP_OCSP};
 	size_t i;
 	json_t *v;
 
-	json_array_foreach(json_object_get(o, "extended"), i, v) {
+	json_array_foreach(json_object_get(o, "extended"), i, v)
+	{
 		for (size_t k = 0; k < sizeof(known) / sizeof(known[0]); k++) {
 			if (strcmp(json_string_value(v), oid_name(known[k])) == 0)
 				u->purposes.at[u->purposes.count++] = known[k];
@@ -75,7 +78,8 @@ static void read_san(const json_t *o, struct profile_use *u)
 	size_t i;
 	json_t *v;
 
-	json_array_foreach(json_object_get(o, "san"), i, v) {
+	json_array_foreach(json_object_get(o, "san"), i, v)
+	{
 		for (unsigned k = 0; k < SAN_KINDS; k++) {
 			if (strcmp(json_string_value(v), names[k]) == 0)
 				u->san[u->san_count++] = (enum profile_san)k;
@@ -100,7 +104,8 @@ static RC read_subject(struct profile *p)
 	size_t i;
 	json_t *v;
 
-	json_array_foreach(json_object_get(p->json, "subject"), i, v) {
+	json_array_foreach(json_object_get(p->json, "subject"), i, v)
+	{
 		struct profile_rdn *r = &p->subject[p->subject_count++];
 		r->value = text_of(v, "value");
 		r->from = text_of(v, "from");
@@ -121,12 +126,13 @@ static RC read_lists(struct profile *p)
 	json_t *v;
 	enum pubkey_kind kind;
 
-	json_array_foreach(json_object_get(p->json, "keys"), i, v) {
+	json_array_foreach(json_object_get(p->json, "keys"), i, v)
+	{
 		TRY(pubkey_kind_find(slice_text(json_string_value(v)), &kind));
 		p->keys[kind] = true;
 	}
-	json_array_foreach(json_object_get(p->json, "classes"), i, v)
-		p->classes[p->class_count++] = json_string_value(v);
+	json_array_foreach(json_object_get(p->json, "classes"), i, v) p->classes[p->class_count++] =
+	        json_string_value(v);
 	return OK;
 }
 
@@ -155,7 +161,8 @@ static RC check_whole(const struct profile *p)
 	REQUIRE(p->dual == p->encrypt.there, PROFILE, "profile %s: \"encrypt\" belongs to a pair", p->id);
 	REQUIRE(!p->dual || p->keys[PUBKEY_SM2], PROFILE, "profile %s: pairs have SM2 keys", p->id);
 	REQUIRE((p->class_count > 0) == !p->internal, PROFILE,
-	        "profile %s: subscribers' profiles have service classes, internal ones have none (R02.1)", p->id);
+	        "profile %s: subscribers' profiles have service classes, internal ones have none (R02.1)",
+	        p->id);
 	REQUIRE(p->ca == ((p->sign.usage & (USAGE_CERT_SIGN | USAGE_CRL_SIGN)) != 0), PROFILE,
 	        "profile %s: keyCertSign is for authorities and only for them", p->id);
 	REQUIRE(!p->ca || (p->internal && !p->dual), PROFILE, "profile %s: an authority is internal", p->id);

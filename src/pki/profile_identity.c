@@ -18,17 +18,18 @@ static struct slice text_of(const json_t *o, const char *key)
 /* Every string in it, at any depth (the JSON reader bounds the depth). */
 static RC check_texts(const json_t *v)
 {
-	union { const json_t *in; json_t *out; } u = {v};
+	union {
+		const json_t *in;
+		json_t *out;
+	} u = {v};
 	const char *key;
 	json_t *member;
 	size_t i;
 
-	REQUIRE(!json_is_string(v) || text_clean(slice_of(json_string_value(v), json_string_length(v))), IDENTITY,
-	        "identity: a text has control or bidirectional characters");
-	json_array_foreach(v, i, member)
-		TRY(check_texts(member));
-	json_object_foreach(u.out, key, member)
-		TRY(check_texts(member));
+	REQUIRE(!json_is_string(v) || text_clean(slice_of(json_string_value(v), json_string_length(v))),
+	        IDENTITY, "identity: a text has control or bidirectional characters");
+	json_array_foreach(v, i, member) TRY(check_texts(member));
+	json_object_foreach(u.out, key, member) TRY(check_texts(member));
 	return OK;
 }
 
@@ -94,7 +95,8 @@ static RC check_dns(const json_t *identity, const char *member)
 	size_t i;
 	json_t *v;
 
-	json_array_foreach(json_object_get(identity, "dns"), i, v) {
+	json_array_foreach(json_object_get(identity, "dns"), i, v)
+	{
 		struct slice s = slice_of(json_string_value(v), json_string_length(v));
 		struct rc rc = general_from_text(GENERAL_DNS, s, ip, &g);
 		if (rc.code == RC_INPUT)
@@ -110,9 +112,9 @@ static const struct {
 	const char *kind;
 	struct rc (*run)(const json_t *identity, const char *member);
 } kinds[] = {
-	{"identity-document", check_document},
-	{"credit-code", check_credit},
-	{"one-of-dns", check_dns},
+        {"identity-document", check_document},
+        {"credit-code", check_credit},
+        {"one-of-dns", check_dns},
 };
 
 RC profile_run_checks(const struct profile *p, const json_t *identity)
@@ -120,7 +122,8 @@ RC profile_run_checks(const struct profile *p, const json_t *identity)
 	size_t i;
 	json_t *v;
 
-	json_array_foreach(json_object_get(p->json, "checks"), i, v) {
+	json_array_foreach(json_object_get(p->json, "checks"), i, v)
+	{
 		const char *kind = json_string_value(json_object_get(v, "kind"));
 		const char *member = json_string_value(json_object_get(v, "member"));
 		for (size_t k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++) {
@@ -153,10 +156,11 @@ RC profile_check_evidence(const struct profile *p, const json_t *evidence)
 	size_t i, k;
 	json_t *wanted, *given;
 
-	json_array_foreach(json_object_get(p->json, "evidence"), i, wanted) {
+	json_array_foreach(json_object_get(p->json, "evidence"), i, wanted)
+	{
 		bool found = false;
-		json_array_foreach(evidence, k, given)
-			found |= json_equal(wanted, json_object_get(given, "type")) != 0;
+		json_array_foreach(evidence, k, given) found |=
+		        json_equal(wanted, json_object_get(given, "type")) != 0;
 		REQUIRE(found, EVIDENCE, "evidence: no %s", json_string_value(wanted));
 	}
 	return OK;

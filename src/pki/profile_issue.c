@@ -35,14 +35,15 @@ RC profile_subject(const struct profile *p, const json_t *identity, struct buf *
 
 /* ---- validity ---- */
 
-RC profile_validity(const struct profile *p, const struct authority *a, int64_t from, int days, int64_t *not_after)
+RC profile_validity(const struct profile *p, const struct authority *a, int64_t from, int days,
+                    int64_t *not_after)
 {
 	int64_t end;
 
 	if (days == 0)
 		days = (int)p->days;
-	REQUIRE(days > 0 && days <= p->days_max, PROFILE_VALIDITY, "profile %s: %d days; 1 to %d are allowed", p->id,
-	        days, (int)p->days_max);
+	REQUIRE(days > 0 && days <= p->days_max, PROFILE_VALIDITY, "profile %s: %d days; 1 to %d are allowed",
+	        p->id, days, (int)p->days_max);
 	end = from + days * TIME_DAY - 1;
 	if (a->not_after != 0 && end > a->not_after)
 		end = a->not_after;
@@ -90,7 +91,8 @@ static RC add_member(struct space *s, enum general_kind kind, const json_t *v)
 
 	if (json_is_string(v))
 		return add_name(s, kind, slice_of(json_string_value(v), json_string_length(v)));
-	json_array_foreach(v, i, one) {
+	json_array_foreach(v, i, one)
+	{
 		REQUIRE(json_is_string(one), IDENTITY, "identity: a name is not a text");
 		TRY(add_name(s, kind, slice_of(json_string_value(one), json_string_length(one))));
 	}
@@ -99,7 +101,8 @@ static RC add_member(struct space *s, enum general_kind kind, const json_t *v)
 
 static RC add_entity(struct space *s, const char *entity)
 {
-	REQUIRE(entity != NULL && strlen(entity) == ENTITY_LEN, IDENTITY, "the entity id is missing or no UUID");
+	REQUIRE(entity != NULL && strlen(entity) == ENTITY_LEN, IDENTITY,
+	        "the entity id is missing or no UUID");
 	memcpy(s->entity, ENTITY_PREFIX, sizeof(ENTITY_PREFIX));
 	memcpy(s->entity + sizeof(ENTITY_PREFIX) - 1, entity, ENTITY_LEN + 1);
 	return add_name(s, GENERAL_URI, slice_text(s->entity));
@@ -150,7 +153,8 @@ static RC add_policy(const struct profile *p, const struct profile_facts *f, str
 		return OK;
 	}
 	REQUIRE(profile_has_class(p, f->class), PROFILE_CLASS, "profile %s: class \"%.*s\"", p->id,
-	        (int)(f->class.len > 16 ? 16 : f->class.len), f->class.len > 0 ? (const char *)f->class.p : "");
+	        (int)(f->class.len > 16 ? 16 : f->class.len),
+	        f->class.len > 0 ? (const char *)f->class.p : "");
 	if (dotted == NULL)
 		dotted = slice_is(f->class, "GOV") ? PROFILE_POLICY_GOV : PROFILE_POLICY_PUBLIC;
 	TRY(oid_from_dotted(slice_text(dotted), &s->policy));
@@ -163,7 +167,8 @@ static RC add_policy(const struct profile *p, const struct profile_facts *f, str
 static RC check_key(const struct profile *p, const struct authority *a, const struct pubkey *k,
                     enum profile_part part)
 {
-	REQUIRE(p->keys[k->kind], PROFILE_KEY, "profile %s: keys of kind %s", p->id, pubkey_kind_name(k->kind));
+	REQUIRE(p->keys[k->kind], PROFILE_KEY, "profile %s: keys of kind %s", p->id,
+	        pubkey_kind_name(k->kind));
 	REQUIRE(part == PROFILE_SIGN || (p->dual && k->kind == PUBKEY_SM2), PROFILE_KEY,
 	        "profile %s: no encryption certificate for a %s key", p->id, pubkey_kind_name(k->kind));
 	/* R06.15: a chain has one family of algorithms */
@@ -231,7 +236,8 @@ RC profile_tbs(const struct profile *p, const struct authority *a, const struct 
 
 RC authority_from_cert(const struct cert *c, struct authority *ret)
 {
-	REQUIRE(c->ca && c->ski.len > 0, CHAIN_NOT_CA, "the certificate of an authority is a CA's, with a key identifier");
+	REQUIRE(c->ca && c->ski.len > 0, CHAIN_NOT_CA,
+	        "the certificate of an authority is a CA's, with a key identifier");
 	ret->name = c->subject;
 	ret->ski = c->ski;
 	ret->key = c->key.kind;

@@ -11,15 +11,20 @@
 
 #define ENTITY "7d9f1c52-4b4e-4d0c-9a57-0c2f1f0f7a11"
 
-static const struct sample { const char *id, *identity; } samples[] = {
-	{"person", "{\"name\":\"张三\",\"document\":{\"type\":\"citizen\",\"number\":\"110101199003070011\"},"
-	           "\"province\":\"福建省\",\"city\":\"福州市\",\"organisation\":\"示范市数据管理局\",\"email\":\"zhang@example.cn\"}"},
-	{"organisation", "{\"name\":\"示范市数据管理局\",\"code\":\"91350100M000100Y43\",\"province\":\"福建省\",\"department\":\"办公室\"}"},
-	{"server", "{\"name\":\"www.example.gov.cn\",\"dns\":[\"www.example.gov.cn\",\"*.example.gov.cn\"],"
-	           "\"organisation\":\"示范市数据管理局\"}"},
-	{"tls", "{\"name\":\"shifan/ca\",\"organisation\":\"示范\",\"instance\":\"shifan/ca\",\"dns\":[\"localhost\"],"
-	        "\"ip\":[\"127.0.0.1\",\"::1\"]}"},
-	{NULL, "{\"name\":\"名称\",\"organisation\":\"示范省电子认证中心\"}"},
+static const struct sample {
+	const char *id, *identity;
+} samples[] = {
+        {"person", "{\"name\":\"张三\",\"document\":{\"type\":\"citizen\",\"number\":\"110101199003070011\"},"
+                   "\"province\":\"福建省\",\"city\":\"福州市\",\"organisation\":\"示范市数据管理局\","
+                   "\"email\":\"zhang@example.cn\"}"},
+        {"organisation", "{\"name\":\"示范市数据管理局\",\"code\":\"91350100M000100Y43\",\"province\":"
+                         "\"福建省\",\"department\":\"办公室\"}"},
+        {"server", "{\"name\":\"www.example.gov.cn\",\"dns\":[\"www.example.gov.cn\",\"*.example.gov.cn\"],"
+                   "\"organisation\":\"示范市数据管理局\"}"},
+        {"tls", "{\"name\":\"shifan/ca\",\"organisation\":\"示范\",\"instance\":\"shifan/"
+                "ca\",\"dns\":[\"localhost\"],"
+                "\"ip\":[\"127.0.0.1\",\"::1\"]}"},
+        {NULL, "{\"name\":\"名称\",\"organisation\":\"示范省电子认证中心\"}"},
 };
 
 static const char *identity_of(const char *id)
@@ -64,13 +69,22 @@ static void set_up(struct stage *s, const char *id)
 	buf_add(&s->p256, slice_of(der, (size_t)len));
 	OPENSSL_free(der);
 	s->a = (struct authority){
-		.id = "sm2", .name = buf_slice(&s->name), .ski = SLICE_LIT("abcdefghijabcdefghij"), .key = PUBKEY_SM2,
-		.crl_url = SLICE_LIT("http://127.0.0.1:7450/crl/sm2.crl"), .ocsp_url = SLICE_LIT("http://127.0.0.1:7450/ocsp"),
-		.ca_url = SLICE_LIT("http://127.0.0.1:7450/ca/sm2.cer"), .not_after = JUDGE_NOW + 40LL * 365 * JUDGE_DAY,
+	        .id = "sm2",
+	        .name = buf_slice(&s->name),
+	        .ski = SLICE_LIT("abcdefghijabcdefghij"),
+	        .key = PUBKEY_SM2,
+	        .crl_url = SLICE_LIT("http://127.0.0.1:7450/crl/sm2.crl"),
+	        .ocsp_url = SLICE_LIT("http://127.0.0.1:7450/ocsp"),
+	        .ca_url = SLICE_LIT("http://127.0.0.1:7450/ca/sm2.cer"),
+	        .not_after = JUDGE_NOW + 40LL * 365 * JUDGE_DAY,
 	};
 	s->f = (struct profile_facts){
-		.identity = s->identity, .class = profile_has_class(s->p, SLICE_LIT("GOV")) ? SLICE_LIT("GOV") : SLICE_NONE,
-		.entity = ENTITY, .serial = SLICE_LIT("Ypqrstuvwxyz0123"), .spki = buf_slice(&s->sm2), .not_before = JUDGE_NOW,
+	        .identity = s->identity,
+	        .class = profile_has_class(s->p, SLICE_LIT("GOV")) ? SLICE_LIT("GOV") : SLICE_NONE,
+	        .entity = ENTITY,
+	        .serial = SLICE_LIT("Ypqrstuvwxyz0123"),
+	        .spki = buf_slice(&s->sm2),
+	        .not_before = JUDGE_NOW,
 	};
 	assert_ok(profile_validity(s->p, &s->a, JUDGE_NOW, 0, &s->f.not_after));
 }
@@ -162,7 +176,8 @@ static X509 *ossl_issue(struct stage *s, enum profile_part part)
 	ASN1_OCTET_STRING_set(id, (const unsigned char *)JUDGE_ID, 16);
 	X509_set0_distinguishing_id(x, id);
 	assert_int_equal(X509_verify(x, key), 1);
-	assert_int_equal(X509_get_extension_flags(x) & (EXFLAG_INVALID | EXFLAG_CRITICAL | EXFLAG_INVALID_POLICY), 0);
+	assert_int_equal(
+	        X509_get_extension_flags(x) & (EXFLAG_INVALID | EXFLAG_CRITICAL | EXFLAG_INVALID_POLICY), 0);
 	return x;
 }
 
@@ -175,7 +190,8 @@ static void test_openssl_agrees_on_the_pair(void **state)
 	AUTO(x509_st, sign, ossl_issue(&s, PROFILE_SIGN));
 	AUTO(x509_st, encrypt, ossl_issue(&s, PROFILE_ENCRYPT));
 	assert_int_equal(X509_get_key_usage(sign), KU_DIGITAL_SIGNATURE | KU_NON_REPUDIATION);
-	assert_int_equal(X509_get_key_usage(encrypt), KU_KEY_ENCIPHERMENT | KU_DATA_ENCIPHERMENT | KU_KEY_AGREEMENT);
+	assert_int_equal(X509_get_key_usage(encrypt),
+	                 KU_KEY_ENCIPHERMENT | KU_DATA_ENCIPHERMENT | KU_KEY_AGREEMENT);
 	assert_int_equal(X509_get_extended_key_usage(sign), XKU_SSL_SERVER);
 	assert_int_equal(X509_get_extended_key_usage(encrypt), XKU_SSL_SERVER);
 	assert_int_equal(X509_check_host(sign, "www.example.gov.cn", 0, 0, NULL), 1);
@@ -236,8 +252,13 @@ static void test_refused_facts_R02_1(void **state)
 	set_up(&s, "person");
 	f = s.f;
 	a = s.a;
-#define REFUSED(want, part, ...) \
-	do { s.f = f; s.a = a; __VA_ARGS__; assert_refused(profile_tbs(s.p, &s.a, &s.f, part, &tbs), want); } while (0)
+#define REFUSED(want, part, ...)                                                                             \
+	do {                                                                                                 \
+		s.f = f;                                                                                     \
+		s.a = a;                                                                                     \
+		__VA_ARGS__;                                                                                 \
+		assert_refused(profile_tbs(s.p, &s.a, &s.f, part, &tbs), want);                              \
+	} while (0)
 	REFUSED(PROFILE_CLASS, PROFILE_SIGN, s.f.class = SLICE_NONE);
 	REFUSED(PROFILE_CLASS, PROFILE_SIGN, s.f.class = SLICE_LIT("SECRET"));
 	REFUSED(PROFILE_VALIDITY, PROFILE_SIGN, s.f.not_after = s.f.not_before + 1096LL * JUDGE_DAY);
@@ -295,26 +316,39 @@ static void identity_refused(const struct profile *p, const char *text)
 
 static void test_identities(void **state)
 {
-	static const char *const persons[] = {
-		"{}", "[]", "{\"name\":\"张三\"}", "{\"name\":\"\"," DOCUMENT "}", "{\"name\":\"a\",\"x\":1," DOCUMENT "}",
-		"{\"name\":5," DOCUMENT "}", "{\"name\":\"a\\u202eb\"," DOCUMENT "}", "{\"name\":\"a\\nb\"," DOCUMENT "}",
-		"{\"name\":\" a\"," DOCUMENT "}", "{\"name\":\"a\",\"email\":\"no mail\"," DOCUMENT "}",
-		"{\"name\":\"a\",\"document\":{\"type\":\"library-card\",\"number\":\"E12345678\"}}",
-		"{\"name\":\"a\",\"document\":{\"type\":\"citizen\",\"number\":\"110101199003070012\"}}",     /* GB 11643 */
-		"{\"name\":\"a\",\"document\":{\"type\":\"citizen\",\"number\":\"11010119900307001X\"}}",
-		"{\"name\":\"a\",\"document\":{\"type\":\"citizen\",\"number\":\"1101011990\"}}",
-	};
+	static const char *const persons[] =
+	        {
+	                "{}",
+	                "[]",
+	                "{\"name\":\"张三\"}",
+	                "{\"name\":\"\"," DOCUMENT "}",
+	                "{\"name\":\"a\",\"x\":1," DOCUMENT "}",
+	                "{\"name\":5," DOCUMENT "}",
+	                "{\"name\":\"a\\u202eb\"," DOCUMENT "}",
+	                "{\"name\":\"a\\nb\"," DOCUMENT "}",
+	                "{\"name\":\" a\"," DOCUMENT "}",
+	                "{\"name\":\"a\",\"email\":\"no mail\"," DOCUMENT "}",
+	                "{\"name\":\"a\",\"document\":{\"type\":\"library-card\",\"number\":\"E12345678\"}}",
+	                "{\"name\":\"a\",\"document\":{\"type\":\"citizen\",\"number\":"
+	                "\"110101199003070012\"}}", /* GB 11643 */
+	                "{\"name\":\"a\",\"document\":{\"type\":\"citizen\",\"number\":"
+	                "\"11010119900307001X\"}}",
+	                "{\"name\":\"a\",\"document\":{\"type\":\"citizen\",\"number\":\"1101011990\"}}",
+	        };
 	static const char *const organisations[] = {
-		"{\"name\":\"a\"}", "{\"name\":\"a\",\"code\":\"91350100M000100Y44\"}",                       /* GB 32100 */
-		"{\"name\":\"a\",\"code\":\"91350100I000100Y43\"}", "{\"name\":\"a\",\"code\":\"9135\"}",
+	        "{\"name\":\"a\"}",
+	        "{\"name\":\"a\",\"code\":\"91350100M000100Y44\"}", /* GB 32100 */
+	        "{\"name\":\"a\",\"code\":\"91350100I000100Y43\"}",
+	        "{\"name\":\"a\",\"code\":\"9135\"}",
 	};
 	static const char *const servers[] = {
-		"{\"name\":\"a.cn\",\"dns\":[],\"organisation\":\"o\"}", "{\"name\":\"a.cn\",\"dns\":[\"b.cn\"],\"organisation\":\"o\"}",
-		"{\"name\":\"a_b.cn\",\"dns\":[\"a_b.cn\"],\"organisation\":\"o\"}",
-		"{\"name\":\"-a.cn\",\"dns\":[\"-a.cn\"],\"organisation\":\"o\"}",
-		"{\"name\":\"例.cn\",\"dns\":[\"例.cn\"],\"organisation\":\"o\"}",
-		"{\"name\":\"a..cn\",\"dns\":[\"a..cn\"],\"organisation\":\"o\"}",
-		"{\"name\":\"a.*.cn\",\"dns\":[\"a.*.cn\"],\"organisation\":\"o\"}",
+	        "{\"name\":\"a.cn\",\"dns\":[],\"organisation\":\"o\"}",
+	        "{\"name\":\"a.cn\",\"dns\":[\"b.cn\"],\"organisation\":\"o\"}",
+	        "{\"name\":\"a_b.cn\",\"dns\":[\"a_b.cn\"],\"organisation\":\"o\"}",
+	        "{\"name\":\"-a.cn\",\"dns\":[\"-a.cn\"],\"organisation\":\"o\"}",
+	        "{\"name\":\"例.cn\",\"dns\":[\"例.cn\"],\"organisation\":\"o\"}",
+	        "{\"name\":\"a..cn\",\"dns\":[\"a..cn\"],\"organisation\":\"o\"}",
+	        "{\"name\":\"a.*.cn\",\"dns\":[\"a.*.cn\"],\"organisation\":\"o\"}",
 	};
 	struct stage s;
 
@@ -324,8 +358,9 @@ static void test_identities(void **state)
 		identity_refused(s.p, persons[i]);
 	AUTO_JSON(fine, json("{\"name\":\"a\"," DOCUMENT "}"));
 	assert_ok(profile_check_identity(s.p, fine));
-	AUTO_JSON(x, json("{\"name\":\"a\",\"document\":{\"type\":\"citizen\",\"number\":\"11010519491231002X\"}}"));
-	assert_ok(profile_check_identity(s.p, x));              /* the example of GB 11643 */
+	AUTO_JSON(x, json("{\"name\":\"a\",\"document\":{\"type\":\"citizen\",\"number\":"
+	                  "\"11010519491231002X\"}}"));
+	assert_ok(profile_check_identity(s.p, x)); /* the example of GB 11643 */
 	clear(&s);
 	set_up(&s, "organisation");
 	for (size_t i = 0; i < sizeof(organisations) / sizeof(organisations[0]); i++)
@@ -384,8 +419,8 @@ static void test_wrong_files(void **state)
 	file_refused("schema", "\"yuandian/profile/v2\"");
 	file_refused("id", "\"Person\"");
 	file_refused("keys", "[\"dsa\"]");
-	file_refused("keys", "[\"p256\"]");                     /* a pair has SM2 keys */
-	file_refused("classes", "[]");                          /* R02.1 */
+	file_refused("keys", "[\"p256\"]"); /* a pair has SM2 keys */
+	file_refused("classes", "[]");      /* R02.1 */
 	file_refused("classes", "[\"GOV\",\"SECRET\"]");
 	file_refused("internal", "true");
 	file_refused("dual", "false");
@@ -398,7 +433,7 @@ static void test_wrong_files(void **state)
 	file_refused("subject", "[{\"type\":\"C\",\"value\":\"China\"}]");
 	file_refused("sign", "{\"key_usage\":[\"sing\"],\"extended\":[],\"san\":[]}");
 	file_refused("sign", "{\"key_usage\":[\"keyCertSign\"],\"extended\":[],\"san\":[]}");
-	file_refused("sign", "{\"key_usage\":[\"keyAgreement\"],\"extended\":[],\"san\":[]}");        /* R06.9 */
+	file_refused("sign", "{\"key_usage\":[\"keyAgreement\"],\"extended\":[],\"san\":[]}"); /* R06.9 */
 	file_refused("surplus", "1");
 	assert_rc(profile_builtin("nobody", &p), RC_NOTFOUND);
 	assert_rc(profile_builtin("../profiles/person", &p), RC_NOTFOUND);
@@ -455,17 +490,17 @@ static void test_torture(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_snapshots),
-		cmocka_unit_test(test_openssl_agrees_on_the_pair),
-		cmocka_unit_test(test_self_signed),
-		cmocka_unit_test(test_same_facts_same_bytes),
-		cmocka_unit_test(test_refused_facts_R02_1),
-		cmocka_unit_test(test_validity),
-		cmocka_unit_test(test_identities),
-		cmocka_unit_test(test_evidence),
-		cmocka_unit_test(test_wrong_files),
-		cmocka_unit_test(test_authority_from_cert),
-		cmocka_unit_test(test_torture),
+	        cmocka_unit_test(test_snapshots),
+	        cmocka_unit_test(test_openssl_agrees_on_the_pair),
+	        cmocka_unit_test(test_self_signed),
+	        cmocka_unit_test(test_same_facts_same_bytes),
+	        cmocka_unit_test(test_refused_facts_R02_1),
+	        cmocka_unit_test(test_validity),
+	        cmocka_unit_test(test_identities),
+	        cmocka_unit_test(test_evidence),
+	        cmocka_unit_test(test_wrong_files),
+	        cmocka_unit_test(test_authority_from_cert),
+	        cmocka_unit_test(test_torture),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

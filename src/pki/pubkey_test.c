@@ -139,7 +139,7 @@ static void test_rsa(void **state)
 	assert_true(slice_equal(buf_slice(&mine), buf_slice(&spki)));
 	sign(k, msg, &sig);
 	assert_ok(pubkey_verify(&p, a, msg, buf_slice(&sig), SLICE_NONE));
-	a.null = false;                                 /* RFC 4055 5: accepted too */
+	a.null = false; /* RFC 4055 5: accepted too */
 	assert_ok(pubkey_verify(&p, a, msg, buf_slice(&sig), SLICE_NONE));
 	sig.p[7] ^= 1;
 	assert_refused(pubkey_verify(&p, a, msg, buf_slice(&sig), SLICE_NONE), SIGNATURE);
@@ -172,7 +172,7 @@ static void test_algorithms_on_the_wire(void **state)
 	algorithm("300a06082a8648ce3d040302", OID_ECDSA_SHA256, false);
 	algorithm("300c06082a8648ce3d0403020500", OID_UNKNOWN, false);
 	algorithm("300d06092a864886f70d01010b0500", OID_RSA_SHA256, true);
-	algorithm("300a06082a8648ce3d040303", OID_UNKNOWN, false);      /* SHA-384 */
+	algorithm("300a06082a8648ce3d040303", OID_UNKNOWN, false); /* SHA-384 */
 	algorithm("300d06082a811ccf550183750401aa", OID_UNKNOWN, false);
 }
 
@@ -208,13 +208,13 @@ static void test_kinds(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_sm2_as_openssl_writes_it),
-		cmocka_unit_test(test_sm2_signatures_R06_15),
-		cmocka_unit_test(test_p256),
-		cmocka_unit_test(test_rsa),
-		cmocka_unit_test(test_algorithms_on_the_wire),
-		cmocka_unit_test(test_digests),
-		cmocka_unit_test(test_kinds),
+	        cmocka_unit_test(test_sm2_as_openssl_writes_it),
+	        cmocka_unit_test(test_sm2_signatures_R06_15),
+	        cmocka_unit_test(test_p256),
+	        cmocka_unit_test(test_rsa),
+	        cmocka_unit_test(test_algorithms_on_the_wire),
+	        cmocka_unit_test(test_digests),
+	        cmocka_unit_test(test_kinds),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -32,9 +32,9 @@ static RC load_p256(const struct pubkey *k, EVP_PKEY **ret)
 	char group[] = "prime256v1";
 	uint8_t point[65];
 	OSSL_PARAM params[] = {
-		OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, group, 0),
-		OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, point, sizeof(point)),
-		OSSL_PARAM_construct_end(),
+	        OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, group, 0),
+	        OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, point, sizeof(point)),
+	        OSSL_PARAM_construct_end(),
 	};
 
 	memcpy(point, k->bits.p, sizeof(point));
@@ -56,9 +56,9 @@ static RC load_rsa(const struct pubkey *k, EVP_PKEY **ret)
 	NEED(k->n.len <= sizeof(n) && k->e.len <= sizeof(e), RC_BUG, "public key: not a parsed one");
 	NEED(native(k->n, n, sizeof(n)) && native(k->e, e, sizeof(e)), RC_NOMEM, "public key: out of memory");
 	OSSL_PARAM params[] = {
-		OSSL_PARAM_construct_BN(OSSL_PKEY_PARAM_RSA_N, n, sizeof(n)),
-		OSSL_PARAM_construct_BN(OSSL_PKEY_PARAM_RSA_E, e, sizeof(e)),
-		OSSL_PARAM_construct_end(),
+	        OSSL_PARAM_construct_BN(OSSL_PKEY_PARAM_RSA_N, n, sizeof(n)),
+	        OSSL_PARAM_construct_BN(OSSL_PKEY_PARAM_RSA_E, e, sizeof(e)),
+	        OSSL_PARAM_construct_end(),
 	};
 	return make_key("RSA", params, ret);
 }

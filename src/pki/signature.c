@@ -4,18 +4,18 @@
 
 static const struct {
 	enum oid oid;
-	bool null_out, null_in, bare_in;        /* parameters: written NULL; read NULL; read absent */
+	bool null_out, null_in, bare_in; /* parameters: written NULL; read NULL; read absent */
 } table[PUBKEY_KINDS] = {
-	[PUBKEY_SM2] = {OID_SM2_SM3, false, true, true},
-	[PUBKEY_P256] = {OID_ECDSA_SHA256, false, false, true},
-	[PUBKEY_RSA] = {OID_RSA_SHA256, true, true, true},
+        [PUBKEY_SM2] = {OID_SM2_SM3, false, true, true},
+        [PUBKEY_P256] = {OID_ECDSA_SHA256, false, false, true},
+        [PUBKEY_RSA] = {OID_RSA_SHA256, true, true, true},
 };
 
 struct sigalg sigalg_of(enum pubkey_kind kind, bool sm2_null)
 {
 	return (struct sigalg){
-		.oid = table[kind].oid,
-		.null = table[kind].null_out || (kind == PUBKEY_SM2 && sm2_null),
+	        .oid = table[kind].oid,
+	        .null = table[kind].null_out || (kind == PUBKEY_SM2 && sm2_null),
 	};
 }
 

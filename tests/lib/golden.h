@@ -12,7 +12,10 @@
 #define assert_rc(call, want) assert_int_equal((call).code, (want))
 #endif
 
-struct golden { char name[96], why[256]; struct slice der; };
+struct golden {
+	char name[96], why[256];
+	struct slice der;
+};
 
 static inline void golden_load(const char *folder, const char *name, struct golden *g, struct buf *der)
 {
@@ -69,7 +72,8 @@ static inline void golden_refused(const struct golden *g, struct rc rc)
 	if (rc_ok(rc))
 		fail_msg("%s: accepted, though %s", g->name, g->why);
 	if (strcmp(err_info(rc_last()->err)->name, want) != 0)
-		fail_msg("%s: \"%s\" (%s), expected %s", g->name, rc_last()->text, err_info(rc_last()->err)->name, want);
+		fail_msg("%s: \"%s\" (%s), expected %s", g->name, rc_last()->text,
+		         err_info(rc_last()->err)->name, want);
 }
 
 /* The whole tree, written again by the writer: strict DER has one form (R06.15). */
@@ -105,19 +109,20 @@ static inline void golden_again(const struct golden *g)
 }
 
 /* Fails the n-th allocation for n = 1 …: no crash, no leak, and either an error or the right result. */
-#define GOLDEN_TORTURE(call, least) \
-	do { \
-		size_t n__ = 0, nomem__ = 0; \
-		struct rc rc__ = OK; \
-		do { \
-			(void)mem_fail_after(++n__); \
-			rc__ = (call); \
-			(void)mem_fail_after(0); \
-			if (!rc_ok(rc__) && rc__.code != RC_NOMEM && rc__.code != RC_CRYPTO) \
-				fail_msg("allocation %zu: %s: %s", n__, rc_name(rc__.code), rc_last()->text); \
-			nomem__ += !rc_ok(rc__); \
-		} while (!rc_ok(rc__) && n__ < 10000); \
-		assert_true(rc_ok(rc__) && nomem__ + 1 > (least)); \
+#define GOLDEN_TORTURE(call, least)                                                                          \
+	do {                                                                                                 \
+		size_t n__ = 0, nomem__ = 0;                                                                 \
+		struct rc rc__ = OK;                                                                         \
+		do {                                                                                         \
+			(void)mem_fail_after(++n__);                                                         \
+			rc__ = (call);                                                                       \
+			(void)mem_fail_after(0);                                                             \
+			if (!rc_ok(rc__) && rc__.code != RC_NOMEM && rc__.code != RC_CRYPTO)                 \
+				fail_msg("allocation %zu: %s: %s", n__, rc_name(rc__.code),                  \
+				         rc_last()->text);                                                   \
+			nomem__ += !rc_ok(rc__);                                                             \
+		} while (!rc_ok(rc__) && n__ < 10000);                                                       \
+		assert_true(rc_ok(rc__) && nomem__ + 1 > (least));                                           \
 	} while (0)
 
 #endif
