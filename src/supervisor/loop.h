@@ -7,6 +7,7 @@
 struct supervisor {
 	struct plat plat;
 	struct launch launch;
+	struct view view; /* what launch.dir points into */
 	size_t count;
 	struct unit unit[PLAT_INSTANCES];
 	char unlock[PLAT_PATH + 16]; /* file to read again at each start of a signer; "" none */

@@ -215,13 +215,15 @@ static RC take_units(struct supervisor *s, const char *only)
 	return OK;
 }
 
+/* Own users need root and a path that they can reach. */
 static RC choose_users(struct supervisor *s)
 {
-	s->launch.users = geteuid() == 0 && owner_possible(s->plat.dir);
+	s->launch.users = geteuid() == 0 && rc_ok(view_open(s->plat.dir, &s->view));
+	s->launch.dir = s->launch.users ? s->view.path : s->plat.dir;
 	if (!s->launch.users)
 		log_line(LOG_WARN, "supervisor.users",
-		         geteuid() == 0 ? "a folder above the data is closed to other users: all processes "
-		                          "run as root"
+		         geteuid() == 0 ? "a folder above the data is closed to other users and cannot be "
+		                          "mounted elsewhere: all processes run as root"
 		                        : "not root: all processes run as the caller",
 		         NULL);
 	return owner_apply(&s->plat, s->launch.users);
@@ -244,7 +246,6 @@ static RC enter(struct supervisor *s, const struct up_options *o, const char *on
 	}
 	TRY(read_unlock(o->unlock, s));
 	TRY(choose_users(s));
-	s->launch.dir = s->plat.dir;
 	/* above the descriptors that a child is given in its place */
 	int exe = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
 	s->launch.exe = exe < 0 ? -1 : fcntl(exe, F_DUPFD_CLOEXEC, UNIT_FD_FREE);
@@ -262,6 +263,7 @@ static void leave(struct supervisor *s)
 	for (size_t i = 0; i < sizeof fds / sizeof *fds; i++)
 		if (fds[i] >= 0)
 			close(fds[i]);
+	view_close(&s->view);
 	secrets_free(s->once);
 	secrets_free(s->given);
 	mem_free(s);

@@ -53,6 +53,14 @@ void unit_listen(struct unit *u);
 
 /* ---- files and users (owner.c) ---- */
 /* False when DIR lies under a folder that other users cannot pass. */
+/* view.c: DIR under a name that the instances' users can reach. */
+struct view {
+	char path[PLAT_PATH];
+	bool mounted;
+};
+RC view_open(const char *dir, struct view *ret);
+void view_close(struct view *v);
+
 bool owner_possible(const char *dir);
 /* Hands new files of DIR to the users of their instances, demo/ to the caller of sudo. */
 RC owner_apply(const struct plat *p, bool users);

@@ -161,6 +161,20 @@ def a_wrong_secret_opens_nothing():
     check(b"ready" not in out, "not ready with a wrong secret")
 
 
+def a_closed_home_folder_changes_nothing():
+    """A clone usually lies in a home folder of mode 0700: own users all the same, no mode changed."""
+    home = work / "home"
+    home.mkdir(mode=0o700)
+    with Platform(data=home / "var") as p:
+        equal(stat.S_IMODE(home.stat().st_mode), 0o700, "the folder stays closed")
+        w = p.new_request(work / "closed")
+        p.issue(w)
+        if os.getuid() == 0:
+            owners = {(p.data / "shifan" / r).stat().st_uid for r in ("ca", "ra", "status")}
+            check(len(owners) == 3 and 0 not in owners, f"own users: {owners}")
+    equal([str(f) for f in pathlib.Path("/run").glob("yuandian-*")], [], "nothing is left under /run")
+
+
 def ends():
     shutil.rmtree(state["p"].data)
     shutil.rmtree(work)
@@ -168,4 +182,5 @@ def ends():
 
 main([up_on_an_empty_folder_needs_demo, usage_errors_exit_2, demonstration_credentials_are_complete, machine_readable_results,
       a_taken_port_is_a_clear_failure, the_test_clock_moves_business_time, locked_until_the_secret_is_given,
-      a_wrong_secret_opens_nothing, ends])
+      a_wrong_secret_opens_nothing,
+      a_closed_home_folder_changes_nothing, ends])
