@@ -9,6 +9,7 @@
 #include "http/server.h"
 #include "signer/client.h"
 #include "signer/serial.h"
+#include "sm/sm3.h"
 
 #define RECORDS_REST_MS 1000 /* after a failed write nothing new is taken for so long (G14) */
 
@@ -51,12 +52,19 @@ DROP(door, door_free);
 
 static RC read_entry(const json_t *o, struct entry *e, uint8_t key[32])
 {
+	uint8_t hash[32];
+
 	e->application = BUF(STATEMENT_MAX);
 	e->approval = BUF(STATEMENT_MAX);
 	TRY(json_only(o, "key", "application", "approval", NULL));
 	TRY(json_get_hex(o, "key", key, 32));
 	TRY(json_get_base64(o, "application", STATEMENT_MAX, &e->application));
-	return json_get_base64(o, "approval", STATEMENT_MAX, &e->approval);
+	TRY(json_get_base64(o, "approval", STATEMENT_MAX, &e->approval));
+	/* Before the key is looked at anywhere: nobody gets the answer of a request, or ends one that is on
+	 * its way, with bytes of his own. */
+	sm3_hash(buf_slice(&e->approval), hash);
+	NEED(memcmp(hash, key, 32) == 0, RC_INPUT, "key is not the SM3 of the approval");
+	return OK;
 }
 
 /* ---- known requests ---- */

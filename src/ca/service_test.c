@@ -397,6 +397,11 @@ static void other_bytes_under_the_same_key_conflict(void **state)
 	refused_with(&crossed, ERR_REQUEST_MISMATCH);
 	memset(crossed.key, 'a', 64);
 	refused_with(&crossed, ERR_GENERIC_INPUT);
+	/* a known key alone is no ticket to its answer */
+	struct paper stolen = {p.application, q.approval, ""};
+
+	memcpy(stolen.key, p.key, 65);
+	refused_with(&stolen, ERR_GENERIC_INPUT);
 }
 
 static void a_batch_has_an_outcome_each(void **state)
