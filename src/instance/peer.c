@@ -8,6 +8,19 @@
 #define URI_INSTANCE "yuandian://"
 #define URI_PERSON "urn:uuid:"
 
+/* Nothing more, or "-N" to the end: names go into logs, paths and comparisons. */
+static bool is_number(struct slice name, size_t at)
+{
+	if (at == name.len)
+		return true;
+	if (name.p[at] != '-' || at + 1 == name.len)
+		return false;
+	for (at++; at < name.len; at++)
+		if (name.p[at] < '0' || name.p[at] > '9')
+			return false;
+	return true;
+}
+
 /* "organisation/role[-N]" of the SAN URI, which that organisation's own TLS CA must have issued. */
 static RC peer_instance(struct peer *p, struct slice name, const char *issuer)
 {
@@ -19,7 +32,8 @@ static RC peer_instance(struct peer *p, struct slice name, const char *issuer)
 	REQUIRE(slice_is(slice_of(name.p, org), issuer), PEER, "named by another organisation's CA");
 	while (org + 1 + role < name.len && name.p[org + 1 + role] >= 'a' && name.p[org + 1 + role] <= 'z')
 		role++;
-	REQUIRE(role > 0 && role < sizeof(p->role), PEER, "malformed instance name");
+	REQUIRE(role > 0 && role < sizeof(p->role) && is_number(name, org + 1 + role), PEER,
+	        "malformed instance name");
 	memcpy(p->org, name.p, org);
 	memcpy(p->instance, name.p, name.len);
 	memcpy(p->role, name.p + org + 1, role);

@@ -176,6 +176,16 @@ static void peers_are_who_their_ca_may_name(void **state)
 	assert_int_equal(p.kind, PEER_NONE);
 	p = identify(in, "http://shifan/ra", W_OPERATOR);
 	assert_int_equal(p.kind, PEER_NONE);
+	/* nothing behind role and number: that would be a name that only looks like one */
+	static const char *const longer[] = {"yuandian://shifan/ra/../ca", "yuandian://shifan/ra-",
+	                                     "yuandian://shifan/ra-2x", "yuandian://shifan/ra%20",
+	                                     "yuandian://shifan/ra-2-3"};
+
+	for (size_t i = 0; i < sizeof(longer) / sizeof(longer[0]); i++) {
+		p = identify(in, longer[i], W_OPERATOR);
+		assert_int_equal(p.kind, PEER_NONE);
+		assert_int_equal(p.roles, 0);
+	}
 	world_end(in);
 }
 
