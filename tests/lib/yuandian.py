@@ -121,7 +121,8 @@ def verify_link(cert, issuer):
 class Platform:
     def __init__(self, *options, data=None, demo=True):
         self.data = pathlib.Path(data) if data else pathlib.Path(tempfile.mkdtemp(prefix="yuandian-"))
-        self.data.chmod(0o755)
+        if data is None:
+            self.data.chmod(0o755)
         self.keep = data is not None
         self.options = options
         self.demo = demo
