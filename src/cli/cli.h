@@ -118,6 +118,7 @@ struct rc cmd_cert_verify(struct cli *c);
 struct rc cmd_csr_verify(struct cli *c);
 struct rc cmd_crl_verify(struct cli *c);
 struct rc cmd_ocsp_verify(struct cli *c);
+struct rc cmd_bench(struct cli *c);
 struct rc cmd_help(struct cli *c);
 
 #endif

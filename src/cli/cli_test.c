@@ -1,5 +1,5 @@
 /* The table of commands and what follows from it: parsing, help, languages, exit statuses (ui.md 4). */
-#include "cli/testing.h"
+#include "../../tests/lib/cli_run.h"
 
 #include "base/clock.h"
 #include "base/json.h"

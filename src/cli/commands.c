@@ -143,6 +143,12 @@ static const struct cli_option ocsp_verify[] = {
         END,
 };
 
+static const struct cli_option bench[] = {
+        {"out", "FILE", "把结果行并入此 JSON 文件", "merge the rows into this JSON file", 0},
+        {"data", "DIR", "测试平台的空数据目录", "empty folder for the platform that is measured", 0},
+        END,
+};
+
 const struct cli_command cli_commands[] = {
         {"up", NULL, 0, 0, up, cmd_up, "启动并看护本机的全部实例",
          "start and supervise all instances of this machine", false},
@@ -178,6 +184,8 @@ const struct cli_command cli_commands[] = {
         {"ocsp verify", "FILE…", 1, CLI_OPERANDS_MAX, ocsp_verify, cmd_ocsp_verify, "验证 OCSP 应答",
          "verify OCSP answers", false},
         {"help", "COMMAND", 0, 2, show, cmd_help, "显示命令的帮助", "show the help of a command", false},
+        {"bench", "GROUP…", 0, 16, bench, cmd_bench, "测量性能（由 make bench 调用）",
+         "measure performance (called by make bench)", true},
         {"instance", "NAME", 1, 1, only_data, cmd_instance, "运行一个实例（由看护进程启动）",
          "run one instance (started by the supervisor)", true},
         {"signer", "NAME", 1, 1, only_data, cmd_signer, "运行签名进程（由看护进程启动）",

@@ -1,6 +1,6 @@
 /* show and verify over objects that OpenSSL made (tests/lib/make_objects.sh): SM2 with the standard id, ECDSA
  * and RSA; whole chains, requests, lists, OCSP answers (R06.15, R21.9). */
-#include "cli/testing.h"
+#include "../../tests/lib/cli_run.h"
 
 #include "base/json.h"
 #include "base/text.h"

@@ -1,5 +1,5 @@
-#ifndef YD_CLI_TESTING_H
-#define YD_CLI_TESTING_H
+#ifndef YD_TESTS_CLI_RUN_H
+#define YD_TESTS_CLI_RUN_H
 /* For tests only: one run of the whole program inside the test, its outputs in memory. */
 #include "base/check.h"
 #include "cli/cli.h"
