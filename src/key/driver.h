@@ -22,7 +22,7 @@ struct key_driver {
 	RC (*decrypt)(void *session, uint32_t index, const struct sm2_cipher *c, struct buf *plain);
 	RC (*prf)(void *session, struct slice label, struct slice data, uint8_t *ret);
 	RC (*stored_new)(void *session, uint32_t index, struct key_stored *ret, size_t n);
-	RC (*stored_wrap)
+	RC(*stored_wrap)
 	(void *session, uint32_t index, const struct slice *blobs, const struct sm2_pub *receivers,
 	 struct key_parcel *ret, size_t n);
 };

@@ -15,8 +15,8 @@
 #define KEY_MAX 64 /* keys on one device */
 #define KEY_NAME_MAX 63
 #define KEY_SPKI_MAX 1024
-#define KEY_SIG_MAX 512 /* RSA-3072 needs 384 */
-#define KEY_SECRET_LEN 32   /* an organisation's secret */
+#define KEY_SIG_MAX 512   /* RSA-3072 needs 384 */
+#define KEY_SECRET_LEN 32 /* an organisation's secret */
 #define KEY_BATCH 256
 #define KEY_DEVICE_SOFT "uncertified-test"
 
