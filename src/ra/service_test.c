@@ -86,13 +86,14 @@ static RC requests(const struct http_call *call, struct buf *answer)
 {
 	AUTO_JSON(q, NULL);
 	AUTO_JSON(o, json_object());
-	json_t *list = NULL, *one, *results = json_array();
+	json_t *list = NULL, *one, *results;
 	size_t i;
 
 	if (ca.mood == CA_DOWN)
 		REFUSE(UNREACHABLE, "the test wants no CA");
 	assert_ok(json_read(call->body, JSON_MAX, &q));
 	assert_ok(json_get_array(q, "requests", 256, &list));
+	results = json_array();
 	json_array_foreach(list, i, one) json_array_append_new(results, result_of(one));
 	json_put_take(o, "results", results);
 	return json_canonical(o, answer);
@@ -233,7 +234,8 @@ static void paper_free(struct paper *p)
 static void sign(struct paper *p, enum statement_kind kind, enum world_key by, const char *role,
                  const json_t *body)
 {
-	buf_clear(&p->der);
+	buf_free(&p->der); /* a DER writer hands its own buffer over */
+	p->der = BUF(STATEMENT_MAX);
 	world_statement(kind, by, "shifan", role, body, &p->der);
 	sm3_hash(buf_slice(&p->der), p->sm3);
 }
@@ -472,7 +474,8 @@ static void nobody_hands_in_for_another(void **state)
 	assert_int_equal(decide(ra_review, &entry, "0123456789abcdef", &p, &answer).code, RC_INPUT);
 	sign(&p, STATEMENT_APPLICATION, W_REVIEW, "entry", body);
 	assert_refused(decide(ra_enter, &review, "", &p, &answer), STATEMENT_ROLE);
-	buf_clear(&p.der);
+	buf_free(&p.der);
+	p.der = BUF(STATEMENT_MAX);
 	world_statement(STATEMENT_APPLICATION, W_ENTRY, "elsewhere", "entry", body, &p.der);
 	assert_false(rc_ok(enter_paper(&p, id)));
 	p.der.p[p.der.len - 1] ^= 1;
@@ -531,7 +534,8 @@ static void one_person_does_not_decide_alone(void **state)
 	sign(&p, STATEMENT_APPROVAL, W_ENTRY, "review", body);
 	assert_refused(decide(ra_review, &both, id, &p, &answer), SAME_PERSON);
 	h.certificate = buf_slice(&world.cert[W_STRANGER]);
-	buf_clear(&p.der);
+	buf_free(&p.der);
+	p.der = BUF(STATEMENT_MAX);
 	assert_ok(statement_sign(&h, body, &world.key[W_STRANGER], &p.der));
 	assert_refused(decide(ra_review, &both, id, &p, &answer), SAME_PERSON);
 	assert_true(is_in(id, APPLICATION_ENTERED));
