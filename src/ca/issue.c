@@ -57,11 +57,12 @@ static RC put_new(struct db_tx *tx, struct issue *i, enum request_state next)
 	TRY(ca_store_key_free(tx->db, row.spki, row.entity));
 	TRY(ca_store_put(tx->db, &row, &b));
 	i->row.id = row.id;
-	return OK;
+	return i->km != NULL ? ca_store_encrypt_key_put(tx->db, i->encrypt_spki, row.id) : OK;
 }
 
 static RC put_key(struct db_tx *tx, struct issue *i, enum request_state next)
 {
+	TRY(ca_store_encrypt_key_put(tx->db, i->encrypt_spki, i->row.id));
 	TRY(ca_store_encrypt(tx->db, i->row.id, buf_slice(&i->tbs[CA_ENCRYPT]), i->km->id));
 	return ca_store_move(tx->db, i->row.id, i->row.state, next);
 }

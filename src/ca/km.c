@@ -12,6 +12,7 @@
 #include "pki/cms.h"
 #include "pki/km.h"
 #include "signer/client.h"
+#include "sm/sm3.h"
 
 #include <stdlib.h>
 
@@ -165,8 +166,20 @@ static void fill_item(struct km_request_item *to, const struct issue *i)
 		to->region = SLICE_NONE;
 }
 
+/* What the database knows is looked up for each; within one answer nobody shares a key either. */
+static RC keys_differ(const struct km_respond *m)
+{
+	for (size_t i = 0; i < m->count; i++) {
+		for (size_t j = 0; j < i && m->items[i].kind == KM_APPLY; j++)
+			REQUIRE(m->items[j].kind != KM_APPLY ||
+			                !slice_equal(m->items[i].key, m->items[j].key),
+			        G07, "the KMC returned one key for two certificates");
+	}
+	return OK;
+}
+
 /* The envelope is for this certificate; the key it came with goes into the TBS. */
-static RC take_item(struct call *k, const struct km_respond_item *item, struct issue *i)
+static RC take_item(struct call *k, struct db *db, const struct km_respond_item *item, struct issue *i)
 {
 	struct cms_sealed sealed;
 
@@ -174,6 +187,8 @@ static RC take_item(struct call *k, const struct km_respond_item *item, struct i
 	REQUIRE(slice_equal(item->serial, slice_of(i->row.serial[CA_ENCRYPT], CA_SERIAL)), G07,
 	        "the KMC answered for another certificate");
 	REQUIRE(!slice_equal(item->key, buf_slice(&i->spki)), G07, "the KMC returned the signing key");
+	sm3_hash(item->key, i->encrypt_spki);
+	TRY(ca_store_encrypt_key_free(db, i->encrypt_spki, i->row.key));
 	TRY(cms_sealed_parse(item->envelope, &sealed));
 	TRY(match_tbs(i, k->t, CA_ENCRYPT, item->key));
 	buf_clear(&i->envelope);
@@ -186,6 +201,7 @@ static RC take_item(struct call *k, const struct km_respond_item *item, struct i
 static RC apply(struct ca *c, struct issue *const *items, size_t n)
 {
 	AUTO(km_request, m, km_request_new(n));
+	AUTO(db_lease, lease, NULL);
 	AUTO_CALL(k, c);
 
 	NEED(m != NULL, RC_NOMEM, "no memory");
@@ -194,8 +210,10 @@ static RC apply(struct ca *c, struct issue *const *items, size_t n)
 		memcpy(k.approvals[j], items[j]->row.key, 32);
 	}
 	TRY(exchange(&k, m));
+	TRY(keys_differ(k.respond));
+	TRY(db_pool_lease(instance_readers(c->in), &lease));
 	for (size_t j = 0; j < n; j++) {
-		if (rc_ok(take_item(&k, &k.respond->items[j], items[j])))
+		if (rc_ok(take_item(&k, lease->db, &k.respond->items[j], items[j])))
 			continue;
 		buf_clear(&items[j]->tbs[CA_ENCRYPT]);
 		instance_alarm(c->in, "kmc-refused", slice_text(items[j]->row.entity), rc_last()->text);

@@ -629,6 +629,54 @@ static void forged_and_replayed_answers_are_refused(void **state)
 	buf_free(&recorded);
 }
 
+/* Design 9.8: the key that the KMC gave Zhang. */
+static void delivered_to(const struct paper *p, struct buf *spki)
+{
+	AUTO_JSON(o, show(p));
+	AUTO_BUF(der, CERT_DER_MAX);
+	struct cert c;
+
+	certificate_at(o, 1, &der);
+	assert_ok(cert_parse(buf_slice(&der), &c));
+	buf_add(spki, c.key.spki);
+}
+
+static struct buf victim;
+
+/* A KMC that hands a used key out again, properly signed. */
+static void give_again(struct buf *answer)
+{
+	AUTO(km_respond, m, NULL);
+	AUTO_BUF(again, KM_RESPOND_MAX);
+
+	assert_ok(km_respond_parse(buf_slice(answer), &m));
+	m->items[0].key = buf_slice(&victim);
+	assert_ok(km_respond_sign(m, &world.key[W_KMC], &again));
+	buf_clear(answer);
+	buf_add(answer, buf_slice(&again));
+}
+
+static void a_delivered_key_serves_nobody_else(void **state)
+{
+	struct subject li = {2, "8", "李四", "GOV", W_REVIEW, "sm2"};
+	AUTO_PAPER(p, &zhang);
+	AUTO_PAPER(q, &li);
+	AUTO_JSON(first, post(&p));
+
+	(void)state;
+	judge_pair(first, 1);
+	victim = BUF(256);
+	delivered_to(&p, &victim);
+	world.meddle = give_again;
+	AUTO_JSON(second, post(&q));
+	has_state(second, "issued-partial");
+	world.meddle = NULL;
+	world_until(issued(&q));
+	AUTO_JSON(healed, show(&q));
+	judge_pair(healed, 2);
+	buf_free(&victim);
+}
+
 /* ---- the signer ---- */
 
 static void what_the_signer_refuses_leaves_no_trace(void **state)
@@ -941,6 +989,7 @@ int main(void)
 	        FRESH(half_a_pair_waits_for_the_kmc),
 	        FRESH(a_lost_answer_is_asked_for_again),
 	        FRESH(forged_and_replayed_answers_are_refused),
+	        FRESH(a_delivered_key_serves_nobody_else),
 	        FRESH(what_the_signer_refuses_leaves_no_trace),
 	        FRESH(prepared_work_waits_for_its_signer),
 	        FRESH(a_stopped_ca_goes_on),

@@ -45,11 +45,55 @@ RC ca_store_find(struct db *db, const uint8_t key[32], struct ca_request *ret)
 	return request_read(q, ret);
 }
 
+/* The request that an encryption key came for: its key, entity, and whether its certificate is revoked. */
+#define ENCRYPT_KEY                                                                                          \
+	"SELECT r.key, r.entity, coalesce(c.status, 0) FROM encrypt_key k JOIN request r ON r.id = "         \
+	"k.request LEFT JOIN certificate c ON c.ca = r.ca AND c.serial = r.encrypt_serial WHERE k.spki = $1"
+
+/* What the KMC made is known to more than its holder: no signing key, neither his nor another's. */
+static RC no_encrypt_key(struct db *db, const uint8_t spki[32])
+{
+	AUTO(db_rows, q, NULL);
+	bool row;
+
+	TRY(db_query(db, &q, ENCRYPT_KEY, DB_ARGS(DB_BLOB(slice_of(spki, 32)))));
+	TRY(db_next(q, &row));
+	if (!row)
+		return OK;
+	REQUIRE(db_int(q, 2) == 0, SAME_KEY, "a certificate for this key has been revoked");
+	REFUSE(SAME_KEY, "this key is certified for encryption");
+}
+
+RC ca_store_encrypt_key_free(struct db *db, const uint8_t spki[32], const uint8_t key[32])
+{
+	AUTO(db_rows, q, NULL);
+	AUTO(db_rows, sign, NULL);
+	bool row;
+
+	TRY(db_query(db, &q, ENCRYPT_KEY, DB_ARGS(DB_BLOB(slice_of(spki, 32)))));
+	TRY(db_next(q, &row));
+	REQUIRE(!row || slice_equal(db_blob(q, 0), slice_of(key, 32)), G07,
+	        "the KMC returned the key of another certificate");
+	TRY(db_query(db, &sign, "SELECT 1 FROM request WHERE spki = $1",
+	             DB_ARGS(DB_BLOB(slice_of(spki, 32)))));
+	TRY(db_next(sign, &row));
+	REQUIRE(!row, G07, "the KMC returned a signing key");
+	return OK;
+}
+
+RC ca_store_encrypt_key_put(struct db *db, const uint8_t spki[32], int64_t request)
+{
+	return db_run(db, NULL,
+	              "INSERT INTO encrypt_key (spki, request) VALUES ($1, $2) ON CONFLICT (spki) DO NOTHING",
+	              DB_ARGS(DB_BLOB(slice_of(spki, 32)), DB_INT(request)));
+}
+
 RC ca_store_key_free(struct db *db, const uint8_t spki[32], const char *entity)
 {
 	AUTO(db_rows, q, NULL);
 	bool row;
 
+	TRY(no_encrypt_key(db, spki));
 	TRY(db_query(db, &q,
 	             "SELECT r.entity, max(coalesce(c.status, 0)) FROM request r "
 	             "LEFT JOIN certificate c ON c.ca = r.ca AND c.serial = r.serial "
@@ -129,6 +173,7 @@ RC ca_store_drop(struct db *db, int64_t id)
 	int64_t changed = 0;
 
 	TRY(db_run(db, NULL, "DELETE FROM request_body WHERE request = $1", DB_ARGS(DB_INT(id))));
+	TRY(db_run(db, NULL, "DELETE FROM encrypt_key WHERE request = $1", DB_ARGS(DB_INT(id))));
 	TRY(db_run(db, &changed,
 	           "DELETE FROM request WHERE id = $1 AND state IN ($2, $3) "
 	           "AND NOT EXISTS (SELECT 1 FROM certificate c WHERE c.ca = request.ca AND c.serial = "

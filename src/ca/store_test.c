@@ -77,6 +77,37 @@ static void a_key_is_certified_once(void **state)
 	db_close(db);
 }
 
+/* Design 9.8 again: what the KMC gave out is nobody else's, and no signing key. */
+static void an_encryption_key_has_one_request(void **state)
+{
+	struct db *db = walk_database("ca");
+	struct ca_request r = request_of(1, REQUEST_PREPARED), other = request_of(2, REQUEST_PREPARED);
+	const uint8_t spki[32] = {9, 9};
+	struct ca_certificate c;
+
+	(void)state;
+	walk_ok(ca_store_put(db, &r, &bytes));
+	walk_ok(ca_store_encrypt_key_free(db, spki, r.key));
+	walk_refused(ca_store_encrypt_key_free(db, r.spki, other.key), G07);
+	walk_ok(ca_store_encrypt_key_put(db, spki, r.id));
+	walk_ok(ca_store_encrypt_key_put(db, spki, r.id));
+	walk_ok(ca_store_encrypt_key_free(db, spki, r.key));
+	walk_refused(ca_store_encrypt_key_free(db, spki, other.key), G07);
+	walk_refused(ca_store_key_free(db, spki, entity), SAME_KEY);
+	walk_refused(ca_store_key_free(db, spki, stranger), SAME_KEY);
+	/* a request that is dropped gives its key back */
+	walk_ok(ca_store_drop(db, r.id));
+	walk_ok(ca_store_encrypt_key_free(db, spki, other.key));
+	walk_ok(ca_store_key_free(db, spki, entity));
+	walk_ok(ca_store_put(db, &other, &bytes));
+	walk_ok(ca_store_encrypt_key_put(db, spki, other.id));
+	walk_ok(ca_store_certificate_put(db, &other, CA_ENCRYPT, SLICE_LIT("sig")));
+	walk_ok(ca_store_revoke(db, "sm2", serial_of(&other, CA_ENCRYPT), &c));
+	walk_refused(ca_store_key_free(db, spki, entity), SAME_KEY);
+	assert_non_null(strstr(rc_last()->text, "revoked"));
+	db_close(db);
+}
+
 /* Every pair of states: only the state the row is in moves. */
 static void a_row_moves_only_from_its_state(void **state)
 {
@@ -294,6 +325,20 @@ static RC fault_encrypt(struct db *db)
 	return ca_store_encrypt(db, stored.id, SLICE_LIT("x"), stored_km);
 }
 
+static RC fault_encrypt_key_free(struct db *db)
+{
+	const uint8_t spki[32] = {78};
+
+	return ca_store_encrypt_key_free(db, spki, stored.key);
+}
+
+static RC fault_encrypt_key_put(struct db *db)
+{
+	const uint8_t spki[32] = {79};
+
+	return ca_store_encrypt_key_put(db, spki, stored.id);
+}
+
 static RC fault_move(struct db *db)
 {
 	return ca_store_move(db, stored.id, REQUEST_PREPARED, REQUEST_ISSUED);
@@ -391,6 +436,8 @@ static void every_failing_call_is_noticed(void **state)
 	        {"put", fault_put},
 	        {"km_put", fault_km_put},
 	        {"encrypt", fault_encrypt},
+	        {"encrypt_key_free", fault_encrypt_key_free},
+	        {"encrypt_key_put", fault_encrypt_key_put},
 	        {"move", fault_move},
 	        {"drop", fault_drop},
 	        {"certificate_put", fault_certificate_put},
@@ -414,10 +461,15 @@ int main(void)
 {
 #define FRESH(f) cmocka_unit_test_setup_teardown(f, walk_open_folder, walk_remove_folder)
 	const struct CMUnitTest tests[] = {
-	        FRESH(a_request_is_found_as_it_was_put), FRESH(a_key_is_certified_once),
-	        FRESH(a_row_moves_only_from_its_state),  FRESH(a_certificate_is_its_tbs_and_signature),
-	        FRESH(half_a_pair_is_completed),         FRESH(nothing_issued_is_dropped),
-	        FRESH(unfinished_work_is_found_again),   FRESH(notices_wait_until_told),
+	        FRESH(a_request_is_found_as_it_was_put),
+	        FRESH(a_key_is_certified_once),
+	        FRESH(an_encryption_key_has_one_request),
+	        FRESH(a_row_moves_only_from_its_state),
+	        FRESH(a_certificate_is_its_tbs_and_signature),
+	        FRESH(half_a_pair_is_completed),
+	        FRESH(nothing_issued_is_dropped),
+	        FRESH(unfinished_work_is_found_again),
+	        FRESH(notices_wait_until_told),
 	        FRESH(every_failing_call_is_noticed),
 	};
 
