@@ -1,0 +1,19 @@
+#ifndef YD_BENCH_PRIVATE_H
+#define YD_BENCH_PRIVATE_H
+/* The groups of rows. */
+#include "bench/bench.h"
+#include "bench/rows.h"
+
+struct bench {
+	const struct bench_options *options;
+	struct bench_rows rows;
+	struct platform *platform; /* started by the first group that needs it */
+};
+
+RC bench_sm(struct bench *b);    /* algorithms */
+RC bench_start(struct bench *b); /* start of the platform */
+RC bench_issue(struct bench *b); /* registration to both certificates, through the doors */
+RC bench_door(struct bench *b);  /* approvals straight to the CA */
+RC bench_ocsp(struct bench *b);  /* fresh OCSP answers */
+
+#endif
