@@ -98,7 +98,7 @@ RC act_make_subscribers(struct ceremony *c, const struct act_authority *issuer);
 RC act_decide(struct ceremony *c);      /* decisions.c */
 RC act_write_trust(struct ceremony *c); /* trust.c */
 RC act_write_authorities(struct ceremony *c);
-RC act_seal_trust(struct ceremony *c); /* last: what the signers are to believe (signer/seal.h) */
+RC act_seal_trust(struct ceremony *c);    /* last: what the signers are to believe (signer/seal.h) */
 RC act_write_configs(struct ceremony *c); /* configs.c */
 
 #endif

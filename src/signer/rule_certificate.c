@@ -196,7 +196,6 @@ static RC check_profile(const struct batch *b, struct facts *f, struct slice key
 	TRY(text_is(f->approval->body, "profile", id, "profile"));
 	TRY(text_is(f->approval->body, "class", f->class, "class"));
 	TRY(text_is(f->approval->body, "authority", key, "authority"));
-	TRY(text_is(f->approval->body, "class", f->class, "class"));
 	f->profile = anchors_profile(b->a, id);
 	REQUIRE(f->profile != NULL && !profile_internal(f->profile->profile), SIGNER_PROFILE,
 	        "profile %.*s is not open", (int)id.len, (const char *)id.p);
