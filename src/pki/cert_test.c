@@ -343,7 +343,6 @@ static void test_template_limits(void **state)
 	struct sm2_key user = judge_scalar(2);
 	struct issue i;
 	AUTO_BUF(tbs, CERT_DER_MAX);
-	AUTO_BUF(name, 1024);
 
 	(void)state;
 	prepare(&i, &user);

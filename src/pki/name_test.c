@@ -137,8 +137,7 @@ static void test_refusals(void **state)
 	        "CN=a\\0ab",
 	        "CN=\\c0\\80",
 	        "CN=\xff",
-	        "CN=a\xe2\x80\xae"
-	        "b",
+	        "CN=a\xe2\x80\xae\x62",
 	        "CN=\\ a",
 	        "CN=a\\20",
 	};

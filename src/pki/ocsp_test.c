@@ -162,7 +162,6 @@ static void make(struct pki *p, bool purpose)
 	*p = (struct pki){
 	        .ca = judge_scalar(1), .responder = judge_scalar(2), .ca_der = BUF(4096), .der = BUF(4096)};
 	AUTO(evp_pkey_st, ca, judge_sm2(&p->ca));
-	AUTO(evp_pkey_st, own, judge_sm2(&p->responder));
 	struct judge_cert j = {.subject = "CA",
 	                       .serial = 1,
 	                       .basic = "critical,CA:TRUE",

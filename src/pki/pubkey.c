@@ -43,11 +43,13 @@ static RC check_p256(struct slice octets)
 	NEED(p256 != NULL, RC_CRYPTO, "public key: libcrypto has no P-256");
 	AUTO(ec_point_st, point, EC_POINT_new(p256));
 	NEED(point != NULL, RC_NOMEM, "public key: out of memory");
+	ERR_clear_error();
 	if (EC_POINT_oct2point(p256, point, octets.p, octets.len, NULL) == 1)
 		return OK;
-	bool memory = ERR_GET_REASON(ERR_peek_last_error()) == ERR_R_MALLOC_FAILURE;
+	int why = ERR_GET_REASON(ERR_peek_error());
+	if (why != EC_R_POINT_IS_NOT_ON_CURVE && why != EC_R_INVALID_ENCODING)
+		return ossl_fail("public key"); /* want of memory, not a wrong point */
 	ERR_clear_error();
-	NEED(!memory, RC_NOMEM, "public key: out of memory");
 	REFUSE(PUBKEY_CURVE, "public key: not a point of P-256");
 }
 

@@ -205,8 +205,88 @@ static void test_kinds(void **state)
 	assert_rc(pubkey_kind_find(SLICE_LIT("dsa"), &k), RC_INPUT);
 }
 
+/* ---- libcrypto without memory: no crash, no leak, the right result or an error ---- */
+
+static size_t countdown;
+
+static bool due(void)
+{
+	return countdown > 0 && --countdown == 0;
+}
+
+static void *lend(size_t n, const char *file, int line)
+{
+	(void)file;
+	(void)line;
+	return due() ? NULL : malloc(n);
+}
+
+static void *lend_more(void *p, size_t n, const char *file, int line)
+{
+	(void)file;
+	(void)line;
+	return due() ? NULL : realloc(p, n);
+}
+
+static void give_back(void *p, const char *file, int line)
+{
+	(void)file;
+	(void)line;
+	free(p);
+}
+
+static struct rc parse_and_verify(struct slice spki, struct sigalg a, struct slice msg, struct slice sig)
+{
+	uint8_t ski[PUBKEY_SKI];
+	struct pubkey p;
+
+	TRY(pubkey_parse(spki, &p));
+	TRY(pubkey_ski(&p, ski));
+	return pubkey_verify(&p, a, msg, sig, SLICE_NONE);
+}
+
+static void torture(struct slice spki, struct sigalg a, struct slice msg, struct slice sig)
+{
+	size_t failed = 0;
+
+	for (size_t n = 1; n < 400; n++) {
+		countdown = n;
+		struct rc rc = parse_and_verify(spki, a, msg, sig);
+		countdown = 0;
+		failed += !rc_ok(rc);
+		/* a key is never called wrong for want of memory; of signatures libcrypto does not tell */
+		if (rc.code == RC_INPUT && rc_last()->err != ERR_SIGNATURE)
+			fail_msg("allocation %zu: %s", n, rc_last()->text);
+	}
+	assert_true(failed > 5);
+	assert_ok(parse_and_verify(spki, a, msg, sig));
+}
+
+static void test_torture(void **state)
+{
+	AUTO(evp_pkey_st, k, p256_key());
+	AUTO(evp_pkey_st, rsa, EVP_RSA_gen(3072));
+	struct slice msg = SLICE_LIT("message");
+
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		AUTO_BUF(spki, 1024);
+		AUTO_BUF(sig, 512);
+		spki_of(i == 0 ? k : rsa, &spki);
+		sign(i == 0 ? k : rsa, msg, &sig);
+		assert_ok(parse_and_verify(buf_slice(&spki),
+		                           sigalg_of(i == 0 ? PUBKEY_P256 : PUBKEY_RSA, false), msg,
+		                           buf_slice(&sig)));
+		torture(buf_slice(&spki), sigalg_of(i == 0 ? PUBKEY_P256 : PUBKEY_RSA, false), msg,
+		        buf_slice(&sig));
+	}
+}
+
 int main(void)
 {
+	/* before libcrypto allocates anything */
+	if (CRYPTO_set_mem_functions(lend, lend_more, give_back) != 1)
+		return 1;
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(test_sm2_as_openssl_writes_it),
 	        cmocka_unit_test(test_sm2_signatures_R06_15),
@@ -215,6 +295,7 @@ int main(void)
 	        cmocka_unit_test(test_algorithms_on_the_wire),
 	        cmocka_unit_test(test_digests),
 	        cmocka_unit_test(test_kinds),
+	        cmocka_unit_test(test_torture),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
