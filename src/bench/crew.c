@@ -4,7 +4,6 @@
 #include "bench/measure.h"
 
 #include <pthread.h>
-#include <stdatomic.h>
 
 #define STACK_SIZE (1u << 20)
 #define FIRST_ROOM 256
@@ -12,8 +11,7 @@
 struct state {
 	const struct crew *c;
 	pthread_barrier_t ready;
-	double from, until;   /* set between the two barriers */
-	_Atomic double ended; /* nothing was left from then on */
+	double from, until; /* set between the two barriers */
 };
 
 struct member {
@@ -21,6 +19,7 @@ struct member {
 	pthread_t thread;
 	void *lane;
 	bool opened;
+	double ended; /* when it found nothing left to do; 0: it had something to the end */
 	double *ms;
 	size_t steps, room, units, errors;
 	struct rc_text why;
@@ -55,9 +54,7 @@ static bool one_step(struct member *m)
 
 	done = seconds_now();
 	if (rc.code == RC_NOTFOUND) {
-		double open = 0;
-
-		(void)atomic_compare_exchange_strong(&m->s->ended, &open, done);
+		m->ended = done;
 		return false;
 	}
 	if (!rc_ok(rc))
@@ -79,7 +76,7 @@ static void *member_main(void *arg)
 		remember_error(m);
 	(void)pthread_barrier_wait(&m->s->ready);
 	(void)pthread_barrier_wait(&m->s->ready);
-	while (m->opened && seconds_now() < m->s->until && atomic_load(&m->s->ended) <= 0 && one_step(m))
+	while (m->opened && seconds_now() < m->s->until && one_step(m))
 		;
 	if (m->opened)
 		m->s->c->close(m->lane);
@@ -94,9 +91,20 @@ static void let_run(struct state *s)
 	(void)pthread_barrier_wait(&s->ready);
 }
 
+/* When work ran out before the time did, the last to find that out ended it. */
+static double end_of(const struct state *s, const struct member *m)
+{
+	double last = 0;
+	size_t i;
+
+	for (i = 0; i < s->c->threads; i++)
+		last = m[i].ended > last ? m[i].ended : last;
+	return last > 0 && last < s->until ? last : s->until;
+}
+
 static void add_up(const struct state *s, struct member *m, double *all, struct crew_result *ret)
 {
-	double ended = atomic_load(&s->ended), until = ended > 0 && ended < s->until ? ended : s->until;
+	double until = end_of(s, m);
 	size_t i, k, n = 0, units = 0;
 
 	for (i = 0; i < s->c->threads; i++) {

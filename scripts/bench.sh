@@ -1,0 +1,16 @@
+#!/bin/sh
+# Measures what build/yuandian does, beside OpenSSL in the same run, into build/bench.json.  Needs root, as
+# the platform does.  bench.sh [GROUP…]: sm start issue door ocsp
+set -eu
+cd "$(dirname "$0")/.."
+sudo=
+[ "$(id -u)" = 0 ] || sudo=sudo
+work=$(mktemp -d build/bench.XXXXXX)
+chmod 755 "$work"
+# shellcheck disable=SC2064
+trap "$sudo rm -rf '$work'" EXIT
+status=0
+$sudo build/yuandian bench --out build/bench.json --data "$PWD/$work/data" "$@" || status=$?
+[ $status = 0 ] || tail -n 20 "$work/data.log" 2>/dev/null >&2 || true
+$sudo chown "$(id -u):$(id -g)" build/bench.json
+exit $status
