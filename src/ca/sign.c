@@ -129,7 +129,7 @@ static RC issued_entry(const struct issue *i, enum ca_part p, json_t **ret)
 	json_put_hex(o, "request", SLICE_ARR(i->row.key));
 	NEED(o != NULL, RC_NOMEM, "no memory");
 	*ret = o;
-	return OK;
+	return json_put_result();
 }
 
 static json_t *refused_entry(const struct issue *i)
@@ -154,6 +154,7 @@ static RC entries(struct signing *s)
 		if (s->event[n] == REQUEST_REFUSED) {
 			s->entry[n][CA_SIGN] = refused_entry(i);
 			NEED(s->entry[n][CA_SIGN] != NULL, RC_NOMEM, "no memory");
+			TRY(json_put_result());
 			continue;
 		}
 		for (enum ca_part p = CA_SIGN; p < CA_PARTS; p++) {

@@ -1,4 +1,5 @@
 /* Refusals and alarms: written by the writer, waited for by nobody. */
+#include "base/text.h"
 #include "evidence/alarm.h"
 #include "instance/frame.h"
 
@@ -77,6 +78,25 @@ static void note_text(char *ret, size_t size, struct slice s)
 	ret[len] = 0;
 }
 
+/* Names and texts that are no clean UTF-8 are left out rather than the whole entry. */
+static json_t *refusal(const struct rc_text *why, const char *what, struct slice subject,
+                       const struct peer *by)
+{
+	struct slice text = slice_text(why->text);
+	json_t *o = json_object();
+
+	json_put_cstr(o, "what", what);
+	json_put_text(o, "subject", text_clean(subject) ? subject : SLICE_NONE);
+	json_put_cstr(o, "code", err_info(why->err)->name);
+	json_put_cstr(o, "clause", err_info(why->err)->clause);
+	json_put_text(o, "text", text_clean(text) ? text : SLICE_NONE);
+	json_put_cstr(o, "by", by->kind == PEER_INSTANCE ? by->instance : by->person);
+	if (rc_ok(json_put_result()))
+		return o;
+	json_decref(o);
+	return NULL;
+}
+
 struct rc instance_refused(struct instance *in, struct rc rc, const char *what, struct slice subject,
                            const struct peer *by)
 {
@@ -88,15 +108,13 @@ struct rc instance_refused(struct instance *in, struct rc rc, const char *what, 
 	n = mem_new(1, sizeof(*n));
 	if (n != NULL) {
 		n->in = in;
-		n->data = json_object();
-		json_put_cstr(n->data, "what", what);
-		json_put_text(n->data, "subject", subject);
-		json_put_cstr(n->data, "code", err_info(why.err)->name);
-		json_put_cstr(n->data, "clause", err_info(why.err)->clause);
-		json_put_cstr(n->data, "text", why.text);
-		json_put_cstr(n->data, "by", by->kind == PEER_INSTANCE ? by->instance : by->person);
+		n->data = refusal(&why, what, subject, by);
 	}
 	metric_count(in->refusals, 1, NULL);
+	if (n != NULL && n->data == NULL) {
+		mem_free(n);
+		n = NULL;
+	}
 	note_send(in, n);
 	return rc_restore(&why);
 }
