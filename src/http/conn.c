@@ -4,9 +4,10 @@
 #define IN_MAX (HTTP_HEAD_MAX + 6 * NET_READ)
 #define IN_KEEP 4096 /* an idle connection keeps no larger buffer */
 #define MIB (1u << 20)
+#define PIPELINE_MAX NET_READ
 
-/* One connection.  Requests are answered one after the other; while one is being worked on, nothing
- * more is read, so that a pipeline can hold no more than one read's worth of memory. */
+/* One connection.  Requests are answered one after the other; while one is being worked on, no more than
+ * PIPELINE_MAX of what follows is kept (reading on, so that a peer that goes away is noticed). */
 enum state {
 	READY, /* for a request */
 	IN_HEAD,
@@ -24,8 +25,10 @@ struct http_conn {
 	struct exchange *x;
 	struct buf in; /* received, from at on not yet used */
 	size_t at, scanned, lingered;
+	size_t counted; /* of in, in the server's sum */
 	enum state state;
 	bool ended;            /* the peer sends no more */
+	bool away;             /* x is at a handler: it comes back to be freed */
 	bool continuing, held; /* "100 Continue" is still being sent; the answer waits for it */
 };
 
@@ -88,7 +91,6 @@ static void send_answer(struct http_conn *c)
 		answered(c);
 		break;
 	case NET_PENDING:
-		net_conn_pause(c->net);
 		net_conn_deadline(c->net, config(c)->write_ms + 1000 * (s[1].len / config(c)->write_rate));
 		break;
 	case NET_BROKEN:
@@ -134,10 +136,11 @@ static void start(struct http_conn *c)
 	x->request.body = buf_slice(&x->body);
 	c->state = BUSY;
 	net_conn_patient(c->net);
-	if (exchange_start(x) == RAN_DONE)
+	c->away = true;
+	if (exchange_start(x) == RAN_DONE) {
+		c->away = false;
 		send_answer(c);
-	else
-		net_conn_pause(c->net);
+	}
 }
 
 static void say_continue(struct http_conn *c)
@@ -207,7 +210,11 @@ static bool step_body(struct http_conn *c, struct slice *w)
 	size_t used = 0;
 	bool done = false;
 
-	if (!rc_ok(http_parse_body(&x->parser, &x->head, *w, x->route->max_body, &x->body, &used, &done))) {
+	struct rc rc = http_parse_body(&x->parser, &x->head, *w, x->route->max_body, &x->body, &used, &done);
+
+	if (!count_memory(c->loop->server, &x->counted, x->body.cap) && rc_ok(rc))
+		rc = rc_refuse(ERR_OVERLOADED, "too much is being received at once");
+	if (!rc_ok(rc)) {
 		refuse_and_end(c);
 		return false;
 	}
@@ -256,9 +263,13 @@ static bool keep(struct http_conn *c, struct slice s)
 	}
 	c->in.max = IN_MAX;
 	buf_add(&c->in, s);
-	if (c->in.failed)
+	if (c->in.failed || !count_memory(c->loop->server, &c->counted, c->in.cap)) {
 		close_now(c);
-	return !c->in.failed;
+		return false;
+	}
+	if (c->in.len >= PIPELINE_MAX && (c->state == BUSY || c->state == SENDING))
+		net_conn_pause(c->net);
+	return true;
 }
 
 static void advance_kept(struct http_conn *c)
@@ -273,6 +284,7 @@ static void advance_kept(struct http_conn *c)
 	buf_clear(&c->in);
 	if (c->in.cap > IN_KEEP)
 		buf_free(&c->in);
+	(void)count_memory(c->loop->server, &c->counted, c->in.cap);
 }
 
 /* Goes on after an answer: first with what is here already. */
@@ -292,6 +304,7 @@ void conn_answer(struct exchange *x)
 		exchange_free(x);
 		return;
 	}
+	c->away = false;
 	send_answer(c);
 	go_on(c);
 }
@@ -374,6 +387,9 @@ static void on_late(struct net_conn *n)
 		(void)rc_ok(rc_refuse(ERR_HTTP_TIMEOUT, "the request did not arrive in time"));
 		if (c->x != NULL || new_exchange(c))
 			refuse_and_end(c);
+	} else if (c->state == SENDING) {
+		c->state = DEAD;
+		net_conn_reset(c->net);
 	} else if (c->state != BUSY) {
 		close_now(c);
 	}
@@ -387,12 +403,13 @@ static void on_closed(struct net_conn *n)
 	if (c == NULL)
 		return;
 	metric_move(s->numbers.connections, -1, &c->port->index);
-	if (c->x != NULL && c->state == BUSY)
-		c->x->conn = NULL; /* it comes back to be freed */
+	if (c->x != NULL && c->away)
+		c->x->conn = NULL;
 	else if (c->x != NULL)
 		exchange_free(c->x);
 	peer_hold_drop(c->peer);
 	buf_free(&c->in);
+	(void)count_memory(s, &c->counted, 0);
 	mem_free(c);
 	if (__atomic_load_n(&s->draining, __ATOMIC_RELAXED)) {
 		(void)pthread_mutex_lock(&s->lock);

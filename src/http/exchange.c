@@ -127,6 +127,7 @@ void exchange_free(struct exchange *x)
 
 	peer_hold_drop(x->peer);
 	reset(x);
+	(void)count_memory(l->server, &x->counted, 0);
 	if (l->spare_count < HTTP_SPARE_EXCHANGES) {
 		x->next = l->spare;
 		l->spare = x;

@@ -77,6 +77,7 @@ struct exchange {
 	const struct route *route; /* NULL: refused before one was found */
 	bool close;                /* the connection ends after the answer */
 	unsigned allow;            /* methods of the path, for 405 */
+	size_t counted;            /* of body, in the server's sum */
 	uint64_t started_us;
 	uint64_t wait_until; /* clock_mono_ms(); 0: never waited */
 	uint64_t seq;        /* of the waiting room when this run began */
@@ -146,6 +147,7 @@ struct http_server {
 	struct pool *pool, *blocking;
 	struct waits *waits;
 	struct http_numbers numbers;
+	size_t memory; /* received and kept, atomic */
 	bool started, stopped;
 	bool draining;        /* atomic */
 	pthread_mutex_t lock; /* for drained */
@@ -178,6 +180,9 @@ extern const struct net_events http_events;
 /* The answer of x is rendered: send it and go on. Loop's thread. */
 void conn_answer(struct exchange *x);
 void conn_drain(struct net_conn *c);
+
+/* Brings the server's sum from *have to now; false when it is over config.memory. */
+bool count_memory(struct http_server *s, size_t *have, size_t now);
 
 /* ---- numbers.c ---- */
 RC numbers_add(struct http_server *s);

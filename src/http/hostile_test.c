@@ -45,7 +45,15 @@ static RC large(void *ctx, const struct request *q, struct response *r)
 	return response_shared(r, "application/octet-stream", SLICE_ARR(zeros), NULL, NULL);
 }
 
+static RC waits(void *ctx, const struct request *q, struct response *r)
+{
+	if (request_may_wait(q))
+		return response_wait(r, 1);
+	return small(ctx, q, r);
+}
+
 static const struct route routes[] = {
+        {GET, "/wait", WHO_ANYONE, NULL, 0, 0, waits, NULL},
         {GET, "/good", WHO_ANYONE, NULL, 0, 0, small, NULL},
         {GET, "/inline", WHO_ANYONE, NULL, 0, HTTP_INLINE, small, NULL},
         {GET, "/crl/{ca}.crl", WHO_ANYONE, NULL, 0, HTTP_INLINE, small, NULL},
@@ -114,6 +122,15 @@ static int start_hasty(void **state)
 	                                    .write_rate = 1u << 30,
 	                                    .linger_ms = SHORT_MS,
 	                                    .connections = 50});
+	*state = w;
+	return 0;
+}
+
+static int start_poor(void **state)
+{
+	struct world *w = calloc(1, sizeof(*w));
+
+	start_with(w, &(struct http_config){.loops = 1, .workers = 2, .memory = 200000});
 	*state = w;
 	return 0;
 }
@@ -548,6 +565,58 @@ static void connections_over_the_limit_are_closed(void **state)
 	fail_msg("no room again");
 }
 
+/* Many peers that send most of a body and stop: memory for all of them together is limited. */
+static void half_sent_bodies_share_a_limit(void **state)
+{
+	static const uint8_t zeros[4000];
+	struct world *w = *state;
+	AUTO_HEARD(h);
+	int fd[200], i, refused = 0;
+
+	for (i = 0; i < 200; i++) {
+		fd[i] = dial(w->port);
+		assert_true(say(fd[i], TAKE "Content-Length: 4096\r\n\r\n"));
+		assert_true(say_bytes(fd[i], SLICE_ARR(zeros)));
+	}
+	for (i = 0; i < 200; i++) /* what is not refused completes its body */
+		(void)say_bytes(fd[i], slice_of(zeros, 96));
+	for (i = 0; i < 200; i++) {
+		assert_true(hear(fd[i], &h, false));
+		assert_true(h.status == 200 || h.status == 503);
+		refused += h.status == 503;
+		(void)close(fd[i]);
+	}
+	assert_true(refused > 0 && refused < 200);
+	good(w);
+}
+
+/* The same while their first request is being worked on: the answer finds nobody and does no harm. */
+static void a_flood_behind_a_waiting_request_is_cut_off(void **state)
+{
+	static uint8_t junk[60000];
+	struct world *w = *state;
+	AUTO_BUF(b, 1u << 20);
+	int fd[20], i, cut = 0;
+
+	memset(junk, 'G', sizeof(junk));
+	for (i = 0; i < 20; i++) {
+		fd[i] = dial(w->port);
+		assert_true(say(fd[i], "GET /wait?wait=1 HTTP/1.1\r\nHost: a\r\n\r\n"));
+	}
+	for (i = 0; i < 20; i++)
+		(void)say_bytes(fd[i], SLICE_ARR(junk));
+	for (i = 0; i < 20; i++) {
+		buf_clear(&b);
+		while (listen_more(fd[i], &b) > 0)
+			;
+		cut += find_text(buf_slice(&b), "HTTP/1.1 200 ") == NULL;
+		(void)close(fd[i]);
+	}
+	assert_true(cut > 0);
+	good(w);
+	http_server_stop(w->http);
+}
+
 /* ---- TLS ---- */
 
 static void tls_garbage_does_no_harm(void **state)
@@ -686,6 +755,9 @@ int main(void)
 	        cmocka_unit_test_setup_teardown(a_long_pipeline_is_answered, start, stop),
 	        cmocka_unit_test_setup_teardown(ten_thousand_idle_connections_do_not_matter, start, stop),
 	        cmocka_unit_test_setup_teardown(connections_over_the_limit_are_closed, start_hasty, stop),
+	        cmocka_unit_test_setup_teardown(half_sent_bodies_share_a_limit, start_poor, stop),
+	        cmocka_unit_test_setup_teardown(a_flood_behind_a_waiting_request_is_cut_off, start_poor,
+	                                        stop),
 	        cmocka_unit_test_setup_teardown(tls_garbage_does_no_harm, start, stop),
 	        cmocka_unit_test_setup_teardown(plain_http_gets_nothing_from_a_tls_port, start, stop),
 	        cmocka_unit_test_setup_teardown(only_certificates_of_our_authorities_get_in, start, stop),

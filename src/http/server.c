@@ -35,6 +35,8 @@ static void set_defaults(struct http_config *c)
 	set_default(&c->write_rate, 64u << 10);
 	set_default(&c->linger_ms, 2000);
 	set_default(&c->drain_ms, 5000);
+	if (c->memory == 0)
+		c->memory = 512u << 20;
 }
 
 static RC add_loop(struct http_server *s)
@@ -142,6 +144,14 @@ RC http_server_start(struct http_server *s)
 		TRY(net_loop_start(s->loops[i]->net));
 	}
 	return OK;
+}
+
+bool count_memory(struct http_server *s, size_t *have, size_t now)
+{
+	size_t sum = __atomic_add_fetch(&s->memory, now - *have, __ATOMIC_RELAXED);
+
+	*have = now;
+	return sum <= s->config.memory;
 }
 
 void http_server_wake(struct http_server *s, uint64_t key)

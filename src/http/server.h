@@ -183,6 +183,7 @@ struct http_config {
 	unsigned write_rate;     /* 65536 bytes a second: slower readers are cut off */
 	unsigned linger_ms;      /* 2000: reading away what a refused peer still sends */
 	unsigned drain_ms;       /* 5000: http_server_stop() waits for running requests */
+	size_t memory;           /* 512 MiB of requests being received, all connections together; then 503 */
 	struct metrics *metrics; /* may be NULL; borrowed */
 };
 struct http_listener {

@@ -97,6 +97,16 @@ void net_conn_close(struct net_conn *c)
 	uv_close((uv_handle_t *)&c->timer, on_closed);
 }
 
+void net_conn_reset(struct net_conn *c)
+{
+	if (c->closing)
+		return;
+	c->closing = true;
+	if (uv_tcp_close_reset(&c->tcp, on_closed) != 0)
+		uv_close((uv_handle_t *)&c->tcp, on_closed);
+	uv_close((uv_handle_t *)&c->timer, on_closed);
+}
+
 static void on_shutdown(uv_shutdown_t *r, int status)
 {
 	(void)r;

@@ -84,6 +84,7 @@ void net_conn_patient(struct net_conn *c);               /* no deadline */
 /* Sends what is pending, then says that no more comes; reading goes on. */
 void net_conn_finish(struct net_conn *c);
 void net_conn_close(struct net_conn *c);
+void net_conn_reset(struct net_conn *c); /* what the peer did not take is thrown away */
 bool net_conn_closing(const struct net_conn *c);
 void net_conn_set_user(struct net_conn *c, void *user);
 void *net_conn_user(const struct net_conn *c);
