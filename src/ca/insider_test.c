@@ -47,7 +47,8 @@ static struct rc ask(enum signer_permit channel, enum signer_type type, const st
 	struct signer_call q = {channel, (uint8_t)type, buf_slice(&w->out), -1};
 	struct der_reader r;
 
-	buf_clear(answer);
+	buf_free(answer);
+	*answer = BUF(SIGNER_FRAME_MAX);
 	assert_ok(signer_dispatch(signer, &q, answer));
 	r = der_read(buf_slice(answer));
 	der_enter(&r, DER_SEQUENCE);

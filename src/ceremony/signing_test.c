@@ -698,7 +698,8 @@ static void build_km(struct scene *s, const struct answer *a)
 	                                       .serial = SLICE_ARR(a->serial),
 	                                       .key = buf_slice(&spki),
 	                                       .envelope = buf_slice(&envelope)};
-	buf_clear(&s->km);
+	buf_free(&s->km);
+	s->km = BUF(KM_RESPOND_MAX);
 	MUST(km_respond_sign(m, a->signer, &s->km));
 }
 
