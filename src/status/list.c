@@ -1,4 +1,5 @@
-/* Revocation lists: made and signed by the CA, fetched when its log announces one, checked, served from memory. */
+/* Revocation lists: made and signed by the CA, fetched when its log announces one, checked, served from
+ * memory. */
 #include "status/status.h"
 
 #include "base/clock.h"
@@ -64,20 +65,25 @@ RC list_check(struct status *s, struct issuer *i, struct slice der, struct list_
 	TRY(crl_verify(&crl, &a->cert.key));
 	number = crl_number(&crl);
 	sm3_hash(der, sm3);
-	REQUIRE(slice_equal(crl.issuer, a->cert.subject), CRL_REJECTED, "the list of %s names another issuer", i->id);
+	REQUIRE(slice_equal(crl.issuer, a->cert.subject), CRL_REJECTED, "the list of %s names another issuer",
+	        i->id);
 	REQUIRE(number != UINT64_MAX && number > row->number && number >= row->announced, CRL_REJECTED,
 	        "the number of the list of %s does not rise", i->id);
 	REQUIRE(number > row->announced || memcmp(sm3, row->announced_sm3, 32) == 0, CRL_REJECTED,
 	        "the list of %s is not the one that the log announced", i->id);
-	REQUIRE(crl.next_update > clock_now() && crl.this_update <= clock_now() + STATUS_ANSWER_SECONDS, CRL_REJECTED,
-	        "the list of %s is out of date", i->id);
+	REQUIRE(crl.next_update > clock_now() && crl.this_update <= clock_now() + STATUS_ANSWER_SECONDS,
+	        CRL_REJECTED, "the list of %s is out of date", i->id);
 	row->number = number;
 	row->this_update = crl.this_update;
 	row->next_update = crl.next_update;
 	return OK;
 }
 
-struct putting { const char *ca; const struct list_row *row; struct slice der; };
+struct putting {
+	const char *ca;
+	const struct list_row *row;
+	struct slice der;
+};
 
 static struct rc put(struct db_tx *tx, void *arg)
 {

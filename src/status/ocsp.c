@@ -1,5 +1,5 @@
-/* OCSP (RFC 6960): every answer is signed fresh from the table; all requests of one pass of the loop go to the
- * signer together.  Who asks badly gets an OCSP error, not an HTTP error (RFC 6960, appendix A). */
+/* OCSP (RFC 6960): every answer is signed fresh from the table; all requests of one pass of the loop go to
+ * the signer together.  Who asks badly gets an OCSP error, not an HTTP error (RFC 6960, appendix A). */
 #include "status/status.h"
 
 #include "base/clock.h"
@@ -13,18 +13,22 @@
 struct asking {
 	struct ocsp_request request;
 	struct issuer *issuer;
-	struct buf data;                /* ResponseData */
+	struct buf data; /* ResponseData */
 	enum ocsp_error error;
 	enum answer answer;
 };
 
-static void single(struct status *s, const struct asking *a, const struct ocsp_id *id, struct ocsp_single *ret)
+static void single(struct status *s, const struct asking *a, const struct ocsp_id *id,
+                   struct ocsp_single *ret)
 {
 	struct table_entry e;
-	int64_t now = clock_now();
+	int64_t known = clock_now() - status_age(s);
 
 	*ret = (struct ocsp_single){
-		.id = id->der, .status = OCSP_UNKNOWN, .this_update = now, .next_update = now + STATUS_ANSWER_SECONDS,
+	        .id = id->der,
+	        .status = OCSP_UNKNOWN,
+	        .this_update = known,
+	        .next_update = known + STATUS_ANSWER_SECONDS,
 	};
 	if (!table_find(&s->table, (uint8_t)(a->issuer - s->issuer), id->serial, &e))
 		return;
@@ -70,7 +74,7 @@ static void ask(struct status *s, struct slice der, struct asking *a)
 		a->error = OCSP_MALFORMED;
 		return;
 	}
-	if (atomic_load(&s->broken) || !atomic_load(&s->current)) {
+	if (atomic_load(&s->broken) || status_age(s) >= STATUS_ANSWER_SECONDS) {
 		a->error = OCSP_TRY_LATER;
 		return;
 	}

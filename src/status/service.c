@@ -76,7 +76,10 @@ static RC get_certificate(void *ctx, const struct request *q, struct response *r
 	o = json_object();
 	json_put_text(o, "ca", row.ca);
 	json_put_cstr(o, "serial", text);
-	json_put_cstr(o, "status", row.revoked ? "revoked" : row.not_after < clock_now() ? "expired" : "good");
+	json_put_cstr(o, "status",
+	              row.revoked                   ? "revoked"
+	              : row.not_after < clock_now() ? "expired"
+	                                            : "good");
 	json_put_time(o, "not_before", row.not_before);
 	json_put_time(o, "not_after", row.not_after);
 	json_put_hex(o, "sm3", SLICE_ARR(sm3));
@@ -88,19 +91,29 @@ static RC get_certificate(void *ctx, const struct request *q, struct response *r
 }
 
 static const struct route public_routes[] = {
-	{POST, "/ocsp", WHO_ANYONE, "application/ocsp-request", OCSP_REQUEST_MAX, HTTP_BATCH, NULL, ocsp_post},
-	{GET, "/ocsp/{request*}", WHO_ANYONE, NULL, 0, HTTP_BATCH, NULL, ocsp_get},
-	{GET, "/crl/{ca}.crl", WHO_ANYONE, NULL, 0, 0, get_list, NULL},
-	{GET, "/ca/{ca}.cer", WHO_ANYONE, NULL, 0, 0, get_authority, NULL},
-	{GET, "/v1/certificates/{ca}/{serial}", WHO_ANYONE, NULL, 0, 0, get_certificate, NULL},
+        {POST, "/ocsp", WHO_ANYONE, "application/ocsp-request", OCSP_REQUEST_MAX, HTTP_BATCH, NULL,
+         ocsp_post},
+        {GET, "/ocsp/{request*}", WHO_ANYONE, NULL, 0, HTTP_BATCH, NULL, ocsp_get},
+        {GET, "/crl/{ca}.crl", WHO_ANYONE, NULL, 0, 0, get_list, NULL},
+        {GET, "/ca/{ca}.cer", WHO_ANYONE, NULL, 0, 0, get_authority, NULL},
+        {GET, "/v1/certificates/{ca}/{serial}", WHO_ANYONE, NULL, 0, 0, get_certificate, NULL},
 };
+
+int64_t status_age(struct status *s)
+{
+	uint64_t heard = atomic_load(&s->heard), now = clock_mono_ms();
+
+	if (heard == 0)
+		return INT64_MAX;
+	return now > heard ? (int64_t)((now - heard) / 1000) : 0;
+}
 
 static RC check_feed(struct instance *in)
 {
 	struct status *s = instance_state(in);
 
 	NEED(!atomic_load(&s->broken), RC_CRYPTO, "the CA's log has a gap or a wrong leaf");
-	NEED(atomic_load(&s->current), RC_BUSY, "the CA's log has not been read yet");
+	NEED(status_age(s) < STATUS_ANSWER_SECONDS, RC_BUSY, "the CA's log has not been read for too long");
 	return OK;
 }
 
@@ -201,17 +214,17 @@ static void status_metrics(struct instance *in, struct buf *out)
 	metrics_sample(out, "status_certificates", (double)table_count(&s->table), NULL);
 	metrics_family(out, METRIC_COUNTER, "ocsp_responses_total", "OCSP answers by status");
 	for (size_t i = 0; i < ANSWER_KINDS; i++)
-		metrics_sample(out, "ocsp_responses_total", (double)atomic_load(&s->answers[i]), "status", names[i],
-		               NULL);
+		metrics_sample(out, "ocsp_responses_total", (double)atomic_load(&s->answers[i]), "status",
+		               names[i], NULL);
 }
 
 const struct role role_status = {
-	.name = "status",
-	.public_routes = public_routes,
-	.public_route_count = sizeof(public_routes) / sizeof(public_routes[0]),
-	.checks = checks,
-	.check_count = sizeof(checks) / sizeof(checks[0]),
-	.start = start,
-	.stop = stop,
-	.metrics = status_metrics,
+        .name = "status",
+        .public_routes = public_routes,
+        .public_route_count = sizeof(public_routes) / sizeof(public_routes[0]),
+        .checks = checks,
+        .check_count = sizeof(checks) / sizeof(checks[0]),
+        .start = start,
+        .stop = stop,
+        .metrics = status_metrics,
 };

@@ -1,8 +1,8 @@
 #ifndef YD_STATUS_STATUS_H
 #define YD_STATUS_STATUS_H
-/* The role that answers the public (R05.4, R21.6, R21.9): OCSP, revocation lists, certificates of authorities,
- * certificate query.  It holds responder keys only, follows the CA's log into its own database, and can be
- * rebuilt from nothing. */
+/* The role that answers the public (R05.4, R21.6, R21.9): OCSP, revocation lists, certificates of
+ * authorities, certificate query.  It holds responder keys only, follows the CA's log into its own database,
+ * and can be rebuilt from nothing. */
 #include "http/client.h"
 #include "http/server.h"
 #include "instance/instance.h"
@@ -16,8 +16,10 @@
 #define STATUS_ISSUERS 16
 #define STATUS_CRL_MAX (64u << 20)
 #define STATUS_FEED_PAGE 256
-#define STATUS_FEED_WAIT 2              /* seconds of one long poll; bounds how long an end takes */
-#define STATUS_ANSWER_SECONDS 300       /* nextUpdate of an OCSP answer */
+#define STATUS_FEED_WAIT 2 /* seconds of one long poll; bounds how long an end takes */
+/* An OCSP answer tells of what the CA last confirmed, and holds so long from then on: cut off from the CA for
+ * longer, this copy says tryLater instead of good (R21.9). */
+#define STATUS_ANSWER_SECONDS 600
 
 /* A list as it is served; counted, because an answer may outlive its successor's arrival. */
 struct list {
@@ -29,19 +31,19 @@ struct list {
 
 /* An authority we answer for: it certified one of our responder keys. */
 struct issuer {
-	char id[TRUST_ID_MAX + 1], key[TRUST_ID_MAX + 8];       /* "sm2", "ocsp-sm2" */
+	char id[TRUST_ID_MAX + 1], key[TRUST_ID_MAX + 8]; /* "sm2", "ocsp-sm2" */
 	struct ocsp_issuer hashes;
-	struct buf responder;                                   /* certificate, DER */
+	struct buf responder; /* certificate, DER */
 	uint8_t responder_key[PUBKEY_SKI];
 	struct sigalg alg;
-	struct list *list;                                      /* under status.lists; NULL before the first */
+	struct list *list; /* under status.lists; NULL before the first */
 };
 
 enum answer { ANSWER_GOOD, ANSWER_REVOKED, ANSWER_UNKNOWN, ANSWER_FAILED, ANSWER_KINDS };
 
 struct status {
 	struct instance *in;
-	struct trust *trust;                    /* of the start: certificates of authorities */
+	struct trust *trust; /* of the start: certificates of authorities */
 	struct table table;
 	size_t issuers;
 	struct issuer issuer[STATUS_ISSUERS];
@@ -49,27 +51,30 @@ struct status {
 	struct http_client *ca;
 	pthread_t tail;
 	bool tailing;
-	atomic_bool current;                    /* caught up with the CA once since the start, or had a store */
-	atomic_bool broken;                     /* gap or wrong leaf: nothing is answered from this copy */
-	atomic_ullong next;                     /* entry that comes next */
+	atomic_ullong heard; /* clock_mono_ms() when the CA last said that nothing is missing here */
+	atomic_bool broken;  /* gap or wrong leaf: nothing is answered from this copy */
+	atomic_ullong next;  /* entry that comes next */
 	atomic_ullong answers[ANSWER_KINDS];
 };
 
+/* Seconds since the CA confirmed this copy; INT64_MAX: not since the start. */
+int64_t status_age(struct status *s);
 /* NULL when we do not answer for it. */
 struct issuer *status_issuer(struct status *s, const char *id);
 
 /* tail.c */
-RC   tail_start(struct status *s);
+RC tail_start(struct status *s);
 void tail_stop(struct status *s);
 /* One answer of GET /v1/log/entries: checked, stored, shown.  *n entries were in it. */
-RC   tail_apply(struct status *s, const json_t *answer, size_t *n);
+RC tail_apply(struct status *s, const json_t *answer, size_t *n);
 
 /* list.c */
-RC   list_load(struct status *s);
-/* Fetches every list that the log announced and we do not have; a failure is told by alarm and tried again. */
+RC list_load(struct status *s);
+/* Fetches every list that the log announced and we do not have; a failure is told by alarm and tried again.
+ */
 void list_refresh(struct status *s);
 /* Checks against issuer, announcement and the one before (R21.9). */
-RC   list_check(struct status *s, struct issuer *i, struct slice der, struct list_row *row);
+RC list_check(struct status *s, struct issuer *i, struct slice der, struct list_row *row);
 struct list *list_hold(struct status *s, struct issuer *i);
 void list_drop(void *list);
 

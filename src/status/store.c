@@ -16,14 +16,16 @@ RC status_store_issued(struct db *db, const struct status_row *row)
 	int64_t changed;
 
 	TRY(db_run(db, &changed,
-	           "INSERT INTO certificate (ca, serial, not_before, not_after, sm3) VALUES ($1, $2, $3, $4, $5) "
+	           "INSERT INTO certificate (ca, serial, not_before, not_after, sm3) VALUES ($1, $2, $3, $4, "
+	           "$5) "
 	           "ON CONFLICT (ca, serial) DO NOTHING",
-	           DB_ARGS(DB_TEXT(row->ca), DB_BLOB(row->serial), DB_INT(row->not_before), DB_INT(row->not_after),
-	                   DB_BLOB(slice_of(row->sm3, 32)))));
+	           DB_ARGS(DB_TEXT(row->ca), DB_BLOB(row->serial), DB_INT(row->not_before),
+	                   DB_INT(row->not_after), DB_BLOB(slice_of(row->sm3, 32)))));
 	if (changed > 0)
 		return OK;
 	TRY(status_store_find(db, row->ca, row->serial, &old, sm3));
-	NEED(memcmp(sm3, row->sm3, 32) == 0, RC_CONFLICT, "the log tells of two certificates with one serial");
+	NEED(memcmp(sm3, row->sm3, 32) == 0, RC_CONFLICT,
+	     "the log tells of two certificates with one serial");
 	return OK;
 }
 
@@ -31,24 +33,33 @@ RC status_store_revoked(struct db *db, struct slice ca, struct slice serial, int
 {
 	int64_t changed;
 
-	TRY(db_run(db, &changed, "UPDATE certificate SET revoked_at = $3, reason = $4 WHERE ca = $1 AND serial = $2",
+	TRY(db_run(db, &changed,
+	           "UPDATE certificate SET revoked_at = $3, reason = $4 WHERE ca = $1 AND serial = $2",
 	           DB_ARGS(DB_TEXT(ca), DB_BLOB(serial), DB_INT(at), DB_INT(reason))));
 	NEED(changed > 0, RC_NOTFOUND, "the log revokes a certificate that it did not issue");
 	return OK;
 }
 
-RC status_store_find(struct db *db, struct slice ca, struct slice serial, struct status_row *ret, uint8_t hold[32])
+RC status_store_find(struct db *db, struct slice ca, struct slice serial, struct status_row *ret,
+                     uint8_t hold[32])
 {
 	AUTO(db_rows, q, NULL);
 
 	TRY(db_query(db, &q,
-	             "SELECT not_before, not_after, sm3, revoked_at, reason FROM certificate WHERE ca = $1 AND serial = $2",
+	             "SELECT not_before, not_after, sm3, revoked_at, reason FROM certificate WHERE ca = $1 "
+	             "AND serial = $2",
 	             DB_ARGS(DB_TEXT(ca), DB_BLOB(serial))));
 	TRY(one_row(q, "the certificate"));
 	TRY(db_bytes(q, 2, hold, 32));
 	*ret = (struct status_row){
-		.ca = ca, .serial = serial, .not_before = db_int(q, 0), .not_after = db_int(q, 1), .sm3 = hold,
-		.revoked = !db_is_null(q, 3), .revoked_at = db_int(q, 3), .reason = (int)db_int(q, 4),
+	        .ca = ca,
+	        .serial = serial,
+	        .not_before = db_int(q, 0),
+	        .not_after = db_int(q, 1),
+	        .sm3 = hold,
+	        .revoked = !db_is_null(q, 3),
+	        .revoked_at = db_int(q, 3),
+	        .reason = (int)db_int(q, 4),
 	};
 	return OK;
 }
@@ -64,8 +75,11 @@ RC status_store_each(struct db *db, struct rc (*each)(void *arg, const struct st
 		if (!row)
 			return OK;
 		struct status_row r = {
-			.ca = db_text(q, 0), .serial = db_blob(q, 1), .revoked = !db_is_null(q, 2),
-			.revoked_at = db_int(q, 2), .reason = (int)db_int(q, 3),
+		        .ca = db_text(q, 0),
+		        .serial = db_blob(q, 1),
+		        .revoked = !db_is_null(q, 2),
+		        .revoked_at = db_int(q, 2),
+		        .reason = (int)db_int(q, 3),
 		};
 		TRY(each(arg, &r));
 	}
@@ -100,10 +114,11 @@ RC status_store_announce(struct db *db, struct slice ca, uint64_t number, const 
 
 RC status_store_list_put(struct db *db, const char *ca, const struct list_row *row, struct slice der)
 {
-	return db_run(db, NULL,
-	              "UPDATE crl SET number = $2, this_update = $3, next_update = $4, der = $5 WHERE ca = $1",
-	              DB_ARGS(DB_CSTR(ca), DB_INT(row->number), DB_INT(row->this_update), DB_INT(row->next_update),
-	                      DB_BLOB(der)));
+	return db_run(
+	        db, NULL,
+	        "UPDATE crl SET number = $2, this_update = $3, next_update = $4, der = $5 WHERE ca = $1",
+	        DB_ARGS(DB_CSTR(ca), DB_INT(row->number), DB_INT(row->this_update), DB_INT(row->next_update),
+	                DB_BLOB(der)));
 }
 
 RC status_store_list(struct db *db, const char *ca, struct list_row *ret, struct buf *der)
@@ -111,12 +126,15 @@ RC status_store_list(struct db *db, const char *ca, struct list_row *ret, struct
 	AUTO(db_rows, q, NULL);
 
 	TRY(db_query(db, &q,
-	             "SELECT announced, announced_sm3, number, this_update, next_update, der FROM crl WHERE ca = $1",
+	             "SELECT announced, announced_sm3, number, this_update, next_update, der FROM crl WHERE "
+	             "ca = $1",
 	             DB_ARGS(DB_CSTR(ca))));
 	TRY(one_row(q, "a revocation list"));
 	*ret = (struct list_row){
-		.announced = (uint64_t)db_int(q, 0), .number = (uint64_t)db_int(q, 2), .this_update = db_int(q, 3),
-		.next_update = db_int(q, 4),
+	        .announced = (uint64_t)db_int(q, 0),
+	        .number = (uint64_t)db_int(q, 2),
+	        .this_update = db_int(q, 3),
+	        .next_update = db_int(q, 4),
 	};
 	TRY(db_bytes(q, 1, ret->announced_sm3, 32));
 	if (der == NULL)

@@ -8,9 +8,9 @@
 #include <stdint.h>
 
 struct status_row {
-	struct slice ca, serial;        /* serial: magnitude */
+	struct slice ca, serial; /* serial: magnitude */
 	int64_t not_before, not_after;
-	const uint8_t *sm3;             /* of the certificate, 32 bytes */
+	const uint8_t *sm3; /* of the certificate, 32 bytes */
 	bool revoked;
 	int64_t revoked_at;
 	int reason;
@@ -20,7 +20,8 @@ RC status_store_issued(struct db *db, const struct status_row *row);
 /* RC_NOTFOUND for a serial that was never issued. */
 RC status_store_revoked(struct db *db, struct slice ca, struct slice serial, int64_t at, int reason);
 /* RC_NOTFOUND.  Slices of ret borrow the arguments; sm3 points into hold. */
-RC status_store_find(struct db *db, struct slice ca, struct slice serial, struct status_row *ret, uint8_t hold[32]);
+RC status_store_find(struct db *db, struct slice ca, struct slice serial, struct status_row *ret,
+                     uint8_t hold[32]);
 /* All rows; what each() gets lives for its call. */
 RC status_store_each(struct db *db, struct rc (*each)(void *arg, const struct status_row *row), void *arg);
 
@@ -29,7 +30,7 @@ RC status_store_feed(struct db *db, const char *name, uint64_t *next);
 RC status_store_feed_set(struct db *db, const char *name, uint64_t next, const uint8_t leaf[32]);
 
 struct list_row {
-	uint64_t announced, number;     /* number 0 = none fetched */
+	uint64_t announced, number; /* number 0 = none fetched */
 	uint8_t announced_sm3[32];
 	int64_t this_update, next_update;
 };

@@ -13,8 +13,11 @@
 
 static const uint8_t sm3_a[32] = {1}, sm3_b[32] = {2};
 static const struct status_row row = {
-	.ca = {(const uint8_t *)"sm2", 3}, .serial = {(const uint8_t *)"\x11\x22", 2}, .not_before = 1000, .not_after = 2000,
-	.sm3 = sm3_a,
+        .ca = {(const uint8_t *)"sm2", 3},
+        .serial = {(const uint8_t *)"\x11\x22", 2},
+        .not_before = 1000,
+        .not_after = 2000,
+        .sm3 = sm3_a,
 };
 
 struct fixture {
@@ -123,9 +126,9 @@ static void every_failing_call_is_told(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(issued_then_revoked, setup, teardown),
-		cmocka_unit_test_setup_teardown(feed_and_lists_are_kept, setup, teardown),
-		cmocka_unit_test_setup_teardown(every_failing_call_is_told, setup, teardown),
+	        cmocka_unit_test_setup_teardown(issued_then_revoked, setup, teardown),
+	        cmocka_unit_test_setup_teardown(feed_and_lists_are_kept, setup, teardown),
+	        cmocka_unit_test_setup_teardown(every_failing_call_is_told, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -80,9 +80,9 @@ static void serials_out_of_range_are_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(only_what_was_put_is_found),
-		cmocka_unit_test(a_revocation_replaces_the_entry),
-		cmocka_unit_test(serials_out_of_range_are_refused),
+	        cmocka_unit_test(only_what_was_put_is_found),
+	        cmocka_unit_test(a_revocation_replaces_the_entry),
+	        cmocka_unit_test(serials_out_of_range_are_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

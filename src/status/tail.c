@@ -1,5 +1,6 @@
-/* Follows the CA's log (design 4): entries in order, every leaf recomputed, applied to the store and then to the
- * table in memory.  A gap or a wrong leaf is told by alarm, and nothing is answered from this copy any more. */
+/* Follows the CA's log (design 4): entries in order, every leaf recomputed, applied to the store and then to
+ * the table in memory.  A gap or a wrong leaf is told by alarm, and nothing is answered from this copy any
+ * more. */
 #include "status/status.h"
 
 #include "base/clock.h"
@@ -60,8 +61,10 @@ static RC show(struct status *s, const struct status_row *row)
 {
 	char id[TRUST_ID_MAX + 1] = "";
 	struct table_entry e = {
-		.len = (uint8_t)row->serial.len, .revoked = row->revoked, .reason = (uint8_t)row->reason,
-		.revoked_at = row->revoked_at,
+	        .len = (uint8_t)row->serial.len,
+	        .revoked = row->revoked,
+	        .reason = (uint8_t)row->reason,
+	        .revoked_at = row->revoked_at,
 	};
 	const struct issuer *i;
 
@@ -125,8 +128,8 @@ static RC take_list(struct status *s, struct db *db, const json_t *data)
 	return status_store_announce(db, ca, (uint64_t)number, sm3);
 }
 
-/* Kinds that concern status; the others are only counted.  Called twice: with db inside the transaction, without
- * it after the commit, for the table. */
+/* Kinds that concern status; the others are only counted.  Called twice: with db inside the transaction,
+ * without it after the commit, for the table. */
 static const struct {
 	const char *kind;
 	struct rc (*take)(struct status *s, struct db *db, const json_t *data);
@@ -177,7 +180,7 @@ RC tail_apply(struct status *s, const json_t *answer, size_t *n)
 		atomic_store(&s->next, a.next);
 	}
 	if (a.next >= (uint64_t)size)
-		atomic_store(&s->current, true);
+		atomic_store(&s->heard, clock_mono_ms());
 	return OK;
 }
 
@@ -217,8 +220,8 @@ static void *tail(void *arg)
 		if (!down && !instance_ending(s->in)) {
 			log_failure("feed", NULL);
 			if (atomic_load(&s->broken))
-				instance_alarm(s->in, "feed-broken", slice_text(instance_config(s->in)->ca_name),
-				               rc_last()->text);
+				instance_alarm(s->in, "feed-broken",
+				               slice_text(instance_config(s->in)->ca_name), rc_last()->text);
 		}
 		down = true;
 		nap(RETRY_MS);
@@ -240,7 +243,6 @@ RC tail_start(struct status *s)
 	TRY(status_store_feed(lease->db, instance_config(s->in)->ca_name, &next));
 	TRY(status_store_each(lease->db, load_row, s));
 	atomic_store(&s->next, next);
-	atomic_store(&s->current, next > 0);
 	NEED(pthread_create(&s->tail, NULL, tail, s) == 0, RC_NOMEM, "no thread for the feed");
 	s->tailing = true;
 	return OK;
