@@ -35,10 +35,10 @@ struct issue {
 	size_t signature_len[CA_PARTS];
 	struct km_answer *km;
 	uint8_t encrypt_spki[32]; /* SM3 of the key that came with km; for the first stage */
-	struct buf envelope; /* bare SignedAndEnvelopedData for the subscriber */
-	bool stored;         /* under the lock: finished long ago, answered from its row */
-	bool done;           /* under the lock; then why and row.state are final */
-	struct rc_text why;  /* code RC_OK unless refused or failed */
+	struct buf envelope;      /* bare SignedAndEnvelopedData for the subscriber */
+	bool stored;              /* under the lock: finished long ago, answered from its row */
+	bool done;                /* under the lock; then why and row.state are final */
+	struct rc_text why;       /* code RC_OK unless refused or failed */
 };
 
 struct issue_queue {

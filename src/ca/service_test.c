@@ -5,6 +5,8 @@
 #include "ca/ca.h"
 #include "ca/routes.h"
 #include "evidence/alarm.h"
+#include "http/route.h"
+#include "http/route_check.h"
 #include "kmc/kmc.h"
 #include "pki/cms.h"
 #include "pki/crl.h"
@@ -975,6 +977,44 @@ static void the_feed_carries_certificates(void **state)
 	assert_int_equal(with, 2);
 }
 
+/* ---- who may come in (law 6) ---- */
+
+static const struct {
+	enum method method;
+	const char *path;
+	uint32_t may;
+} matrix[] = {
+        {POST, "/v1/requests", WHO_OWN_RA},
+        {GET, "/v1/requests/ab", WHO_OWN_RA},
+        {POST, "/v1/revocations", WHO_OWN_RA | OFFICER(CA_OPERATOR)},
+        {GET, "/v1/crl/sm2", WHO_OWN},
+        {GET, "/v1/certificates/sm2/1a",
+         WHO_OWN | OFFICER(CA_OPERATOR) | OFFICER(REVIEW) | OFFICER(AUDITOR) | OFFICER(AUDIT_ADMIN)},
+};
+
+static void the_route_table_holds(void **state)
+{
+	struct rc rc = route_check(role_ca.routes, role_ca.route_count);
+
+	(void)state;
+	if (!rc_ok(rc))
+		fail_msg("%s", rc_last()->text);
+	assert_int_equal(role_ca.route_count, sizeof(matrix) / sizeof(matrix[0]));
+	for (size_t i = 0; i < role_ca.route_count; i++) {
+		struct route_match m;
+
+		assert_ok(route_find(role_ca.routes, role_ca.route_count, matrix[i].method,
+		                     slice_text(matrix[i].path), &m));
+		for (unsigned bit = 0; bit < 28; bit++) {
+			struct peer p = {.kind = bit < OFFICER_ROLE_COUNT ? PEER_OFFICER : PEER_INSTANCE,
+			                 .roles = 1u << bit};
+
+			if (route_may(m.route, &p) != ((matrix[i].may >> bit & 1) != 0))
+				fail_msg("%s: role bit %u", matrix[i].path, bit);
+		}
+	}
+}
+
 int main(void)
 {
 #define FRESH(f) cmocka_unit_test_setup_teardown(f, open_all, close_all)
@@ -1000,6 +1040,7 @@ int main(void)
 	        FRESH(an_ended_key_moves_to_history),
 	        FRESH(numbers_go_on_after_a_restart),
 	        FRESH(the_feed_carries_certificates),
+	        cmocka_unit_test(the_route_table_holds),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

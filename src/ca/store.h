@@ -34,7 +34,8 @@ struct ca_bytes {
 RC ca_store_find(struct db *db, const uint8_t key[32], struct ca_request *ret);
 /* SAME_KEY when the subscriber's key was certified before (design 9.8); who is told in the text. */
 RC ca_store_key_free(struct db *db, const uint8_t spki[32], const char *entity);
-/* The KMC's key for the request with that key (which may be new) was never certified for another: else G07. */
+/* The KMC's key for the request with that key (which may be new) was never certified for another: else G07.
+ */
 RC ca_store_encrypt_key_free(struct db *db, const uint8_t spki[32], const uint8_t key[32]);
 /* The same again for the same request is fine. */
 RC ca_store_encrypt_key_put(struct db *db, const uint8_t spki[32], int64_t request);

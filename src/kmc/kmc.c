@@ -104,7 +104,8 @@ static void kmc_metrics(struct instance *in, struct buf *out)
 	AUTO(db_lease, lease, NULL);
 	int64_t n;
 
-	if (!rc_ok(db_pool_lease(instance_readers(in), &lease)) || !rc_ok(kmc_store_standby_count(lease->db, &n)))
+	if (!rc_ok(db_pool_lease(instance_readers(in), &lease)) ||
+	    !rc_ok(kmc_store_standby_count(lease->db, &n)))
 		return;
 	metrics_family(out, METRIC_GAUGE, "kmc_standby_keys", "encryption key pairs on standby");
 	metrics_sample(out, "kmc_standby_keys", (double)n, NULL);

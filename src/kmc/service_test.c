@@ -3,6 +3,8 @@
 #include "../../tests/lib/small_world.h"
 
 #include "evidence/alarm.h"
+#include "http/route.h"
+#include "http/route_check.h"
 #include "kmc/kmc.h"
 #include "pki/cms.h"
 
@@ -386,6 +388,24 @@ static void a_locked_signer_answers_nothing(void **state)
 	assert_int_equal(count("in use"), 1);
 }
 
+/* R06.16: only a CA comes in with tasks; RA and officers do not. */
+static void the_route_table_holds(void **state)
+{
+	struct rc rc = route_check(role_kmc.routes, role_kmc.route_count);
+	struct route_match m;
+
+	(void)state;
+	if (!rc_ok(rc))
+		fail_msg("%s", rc_last()->text);
+	assert_ok(route_find(role_kmc.routes, role_kmc.route_count, POST, SLICE_LIT("/gmt0014"), &m));
+	for (unsigned bit = 0; bit < 28; bit++) {
+		struct peer p = {.kind = bit < OFFICER_ROLE_COUNT ? PEER_OFFICER : PEER_INSTANCE,
+		                 .roles = 1u << bit};
+
+		assert_int_equal(route_may(m.route, &p), (1u << bit) == WHO_CA);
+	}
+}
+
 int main(void)
 {
 #define FRESH(f) cmocka_unit_test_setup_teardown(f, open_kmc, close_kmc)
@@ -403,6 +423,7 @@ int main(void)
 	        FRESH(an_empty_stock_is_filled),
 	        FRESH(a_failing_database_loses_nothing),
 	        FRESH(a_locked_signer_answers_nothing),
+	        cmocka_unit_test(the_route_table_holds),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
