@@ -37,7 +37,7 @@ static void unlock_started(struct supervisor *s, struct unit *u)
 	unlock_unit(u, s->unlock[0] != 0 ? fresh : s->once);
 	unlock_unit(u, s->given);
 	if (!u->unlocked)
-		log_line(LOG_WARN, "signer.locked", "waits for `yuandian unlock`", "instance", u->it->name,
+		log_line(LOG_WARN, "signer.locked", "waits for `yuandian unlock`", "unit", u->it->name,
 		         NULL);
 }
 
@@ -161,10 +161,13 @@ static void report_end(const struct supervisor *s, const struct unit *u, const c
 {
 	bool crashed = WIFSIGNALED(status) && WTERMSIG(status) != SIGTERM && WTERMSIG(status) != SIGKILL;
 	bool failed_itself = WIFEXITED(status) && WEXITSTATUS(status) != 0;
+	char how[64];
+	if (WIFEXITED(status))
+		snprintf(how, sizeof how, "exit %d", WEXITSTATUS(status));
+	else
+		snprintf(how, sizeof how, "%s", strsignal(WTERMSIG(status)));
 	if (!s->ending || crashed || failed_itself)
-		log_line(LOG_WARN, "child.ended",
-		         WIFSIGNALED(status) ? strsignal(WTERMSIG(status)) : "exited", "process", what,
-		         "unit", u->it->name, NULL);
+		log_line(LOG_WARN, "child.ended", how, "process", what, "unit", u->it->name, NULL);
 }
 
 static void reap(struct supervisor *s)

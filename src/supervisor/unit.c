@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/close_range.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
@@ -42,8 +43,11 @@ static bool place_descriptors(const struct spawn *s)
 	if (null < 0 || a < 0 || b < 0)
 		return false;
 	/* Standard output belongs to the supervisor's own lines. */
-	return dup2(null, STDIN_FILENO) >= 0 && dup2(null, STDOUT_FILENO) >= 0 &&
-	       dup2(a, UNIT_FD_SIGNER) >= 0 && dup2(b, UNIT_FD_SUPERVISOR) >= 0;
+	if (dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0 || dup2(a, UNIT_FD_SIGNER) < 0 ||
+	    dup2(b, UNIT_FD_SUPERVISOR) < 0)
+		return false;
+	/* Whatever our caller left open to us is not the children's. */
+	return close_range(UNIT_FD_SUPERVISOR + 1, ~0u, CLOSE_RANGE_CLOEXEC) == 0;
 }
 
 static bool become(unsigned uid)

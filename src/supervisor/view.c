@@ -1,6 +1,6 @@
-/* Where other users find DIR.  Home folders are closed to others on Debian 12, and a clone usually lies in one: then
- * DIR is mounted once more at /run/yuandian-NUMBER, in a mount namespace of the supervisor's own that its children
- * inherit.  Nobody else sees it, and no folder's mode is changed. */
+/* Where other users find DIR.  Home folders are closed to others on Debian 12, and a clone usually lies in
+ * one: then DIR is mounted once more at /run/yuandian-NUMBER, in a mount namespace of the supervisor's own
+ * that its children inherit.  Nobody else sees it, and no folder's mode is changed. */
 #include "supervisor/unit.h"
 
 #include <errno.h>
