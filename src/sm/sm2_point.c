@@ -224,7 +224,7 @@ static void look_up(struct jacobian *r, const struct jacobian table[WINDOW_HALF]
  * zero. */
 void point_mul_base(struct jacobian *r, const struct sc *k)
 {
-	const struct affine(*table)[WINDOW_HALF] = base_table();
+	const struct point_table *table = base_table();
 	struct jacobian sum = infinity, next, first = {.z = fe_one};
 	struct affine term;
 	struct fe h, d;
@@ -233,7 +233,7 @@ void point_mul_base(struct jacobian *r, const struct sc *k)
 
 	for (i = 0; i < WINDOWS; i++) {
 		size = window_digit(k, i, &negative);
-		look_up_affine(&term, table[i], size);
+		look_up_affine(&term, table->at[i], size);
 		negate_y(&term.y, negative);
 		add_affine_plain(&next, &sum, &term, &h, &d);
 		first.x = term.x;

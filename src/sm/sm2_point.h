@@ -44,8 +44,19 @@ void point_to_affine_batch(struct affine *r, const struct jacobian *a, size_t n)
 /* Digit i of k in signed windows: its size and a mask that is set when it is negative. */
 unsigned window_digit(const struct sc *k, unsigned i, uint64_t *negative);
 
-/* sm2_table.c: multiples 1 ... 16 of 2^(WINDOW * i) * G, for each window i. */
-const struct affine (*base_table(void))[WINDOW_HALF];
+/* sm2_table.c: multiples 1 ... 16 of 2^(WINDOW * i) * P, for each window i. */
+struct point_table {
+	struct affine at[WINDOWS][WINDOW_HALF];
+};
+void point_table_fill(struct point_table *r, const struct affine *p);
+/* That of G. */
+const struct point_table *base_table(void);
+/* s * G + t * P for public numbers, with P's table. */
+void point_mul_tables_public(struct jacobian *r, const struct sc *s, const struct sc *t,
+                             const struct point_table *p);
+/* sm2_known.c: the same with the table that is kept for a public key which is asked for again and again.
+ * False when there is none (yet). */
+bool point_mul_known_public(struct jacobian *r, const struct sc *s, const struct sc *t, const uint8_t xy[64]);
 /* The odd multiples 1, 3, 5 ... of G for public numbers. */
 #define BASE_ODD_BITS 8
 #define BASE_ODD (1 << (BASE_ODD_BITS - 2))

@@ -74,3 +74,33 @@ void point_mul_two_public(struct jacobian *r, const struct sc *s, const struct s
 	}
 	*r = sum;
 }
+
+static void add_window(struct jacobian *r, const struct sc *k, unsigned i,
+                       const struct affine row[WINDOW_HALF])
+{
+	uint64_t negative;
+	unsigned size = window_digit(k, i, &negative);
+	struct affine term;
+
+	if (size == 0)
+		return;
+	term = row[size - 1];
+	if (negative != 0)
+		negate(&term.y);
+	point_add_affine_public(r, r, &term);
+}
+
+/* From the lowest window up, as point_mul_base(). */
+void point_mul_tables_public(struct jacobian *r, const struct sc *s, const struct sc *t,
+                             const struct point_table *p)
+{
+	const struct point_table *base = base_table();
+	struct jacobian sum = {.z = {{0}}};
+	unsigned i;
+
+	for (i = 0; i < WINDOWS; i++) {
+		add_window(&sum, s, i, base->at[i]);
+		add_window(&sum, t, i, p->at[i]);
+	}
+	*r = sum;
+}

@@ -4,6 +4,7 @@
 
 #include <openssl/bn.h>
 #include <openssl/obj_mac.h>
+#include <pthread.h>
 
 #define CASES 2000
 #define LONGEST 10000
@@ -456,6 +457,84 @@ static void verify_batch(void **state)
 	}
 }
 
+#define REGULARS 40 /* more than tables are kept for */
+#define ROUNDS 40
+
+struct regular {
+	struct sm2_key key;
+	EVP_PKEY *judge;
+};
+
+static void visit(const struct regular *r, bool spoil)
+{
+	struct sm2_check c = {.pub = r->key.pub};
+
+	fill(c.e, 32);
+	assert_true(rc_ok(sm2_sign_digest(&r->key, c.e, &c.sig)));
+	if (spoil)
+		(next_below(2) != 0 ? c.sig.r : c.e)[next_below(32)] ^= (uint8_t)(1 << next_below(8));
+	sm2_verify_batch(&c, 1);
+	assert_int_equal(c.valid, !spoil);
+	assert_int_equal(judge_verify_digest(r->judge, &c), !spoil);
+}
+
+/* Keys that come again get tables, lose them to others and get them again; the answer is always the
+ * judge's. */
+static void regulars(void **state)
+{
+	static struct regular many[REGULARS];
+	size_t i, round;
+
+	(void)state;
+	for (i = 0; i < REGULARS; i++) {
+		random_key(&many[i].key);
+		many[i].judge = judge_key(&many[i].key.pub, NULL);
+	}
+	for (round = 0; round < ROUNDS; round++) {
+		for (i = 0; i < REGULARS; i++)
+			visit(&many[next_below(round % 2 != 0 ? REGULARS : 5)], i % 3 == 0);
+	}
+	for (i = 0; i < REGULARS; i++)
+		EVP_PKEY_free(many[i].judge);
+}
+
+static void *keep_visiting(void *arg)
+{
+	struct regular *many = arg;
+	struct sm2_check c;
+	size_t i, wrong = 0;
+
+	for (i = 0; i < 60 * REGULARS; i++) {
+		const struct regular *r = &many[i % 60 < 30 ? i % REGULARS : i % 3];
+
+		c = (struct sm2_check){.pub = r->key.pub, .e = {(uint8_t)i}};
+		if (!rc_ok(sm2_sign_digest(&r->key, c.e, &c.sig)))
+			wrong++;
+		c.sig.s[31] ^= i % 2 != 0;
+		sm2_verify_batch(&c, 1);
+		wrong += c.valid != (i % 2 == 0);
+	}
+	return wrong == 0 ? NULL : many;
+}
+
+static void regulars_on_threads(void **state)
+{
+	static struct regular many[REGULARS];
+	pthread_t thread[4];
+	void *wrong;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < REGULARS; i++)
+		random_key(&many[i].key);
+	for (i = 0; i < 4; i++)
+		assert_int_equal(pthread_create(&thread[i], NULL, keep_visiting, many), 0);
+	for (i = 0; i < 4; i++) {
+		assert_int_equal(pthread_join(thread[i], &wrong), 0);
+		assert_null(wrong);
+	}
+}
+
 /* Strict DER: libcrypto writes the same bytes; everything else is refused. */
 static void der_vectors(void **state)
 {
@@ -552,6 +631,7 @@ int main(void)
 	        cmocka_unit_test(above_n),     cmocka_unit_test(coordinate_above_n),
 	        cmocka_unit_test(digests),     cmocka_unit_test(unusable_nonces),
 	        cmocka_unit_test(sign_batch),  cmocka_unit_test(verify_batch),
+	        cmocka_unit_test(regulars),    cmocka_unit_test(regulars_on_threads),
 	        cmocka_unit_test(der_vectors), cmocka_unit_test(der_random),
 	};
 

@@ -52,20 +52,26 @@ static void verify_some(struct sm2_check *c, size_t n)
 	struct lane lane[LANES];
 	struct jacobian odd[LANES * ODD_MULTIPLES] = {0}, sum;
 	struct affine flat[LANES * ODD_MULTIPLES];
-	size_t i, used = 0;
+	size_t i, used = 0, left[LANES];
 
 	for (i = 0; i < n; i++) {
 		prepare(&lane[i], &c[i]);
-		if (lane[i].possible)
-			point_odd_multiples(odd + ODD_MULTIPLES * used++, &lane[i].p);
-	}
-	point_to_affine_batch(flat, odd, ODD_MULTIPLES * used);
-	for (i = 0, used = 0; i < n; i++) {
-		c[i].valid = lane[i].possible;
+		c[i].valid = false;
 		if (!lane[i].possible)
 			continue;
-		point_mul_two_public(&sum, &lane[i].s, &lane[i].t, flat + ODD_MULTIPLES * used++);
-		c[i].valid = agrees(&lane[i], &sum);
+		if (point_mul_known_public(&sum, &lane[i].s, &lane[i].t, c[i].pub.xy)) {
+			c[i].valid = agrees(&lane[i], &sum);
+			continue;
+		}
+		point_odd_multiples(odd + ODD_MULTIPLES * used, &lane[i].p);
+		left[used++] = i;
+	}
+	point_to_affine_batch(flat, odd, ODD_MULTIPLES * used);
+	for (i = 0; i < used; i++) {
+		const struct lane *l = &lane[left[i]];
+
+		point_mul_two_public(&sum, &l->s, &l->t, flat + ODD_MULTIPLES * i);
+		c[left[i]].valid = agrees(l, &sum);
 	}
 }
 
