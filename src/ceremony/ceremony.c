@@ -258,7 +258,7 @@ static RC read_chain(struct installation *in, const char *file)
 }
 
 /* Whose key it is, and that it may be an authority's certificate; the chain above it link by link. */
-static RC accept(struct installation *in, struct slice der)
+static RC admit(struct installation *in, struct slice der)
 {
 	struct cert cert, above;
 	struct key_info info;
@@ -330,7 +330,7 @@ static RC install(struct ceremony *c, const struct ceremony_install *o, enum cer
 	TRY(cert_read(buf_slice(&text), &der, &cert));
 	struct rc rc = read_chain(&in, o->chain);
 	if (rc_ok(rc))
-		rc = accept(&in, buf_slice(&der));
+		rc = admit(&in, buf_slice(&der));
 	if (rc_ok(rc))
 		rc = put_in_place(&in, buf_slice(&der), ret);
 	for (size_t i = 0; i < in.links; i++)

@@ -37,8 +37,7 @@ static void unlock_started(struct supervisor *s, struct unit *u)
 	unlock_unit(u, s->unlock[0] != 0 ? fresh : s->once);
 	unlock_unit(u, s->given);
 	if (!u->unlocked)
-		log_line(LOG_WARN, "signer.locked", "waits for `yuandian unlock`", "unit", u->it->name,
-		         NULL);
+		log_line(LOG_WARN, "signer.locked", "waits for `yuandian unlock`", "unit", u->it->name, NULL);
 }
 
 /* ---- transport certificates ---- */

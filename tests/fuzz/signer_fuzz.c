@@ -1,5 +1,5 @@
-/* Requests to an open signer: the first byte chooses channel and kind, the rest is the body.  Every answer is a
- * whole answer, whatever came in. */
+/* Requests to an open signer: the first byte chooses channel and kind, the rest is the body.  Every answer is
+ * a whole answer, whatever came in. */
 #include "base/clock.h"
 #include "signer/seal.h"
 #include "signer/state.h"
