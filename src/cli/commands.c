@@ -76,8 +76,8 @@ static const struct cli_option unlock[] = {DATA, UNLOCK, END};
 static const struct cli_option only_data[] = {DATA, END};
 static const struct cli_option apply[] = {
         AS,
-        {"profile", "P", "证书模板：person、organisation、server",
-         "profile: person, organisation, server", CLI_REQUIRED},
+        {"profile", "P", "证书模板：person、organisation、server", "profile: person, organisation, server",
+         CLI_REQUIRED},
         {"class", "GOV|PUBLIC", "服务类别：政务或公众", "service class", CLI_REQUIRED},
         {"csr", "FILE", "证书请求（PKCS#10）", "certificate request (PKCS#10)", CLI_REQUIRED},
         {"data", "FILE", "申请数据 JSON（docs/schema/application-P.json）",

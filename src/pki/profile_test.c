@@ -316,25 +316,24 @@ static void identity_refused(const struct profile *p, const char *text)
 
 static void test_identities(void **state)
 {
-	static const char *const persons[] =
-	        {
-	                "{}",
-	                "[]",
-	                "{\"name\":\"张三\"}",
-	                "{\"name\":\"\"," DOCUMENT "}",
-	                "{\"name\":\"a\",\"x\":1," DOCUMENT "}",
-	                "{\"name\":5," DOCUMENT "}",
-	                "{\"name\":\"a\\u202eb\"," DOCUMENT "}",
-	                "{\"name\":\"a\\nb\"," DOCUMENT "}",
-	                "{\"name\":\" a\"," DOCUMENT "}",
-	                "{\"name\":\"a\",\"email\":\"no mail\"," DOCUMENT "}",
-	                "{\"name\":\"a\",\"document\":{\"type\":\"library-card\",\"number\":\"E12345678\"}}",
-	                "{\"name\":\"a\",\"document\":{\"type\":\"citizen\",\"number\":"
-	                "\"110101199003070012\"}}", /* GB 11643 */
-	                "{\"name\":\"a\",\"document\":{\"type\":\"citizen\",\"number\":"
-	                "\"11010119900307001X\"}}",
-	                "{\"name\":\"a\",\"document\":{\"type\":\"citizen\",\"number\":\"1101011990\"}}",
-	        };
+	static const char *const persons[] = {
+	        "{}",
+	        "[]",
+	        "{\"name\":\"张三\"}",
+	        "{\"name\":\"\"," DOCUMENT "}",
+	        "{\"name\":\"a\",\"x\":1," DOCUMENT "}",
+	        "{\"name\":5," DOCUMENT "}",
+	        "{\"name\":\"a\\u202eb\"," DOCUMENT "}",
+	        "{\"name\":\"a\\nb\"," DOCUMENT "}",
+	        "{\"name\":\" a\"," DOCUMENT "}",
+	        "{\"name\":\"a\",\"email\":\"no mail\"," DOCUMENT "}",
+	        "{\"name\":\"a\",\"document\":{\"type\":\"library-card\",\"number\":\"E12345678\"}}",
+	        "{\"name\":\"a\",\"document\":{\"type\":\"citizen\",\"number\":"
+	        "\"110101199003070012\"}}", /* GB 11643 */
+	        "{\"name\":\"a\",\"document\":{\"type\":\"citizen\",\"number\":"
+	        "\"11010119900307001X\"}}",
+	        "{\"name\":\"a\",\"document\":{\"type\":\"citizen\",\"number\":\"1101011990\"}}",
+	};
 	static const char *const organisations[] = {
 	        "{\"name\":\"a\"}",
 	        "{\"name\":\"a\",\"code\":\"91350100M000100Y44\"}", /* GB 32100 */
