@@ -148,6 +148,14 @@ def complexity():
                 problems.append(f"{fields[5]}: complexity {fields[0]}, limit 15")
 
 
+def documents():
+    """A path that a document names must exist."""
+    for name in ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"):
+        for m in re.finditer(r"`((?:src|docs|tests|scripts|profiles|plans|migrations)/[\w./-]*)`", (root / name).read_text()):
+            if not (root / m.group(1)).exists():
+                problems.append(f"{name}: {m.group(1)} does not exist")
+
+
 for path in files:
     text = path.read_text()
     sizes(path, text)
@@ -155,6 +163,7 @@ for path in files:
     banned(path, code)
     functions(path, code)
 layers()
+documents()
 complexity()
 tracked = subprocess.run(["git", "ls-files"], cwd=root, capture_output=True, text=True, check=True).stdout.split()
 for name in tracked:
