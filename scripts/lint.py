@@ -150,7 +150,7 @@ def complexity():
 
 def documents():
     """A path that a document names must exist."""
-    for name in ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"):
+    for name in ("README.md", "ARCHITECTURE.md"):
         for m in re.finditer(r"`((?:src|docs|tests|scripts|profiles|plans|migrations)/[\w./-]*)`", (root / name).read_text()):
             if not (root / m.group(1)).exists():
                 problems.append(f"{name}: {m.group(1)} does not exist")

@@ -313,18 +313,20 @@ RC crl_maker_ready(struct crl_maker *m)
 	return rc;
 }
 
+/* Asked of the database: who follows the log knows of a list as soon as its row is there. */
 RC crl_maker_file(struct crl_maker *m, const char *ca, char *path, size_t size, int64_t *number)
 {
-	struct authority_list *l = find(m, ca);
-	bool present;
+	AUTO(db_lease, lease, NULL);
+	struct crl_row row;
+	struct rc rc;
 
-	NEED(l != NULL, RC_NOTFOUND, "no authority %s here", ca);
-	pthread_mutex_lock(&m->lock);
-	present = l->present;
-	*number = l->number;
-	pthread_mutex_unlock(&m->lock);
-	REQUIRE(present, NOT_READY, "the first revocation list of %s is not made yet", ca);
-	return list_path(m->in, ca, *number, path, size);
+	NEED(find(m, ca) != NULL, RC_NOTFOUND, "no authority %s here", ca);
+	TRY(db_pool_lease(instance_readers(m->in), &lease));
+	rc = authority_store_crl_last(lease->db, ca, &row);
+	REQUIRE(rc.code != RC_NOTFOUND, NOT_READY, "the first revocation list of %s is not made yet", ca);
+	TRY(rc);
+	*number = row.number;
+	return list_path(m->in, ca, row.number, path, size);
 }
 
 RC crl_maker_answer(struct crl_maker *m, struct slice ca, struct response *r)

@@ -272,6 +272,15 @@ def trust_is_read_again():
         time.sleep(0.1)
 
 
+def kill(name):
+    """The process is there, or on its way back from the kill before."""
+    until = time.monotonic() + 30
+    while name not in processes():
+        check(time.monotonic() < until, f"{name} runs")
+        time.sleep(0.05)
+    os.kill(processes()[name], signal.SIGKILL)
+
+
 def a_killed_ca_loses_nothing():
     """Law 1: kill -9 while requests are on their way; afterwards each has its one pair."""
     people = [somebody(f"kill{i}", f"孙{'甲乙丙丁戊己'[i]}", 10 + i) for i in range(6)]
@@ -279,7 +288,7 @@ def a_killed_ca_loses_nothing():
     for i, app in enumerate(apps):
         platform.as_("review", "review", app, "--approve")
         if i in (1, 3):
-            os.kill(processes()["shifan/ca"], signal.SIGKILL)
+            kill("shifan/ca")
     for app, w in zip(apps, people):
         platform.fetch(app, w, limit=90)
         verify_link(w / "sign.pem", platform.ca("sm2"))

@@ -49,9 +49,10 @@ static struct {
 	struct sm2_key key[W_KEYS];
 	struct buf cert[W_KEYS];
 	/* switches */
-	enum rc_code signer_fails; /* every signing call fails so */
-	int refuse_after;          /* n > 0: the n-th certificate item is refused for good */
-	enum rc_code kmc_fails; /* the connection to the KMC: RC_BUSY before, RC_UNCERTAIN after it acted */
+	_Atomic(enum rc_code) signer_fails; /* every signing call fails so */
+	int refuse_after;                   /* n > 0: the n-th certificate item is refused for good */
+	_Atomic(enum rc_code)
+	        kmc_fails; /* the connection to the KMC: RC_BUSY before, RC_UNCERTAIN after it acted */
 	unsigned kmc_calls, lost_answers;
 	void (*meddle)(struct buf *answer); /* changes the KMC's answer on its way */
 	struct rc (*kmc)(struct slice request, struct buf *answer);
