@@ -18,7 +18,7 @@ struct authority_list {
 	char id[AUTHORITY_ID_MAX + 1];
 	bool revoked; /* under lock: an emergency list is wanted */
 	bool present; /* under lock, as all below */
-	int64_t number, this_update, next_update;
+	int64_t this_update, next_update;
 };
 
 struct crl_maker {
@@ -57,7 +57,6 @@ static void published(struct crl_maker *m, struct authority_list *l, const struc
 {
 	pthread_mutex_lock(&m->lock);
 	l->present = true;
-	l->number = row->number;
 	l->this_update = row->this_update;
 	l->next_update = row->next_update;
 	pthread_mutex_unlock(&m->lock);

@@ -952,6 +952,31 @@ static void numbers_go_on_after_a_restart(void **state)
 	assert_true(crl_number(&y) > crl_number(&x));
 }
 
+/* Who learns of a list from the log finds that list, or a newer one. */
+static void a_follower_finds_the_list_it_heard_of(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 40; i++) {
+		uint64_t size = log_size(ca_in->log), now = 0;
+		AUTO(db_lease, lease, NULL);
+		AUTO_JSON(list, NULL);
+		char path[2048];
+		int64_t number;
+
+		crl_maker_revoked(ca_of()->lists, "sm2");
+		assert_ok(log_wait(ca_in->log, size, 20000, &now));
+		assert_ok(crl_maker_file(ca_of()->lists, "sm2", path, sizeof(path), &number));
+		assert_ok(db_pool_lease(ca_in->readers, &lease));
+		assert_ok(log_read(lease->db, size, 1, &list));
+		const json_t *e = json_object_get(json_array_get(list, 0), "entry");
+
+		assert_string_equal(text_at(e, "kind"), "crl");
+		assert_true(number >=
+		            json_integer_value(json_object_get(json_object_get(e, "data"), "number")));
+		assert_int_equal(access(path, R_OK), 0);
+	}
+}
+
 /* What followers of the log get: the certificate with its entry. */
 static void the_feed_carries_certificates(void **state)
 {
@@ -1039,6 +1064,7 @@ int main(void)
 	        FRESH(revocation_waits_for_nobody),
 	        FRESH(an_ended_key_moves_to_history),
 	        FRESH(numbers_go_on_after_a_restart),
+	        FRESH(a_follower_finds_the_list_it_heard_of),
 	        FRESH(the_feed_carries_certificates),
 	        cmocka_unit_test(the_route_table_holds),
 	};
