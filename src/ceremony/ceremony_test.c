@@ -6,6 +6,8 @@
 #include "ceremony/secrets.h"
 
 #include "base/text.h"
+#include "db/db.h"
+#include "evidence/log.h"
 #include "statement/statement.h"
 
 #include <openssl/bio.h>
@@ -24,6 +26,8 @@
 #include <cmocka.h>
 
 static char root[64], dir[96];
+
+static const char *at(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 static const char *at(const char *fmt, ...)
 {
@@ -323,6 +327,54 @@ static void first_decisions_verify(void **state)
 	assert_string_equal(json_string_value(json_object_get(s->body, "institution")), "shifan");
 }
 
+/* design.md 9.10: all logged as the first entries of the instance that owns it. */
+static bool logged(const json_t *entries, const char *kind, const char *key, const char *value)
+{
+	const json_t *it;
+	size_t i;
+	json_array_foreach(entries, i, it)
+	{
+		const json_t *e = json_object_get(it, "entry"), *data = json_object_get(e, "data");
+		const char *k = json_string_value(json_object_get(e, "kind"));
+		const char *v = key != NULL ? json_string_value(json_object_get(data, key)) : NULL;
+		if (k != NULL && strcmp(k, kind) == 0 &&
+		    (key == NULL || (v != NULL && strcmp(v, value) == 0)))
+			return true;
+	}
+	return false;
+}
+
+static json_t *log_of(const char *instance)
+{
+	struct db *db;
+	json_t *entries;
+	assert_true(rc_ok(db_open(at("%s/data.db", instance), true, &db)));
+	assert_true(rc_ok(log_read(db, 0, 200, &entries)));
+	db_close(db);
+	return entries;
+}
+
+static void the_first_log_entries_tell_of_it(void **state)
+{
+	(void)state;
+	AUTO_JSON(ca, log_of("shifan/ca"));
+	AUTO_JSON(source, log_of("national/source"));
+	AUTO_JSON(kmc, log_of("keycentre/kmc"));
+	const json_t *first = json_object_get(json_array_get(ca, 0), "entry");
+	assert_string_equal(json_string_value(json_object_get(first, "kind")), "ceremony-begun");
+	assert_true(logged(ca, "ceremony-key", "name", "sm2"));
+	assert_true(logged(ca, "ceremony-key", "device", "uncertified-test"));
+	assert_true(logged(ca, "ceremony-certificate", "profile", "ocsp"));
+	assert_true(logged(ca, "ceremony-statement", "role", "review"));
+	assert_true(logged(ca, "ceremony-statement", "kind", "cps"));
+	assert_true(logged(ca, "ceremony-key-destroyed", "name", "ceremony"));
+	assert_true(logged(ca, "ceremony-done", NULL, NULL));
+	assert_true(logged(source, "ceremony-key", "name", "root"));
+	assert_true(logged(source, "ceremony-statement", "kind", "authorisation"));
+	assert_true(logged(kmc, "ceremony-key", "name", "kmc"));
+	assert_false(logged(kmc, "ceremony-key", "name", "sm2"));
+}
+
 static void ports_are_in_step(void **state)
 {
 	struct plat p;
@@ -411,6 +463,7 @@ int main(void)
 	        cmocka_unit_test(both_certificates_name_the_same_person),
 	        cmocka_unit_test(trust_folders_hold_what_roles_need),
 	        cmocka_unit_test(first_decisions_verify),
+	        cmocka_unit_test(the_first_log_entries_tell_of_it),
 	        cmocka_unit_test(ports_are_in_step),
 	        cmocka_unit_test(a_folder_in_use_is_refused),
 	        cmocka_unit_test(a_broken_off_ceremony_is_told_from_a_finished_one),

@@ -409,7 +409,6 @@ static void encryption_keys_reach_the_subscriber_only(void **state)
 	answers[KM_N - 1] = (struct signer_km_answer){.error = KM_ERR_NO_KEY};
 	MUST(signer_km_respond(kmc.role, SLICE_LIT("kmc"), buf_slice(&request), answers, KM_N, &respond));
 	MUST(km_respond_parse(buf_slice(&respond), &m));
-	AUTO_BUF(sig, 128);
 	assert_true(openssl_verifies(test_path("keycentre/kmc/signer/keys/kmc.cer"), m->tbs, m->signature));
 	assert_int_equal(m->count, KM_N);
 	EVP_PKEY *k = openssl_private(&user);

@@ -41,6 +41,8 @@
 
 static char test_dir[64];
 
+static inline const char *test_path(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
 static inline const char *test_path(const char *fmt, ...)
 {
 	static char path[4][512];
