@@ -59,7 +59,7 @@ def certificates_say_what_they_must():
         check("CN = 张三" in text or "CN=张三" in text, "subject")
         check("1.3.6.1.4.1.32473.1.1" in text, "R02.1: class GOV as policy")
         check("1.2.156.10197.1.501" in text or "SM2-with-SM3" in text, "signature algorithm")
-        check("CA:" not in text, "no basicConstraints in an end entity")
+        check("Basic Constraints" not in text, "no basicConstraints in an end entity")
         check("urn:uuid:" in text, "opaque entity id")
         check("OCSP - URI:" in text and "CA Issuers - URI:" in text and ".crl" in text, "pointers")
     check("Digital Signature, Non Repudiation" in sign, "key usage of the signing certificate")
