@@ -139,6 +139,10 @@ static void answer(struct server *v, struct job *j)
 	struct signer_header h = {.id = j->head.id, .type = (uint8_t)(j->head.type | SIGNER_ANSWER)};
 	AUTO_BUF(out, SIGNER_FRAME_MAX);
 	struct rc rc = signer_dispatch(v->signer, &q, &out);
+	/* Before the answer: who has it may count on the file being free. */
+	if (j->fd >= 0)
+		close(j->fd);
+	j->fd = -1;
 	if (rc_ok(rc)) {
 		pthread_mutex_lock(&j->from->write);
 		rc = channel_write(j->from->socket, h, buf_slice(&out), -1);
