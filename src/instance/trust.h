@@ -1,9 +1,9 @@
 #ifndef YD_INSTANCE_TRUST_H
 #define YD_INSTANCE_TRUST_H
-/* The public trust material of an instance, DIR/ORG/ROLE/trust/ (as ceremony/trust.c lays it), read once into an
- * immutable, counted snapshot.  Roles and signers read the same files; every statement in it is
- * verified on loading and a file that does not verify fails the whole load.  All slices and pointers
- * borrowed from a snapshot live as long as it. */
+/* The public trust material of an instance, DIR/ORG/ROLE/trust/ (as ceremony/trust.c lays it), read once into
+ * an immutable, counted snapshot.  Roles and signers read the same files; every statement in it is verified
+ * on loading and a file that does not verify fails the whole load.  All slices and pointers borrowed from a
+ * snapshot live as long as it. */
 #include "base/auto.h"
 #include "base/buf.h"
 #include "base/json.h"
