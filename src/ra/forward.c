@@ -93,12 +93,14 @@ static RC send_batch(struct ra *ra, struct forward_batch *b)
 	return forward_take(ra, b, answer);
 }
 
-/* The whole queue of one state, once.  *left tells how many are still there.  A body that the CA refuses as a
- * whole is taken apart, so that one bad request does not hold up the others. */
+/* The queue of one state, in the order of entry, from the first; approvals come in another order, so a walk
+ * that follows the newest would leave those behind that it has passed.  *left tells how many are still there.
+ * A body that the CA refuses as a whole is taken apart, so that one bad request does not hold up the others.
+ */
 static RC walk(struct ra *ra, enum application_state state, size_t *left)
 {
 	AUTO(forward_batch, b, mem_new(1, sizeof(*b)));
-	size_t limit = FORWARD_BATCH;
+	size_t limit = FORWARD_BATCH, batches = 0;
 
 	NEED(b != NULL, RC_NOMEM, "no memory");
 	*left = 0;
@@ -120,6 +122,11 @@ static RC walk(struct ra *ra, enum application_state state, size_t *left)
 		if (!rc_ok(rc))
 			instance_alarm(ra->in, "request-not-taken", slice_text(b->at[0].id), rc_last()->text);
 		*left += rc_ok(rc) ? b->unfinished : b->count;
+		if (state == APPLICATION_APPROVED && limit > 1 &&
+		    (++batches == FORWARD_WALK || b->count < limit)) {
+			ra_forward_wake(ra); /* to look again from the start */
+			return OK;
+		}
 	}
 }
 

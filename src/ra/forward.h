@@ -4,6 +4,7 @@
 #include "ra/ra.h"
 
 #define FORWARD_BATCH 256
+#define FORWARD_WALK 8           /* batches until the queue is walked from its start again */
 #define FORWARD_BYTES (3u << 20) /* of one request body; a larger single one goes alone */
 #define FORWARD_DEADLINE_MS 40000
 #define FORWARD_ANSWER_MAX (32u << 20)
