@@ -113,6 +113,7 @@ static const int role_calls[] = {
         SCMP_SYS(fallocate),
         SCMP_SYS(fsync),
         SCMP_SYS(fdatasync),
+        SCMP_SYS(syncfs), /* the record store */
         SCMP_SYS(sync_file_range),
         SCMP_SYS(unlink),
         SCMP_SYS(unlinkat),
