@@ -1,4 +1,5 @@
 #include "evidence/record.h"
+#include "evidence/record_commit.h"
 #include "base/mem.h"
 #include "base/rand.h"
 #include "base/text.h"
@@ -24,29 +25,12 @@
 struct record_store {
 	char *dir;
 	struct secret *key;
+	struct record_commit *commit;
 };
 
-struct path {
-	char text[PATH_MAX];
-};
+_Static_assert(RECORD_BATCH <= RECORD_COMMIT_MAX, "a batch is one commit");
 
-/* A record on its way: written under the temporary name, then renamed. */
-struct put {
-	int fd; /* -1: the record was there already */
-	uint8_t id[RECORD_ID];
-	struct path temporary;
-};
-
-static RC io_failure(const char *what)
-{
-	char text[128];
-	int error = errno;
-
-	FAIL(error == ENOMEM ? RC_NOMEM : RC_BUSY, "record store: cannot %s: %s", what,
-	     strerror_r(error, text, sizeof(text)));
-}
-
-static RC set_path(struct path *ret, const struct record_store *s, const uint8_t *id, const char *end)
+static RC set_path(char ret[PATH_MAX], const struct record_store *s, const uint8_t *id, const char *end)
 {
 	char hex[2 * RECORD_ID + 1];
 	size_t i;
@@ -54,37 +38,26 @@ static RC set_path(struct path *ret, const struct record_store *s, const uint8_t
 
 	for (i = 0; i < RECORD_ID; i++)
 		(void)snprintf(hex + 2 * i, 3, "%02x", id[i]);
-	n = snprintf(ret->text, sizeof(ret->text), "%s/%.2s/%s%s", s->dir, hex, hex, end);
-	NEED(n > 0 && (size_t)n < sizeof(ret->text), RC_INPUT, "record store: path too long");
+	n = snprintf(ret, PATH_MAX, "%s/%.2s/%s%s", s->dir, hex, hex, end);
+	NEED(n > 0 && (size_t)n < PATH_MAX, RC_INPUT, "record store: path too long");
 	return OK;
-}
-
-static RC sync_folder(const char *path)
-{
-	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	bool good = fd >= 0 && fsync(fd) == 0;
-	struct rc rc = good ? OK : io_failure("sync a folder");
-
-	if (fd >= 0)
-		(void)close(fd);
-	return rc;
 }
 
 /* All folders exist from the start, so that a put has one folder to sync. */
 static RC make_folders(const struct record_store *s)
 {
-	struct path p;
+	char path[PATH_MAX];
 	unsigned i;
 
 	TRY(dir_make(s->dir, 0700));
 	for (i = 0; i < FOLDERS; i++) {
-		int n = snprintf(p.text, sizeof(p.text), "%s/%02x", s->dir, i);
+		int n = snprintf(path, sizeof(path), "%s/%02x", s->dir, i);
 
-		NEED(n > 0 && (size_t)n < sizeof(p.text), RC_INPUT, "record store: path too long");
-		if (mkdir(p.text, 0700) != 0 && errno != EEXIST)
-			return io_failure("make a folder");
+		NEED(n > 0 && (size_t)n < sizeof(path), RC_INPUT, "record store: path too long");
+		if (mkdir(path, 0700) != 0 && errno != EEXIST)
+			return record_failure("make a folder");
 	}
-	return sync_folder(s->dir);
+	return record_sync_folder(s->dir);
 }
 
 RC record_open(const char *dir, const uint8_t key[RECORD_KEY], struct record_store **ret)
@@ -97,6 +70,7 @@ RC record_open(const char *dir, const uint8_t key[RECORD_KEY], struct record_sto
 	NEED(s->dir != NULL && s->key != NULL, RC_NOMEM, "record store: out of memory");
 	memcpy(s->key->p, key, RECORD_KEY);
 	TRY(make_folders(s));
+	TRY(record_commit_open(s->dir, &s->commit));
 	*ret = MOVE(s);
 	return OK;
 }
@@ -105,6 +79,7 @@ void record_close(struct record_store *s)
 {
 	if (s == NULL)
 		return;
+	record_commit_close(s->commit);
 	secret_free(s->key);
 	mem_free(s->dir);
 	mem_free(s);
@@ -169,96 +144,57 @@ static RC write_all(int fd, struct slice s)
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
-			return io_failure("write");
+			return record_failure("write");
 		s = slice_of(s.p + n, s.len - (size_t)n);
 	}
 	return OK;
 }
 
-static RC write_temporary(struct record_store *s, struct slice content, struct put *p)
+/* Also what is there already is written anew: it may be torn, or come from a put whose sync failed. */
+static RC write_temporary(struct record_store *s, struct slice content, uint8_t id[RECORD_ID],
+                          struct record_file *ret)
 {
 	AUTO_BUF(sealed, RECORD_MAX + OVERHEAD);
-	struct path final;
-	struct stat st;
 
 	REQUIRE(content.len <= RECORD_MAX, TOO_LARGE, "record: %zu bytes, limit %u", content.len, RECORD_MAX);
-	sm3_hash(content, p->id);
-	TRY(set_path(&final, s, p->id, ""));
-	/* Whole already; a file that was cut off is written anew. */
-	if (stat(final.text, &st) == 0 && st.st_size == (off_t)(content.len + OVERHEAD))
-		return OK;
-	TRY(seal(s, p->id, content, &sealed));
-	TRY(set_path(&p->temporary, s, p->id, ".XXXXXX"));
-	p->fd = mkostemp(p->temporary.text, O_CLOEXEC);
-	if (p->fd < 0)
-		return io_failure("create a file");
-	return write_all(p->fd, buf_slice(&sealed));
+	sm3_hash(content, id);
+	TRY(seal(s, id, content, &sealed));
+	TRY(set_path(ret->temporary, s, id, RECORD_TEMPORARY));
+	ret->fd = mkostemp(ret->temporary, O_CLOEXEC);
+	if (ret->fd < 0)
+		return record_failure("create a file");
+	return write_all(ret->fd, buf_slice(&sealed));
 }
 
-static RC sync_and_rename(struct record_store *s, struct put *p)
-{
-	struct path final;
-
-	if (p->fd < 0)
-		return OK;
-	if (fsync(p->fd) != 0)
-		return io_failure("sync");
-	TRY(set_path(&final, s, p->id, ""));
-	if (rename(p->temporary.text, final.text) != 0)
-		return io_failure("rename");
-	(void)close(p->fd);
-	p->fd = -1;
-	return OK;
-}
-
-static RC sync_folders(struct record_store *s, const struct put *puts, size_t n)
-{
-	bool synced[FOLDERS] = {false};
-	struct path p;
-	size_t i;
-
-	for (i = 0; i < n; i++) {
-		unsigned folder = puts[i].id[0];
-
-		if (synced[folder])
-			continue;
-		(void)snprintf(p.text, sizeof(p.text), "%s/%02x", s->dir, folder);
-		TRY(sync_folder(p.text));
-		synced[folder] = true;
-	}
-	return OK;
-}
-
-/* All are written before the first is synced: the device can order the writes. */
-static RC put_all(struct record_store *s, const struct slice *contents, size_t n, struct put *puts)
+/* Hashing, sealing and writing are each caller's own, on its own thread; only the wait for the disk
+ * is shared. */
+static RC put_all(struct record_store *s, const struct slice *contents, size_t n, uint8_t (*ids)[RECORD_ID],
+                  struct record_file *files)
 {
 	size_t i;
 
 	for (i = 0; i < n; i++)
-		TRY(write_temporary(s, contents[i], &puts[i]));
-	for (i = 0; i < n; i++)
-		TRY(sync_and_rename(s, &puts[i]));
-	return sync_folders(s, puts, n);
+		TRY(write_temporary(s, contents[i], ids[i], &files[i]));
+	return record_commit(s->commit, files, n);
 }
 
 RC record_put_batch(struct record_store *s, const struct slice *contents, size_t n, uint8_t (*ids)[RECORD_ID])
 {
-	AUTO_MEM(struct put, puts, NULL);
+	AUTO_MEM(struct record_file, files, NULL);
 	struct rc rc;
 	size_t i;
 
 	NEED(n <= RECORD_BATCH, RC_INPUT, "record store: at most %d records at once", RECORD_BATCH);
-	puts = mem_new(n, sizeof(*puts));
-	NEED(puts != NULL, RC_NOMEM, "record store: out of memory");
+	files = mem_new(n, sizeof(*files));
+	NEED(files != NULL, RC_NOMEM, "record store: out of memory");
 	for (i = 0; i < n; i++)
-		puts[i].fd = -1;
-	rc = put_all(s, contents, n, puts);
+		files[i].fd = -1;
+	rc = put_all(s, contents, n, ids, files);
 	for (i = 0; i < n; i++) {
-		memcpy(ids[i], puts[i].id, RECORD_ID);
-		if (puts[i].fd < 0)
+		if (files[i].fd < 0)
 			continue;
-		(void)close(puts[i].fd);
-		(void)unlink(puts[i].temporary.text);
+		(void)close(files[i].fd);
+		(void)unlink(files[i].temporary);
 	}
 	return rc;
 }
@@ -277,11 +213,11 @@ RC record_put(struct record_store *s, struct slice content, uint8_t id[RECORD_ID
 RC record_get(struct record_store *s, const uint8_t id[RECORD_ID], struct buf *ret)
 {
 	AUTO_BUF(file, RECORD_MAX + OVERHEAD);
-	struct path path;
+	char path[PATH_MAX];
 	struct rc rc;
 
-	TRY(set_path(&path, s, id, ""));
-	rc = file_read(path.text, RECORD_MAX + OVERHEAD, &file);
+	TRY(set_path(path, s, id, ""));
+	rc = file_read(path, RECORD_MAX + OVERHEAD, &file);
 	NEED(rc.code != RC_NOTFOUND, RC_NOTFOUND, "record: there is none with this id");
 	NEED(rc.code != RC_INPUT, RC_CRYPTO, "record: damaged");
 	TRY(rc);
@@ -290,11 +226,11 @@ RC record_get(struct record_store *s, const uint8_t id[RECORD_ID], struct buf *r
 
 RC record_has(struct record_store *s, const uint8_t id[RECORD_ID], bool *ret)
 {
-	struct path path;
+	char path[PATH_MAX];
 
-	TRY(set_path(&path, s, id, ""));
-	*ret = access(path.text, F_OK) == 0;
+	TRY(set_path(path, s, id, ""));
+	*ret = access(path, F_OK) == 0;
 	if (!*ret && errno != ENOENT)
-		return io_failure("look for a record");
+		return record_failure("look for a record");
 	return OK;
 }

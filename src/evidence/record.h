@@ -2,7 +2,9 @@
 #define YD_EVIDENCE_RECORD_H
 /* Record store, local back end: one file per record under DIR/records/xx/, named by the SM3 of the
  * content, stored sealed (SM4-GCM under the caller's key, the id as additional data), synced before
- * the call returns.  Putting the same content again is no error.  Many threads may use one store. */
+ * the call returns.  Putting the same content again is no error: it is written anew, which mends a
+ * damaged record.  Many threads may use one store; their puts share the wait for the disk.  After a
+ * power cut there may be damaged records that no call had acknowledged. */
 #include "base/auto.h"
 #include "base/buf.h"
 
@@ -19,7 +21,7 @@ static inline void record_store_free(struct record_store *s) { record_close(s); 
 DROP(record_store, record_store_free);
 
 RC   record_put(struct record_store *s, struct slice content, uint8_t id[RECORD_ID]);
-/* All are durable on OK; each directory is synced once. */
+/* All are durable on OK; on failure any of them may be there. */
 RC   record_put_batch(struct record_store *s, const struct slice *contents, size_t n,
                       uint8_t (*ids)[RECORD_ID]);
 /* RC_NOTFOUND; RC_CRYPTO when the stored bytes were changed. */
