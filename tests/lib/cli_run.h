@@ -49,9 +49,8 @@ static inline void run_expect(int status, const char *const *arguments)
 	struct run r = run_program(arguments);
 
 	if (r.status != status)
-		fail_msg("%s %s: exit %d, want %d: %s%s", arguments[0] != NULL ? arguments[0] : "",
-		         arguments[0] != NULL && arguments[1] != NULL ? arguments[1] : "", r.status, status, r.out,
-		         r.err);
+		fail_msg("%s: exit %d, want %d: %s%s", arguments[0] != NULL ? arguments[0] : "", r.status,
+		         status, r.out, r.err);
 	run_free(&r);
 }
 #define EXPECT(status, ...) run_expect((status), (const char *const[]){__VA_ARGS__, NULL})
