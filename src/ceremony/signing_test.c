@@ -164,7 +164,7 @@ static void build_serial(struct scene *s)
 	signer_serial_take(value[0], s->serial);
 }
 
-/* As an honest CA would; H7 makes the same bytes. */
+/* As an honest CA would. */
 static void build_tbs(struct scene *s)
 {
 	AUTO(profile, p, NULL);
