@@ -54,9 +54,11 @@ static RC entitled(const struct revoking *v, const struct ca_certificate *c)
 static RC log_revoked(struct revoking *v, struct db_tx *tx, const struct ca_certificate *c)
 {
 	AUTO_JSON(o, json_object());
+	char serial[CERT_SERIAL_TEXT];
 
+	cert_serial_text(v->r.serial, serial);
 	json_put_cstr(o, "ca", v->ca);
-	json_put_hex(o, "serial", v->r.serial);
+	json_put_cstr(o, "serial", serial);
 	json_put_time(o, "at", v->r.at);
 	json_put_cstr(o, "reason", crl_reason_name((enum crl_reason)v->r.reason));
 	if (v->r.has_invalidity)

@@ -219,7 +219,8 @@ static void *tail(void *arg)
 		}
 		if (!down && !instance_ending(s->in)) {
 			log_failure("feed", NULL);
-			if (atomic_load(&s->broken))
+			/* a CA that is down is its own alarm; an entry that cannot be read is ours */
+			if (rc.code != RC_BUSY)
 				instance_alarm(s->in, "feed-broken",
 				               slice_text(instance_config(s->in)->ca_name), rc_last()->text);
 		}

@@ -187,6 +187,27 @@ def revokes_and_everybody_sees_it():
     equal(p.get(p.endpoints["public"]["certificates"] + "/sm2/5a5a")[0], 404, "query of an unknown serial")
 
 
+def a_serial_with_a_leading_zero_is_revoked_like_any_other():
+    """One in sixteen serials has an odd number of hex digits; it must pass every hop in the same form."""
+    p = state["p"]
+    for n in range(100):
+        w = p.new_request(work / f"zero{n}", "零")
+        (w / "application.json").write_text(json.dumps(person("零", 100 + n), ensure_ascii=False))
+        p.issue(w)
+        serials = [s for s in (serial_of(w / "sign.pem"), serial_of(w / "enc.pem")) if len(s) % 2]
+        if serials:
+            break
+    p.as_("review", "revoke", f"sm2/{serials[0]}", "--reason", "superseded")
+    until = time.monotonic() + 20
+    while "Cert Status: revoked" not in ocsp(p, p.ca("sm2"), serials[0]):
+        check(time.monotonic() < until, "OCSP shows the revocation of " + serials[0])
+        time.sleep(0.1)
+    while serials[0] not in openssl("crl", "-inform", "DER", "-noout", "-text", input=p.get(state["crl"])[2]
+                                    ).stdout.decode().lower().replace(":", ""):
+        check(time.monotonic() < until, "CRL shows the revocation of " + serials[0])
+        time.sleep(0.1)
+
+
 def ocsp_answers_verify():
     """Delegated responder: certificate from the CA with OCSPSigning, nonce echoed, three CertID hashes."""
     p, w = state["p"], work / "person"
@@ -259,5 +280,6 @@ def goes_on_with_the_same_data():
 
 main([starts_from_nothing, issues_a_pair, openssl_verifies_link_by_link, certificates_say_what_they_must,
       urls_in_certificates_answer, openssl_alone_opens_the_envelope, response_is_gmt0092, accepts,
-      same_person_may_not_review, revokes_and_everybody_sees_it, ocsp_answers_verify, our_own_verifier_agrees,
+      same_person_may_not_review, revokes_and_everybody_sees_it,
+      a_serial_with_a_leading_zero_is_revoked_like_any_other, ocsp_answers_verify, our_own_verifier_agrees,
       ends_cleanly, goes_on_with_the_same_data])
