@@ -64,3 +64,16 @@ void sm3_hash_batch(const struct slice *s, uint8_t (*ret)[SM3_LEN], size_t n)
 	for (i = 0; i < n; i++)
 		sm3_hash(s[i], ret[i]);
 }
+
+void sm3_hash_batch_after(const uint8_t prefix[32], const struct slice *s, uint8_t (*ret)[SM3_LEN], size_t n)
+{
+	struct sm3 c;
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		sm3_init(&c);
+		sm3_update(&c, slice_of(prefix, 32));
+		sm3_update(&c, s[i]);
+		sm3_final(&c, ret[i]);
+	}
+}

@@ -17,6 +17,8 @@ void sm3_final(struct sm3 *c, uint8_t ret[SM3_LEN]); /* wipes the state */
 void sm3_hash(struct slice s, uint8_t ret[SM3_LEN]);
 /* n independent messages. */
 void sm3_hash_batch(const struct slice *s, uint8_t (*ret)[SM3_LEN], size_t n);
+/* n times prefix || s[i], the prefix 32 bytes: what SM2 signs. */
+void sm3_hash_batch_after(const uint8_t prefix[32], const struct slice *s, uint8_t (*ret)[SM3_LEN], size_t n);
 
 struct sm3_hmac {
 	struct sm3 inner, outer;
