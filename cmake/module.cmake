@@ -18,6 +18,7 @@ function(module name)
     target_link_libraries(${target} PRIVATE ${name} PkgConfig::cmocka PkgConfig::openssl)
     target_compile_definitions(${target} PRIVATE TEST_DATA="${CMAKE_SOURCE_DIR}/tests/data")
     add_test(NAME unit/${name}/${stem} COMMAND ${target} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+    set_tests_properties(unit/${name}/${stem} PROPERTIES TIMEOUT 300)
   endforeach()
 endfunction()
 

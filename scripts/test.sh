@@ -22,7 +22,8 @@ step() { # step NAME COMMAND…
 }
 tests() { # tests NAME DIR LABEL-REGEX JOBS
 	local from=$SECONDS
-	ctest --test-dir "$2" -R "$3" -j "$4" --output-on-failure >"$out/$1.log" 2>&1
+	# ctest waits for whoever still holds a test's output: bound it as a whole too
+	timeout --kill-after=10 1200 ctest --test-dir "$2" -R "$3" -j "$4" --output-on-failure >"$out/$1.log" 2>&1
 	local status=$? ran bad
 	ran=$(grep -cE '^ *[0-9]+/[0-9]+ Test +#' "$out/$1.log")
 	bad=$(grep -cE '\*\*\*(Failed|Timeout|Exception|Not Run)' "$out/$1.log")

@@ -23,6 +23,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -83,10 +84,12 @@ static size_t processes(struct seen *ret, size_t max)
 		ssize_t len = fd >= 0 ? read(fd, line, sizeof line - 1) : -1;
 		if (fd >= 0)
 			close(fd);
-		const char *argv[5] = {line};
-		for (int i = 1; i < 5 && len > 0; i++)
-			argv[i] = argv[i - 1] + strlen(argv[i - 1]) + 1;
-		if (len <= 0 || argv[4] >= line + len || strcmp(argv[4], data) != 0)
+		/* Anybody's process may be seen here: a line may be cut, or hold fewer words. */
+		const char *argv[5] = {line}, *end = line + (len > 0 ? len : 0);
+		int words = 1;
+		for (; words < 5 && argv[words - 1] < end; words++)
+			argv[words] = argv[words - 1] + strlen(argv[words - 1]) + 1;
+		if (words < 5 || argv[4] >= end || strcmp(argv[4], data) != 0)
 			continue;
 		snprintf(ret[n].what, sizeof ret[n].what, "%.15s", argv[1]);
 		snprintf(ret[n].name, sizeof ret[n].name, "%.63s", argv[2]);
@@ -130,6 +133,8 @@ static struct up start(const struct up_options *o, const char *only)
 	u.pid = fork();
 	assert_true(u.pid >= 0);
 	if (u.pid == 0) {
+		/* Not even a test that crashes leaves processes behind: they would hold its output open. */
+		prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 		dup2(p[1], STDOUT_FILENO);
 		struct rc rc = only != NULL ? supervisor_serve(only, o) : supervisor_up(o);
 		if (!rc_ok(rc))
