@@ -1,6 +1,7 @@
 /* Subscriber certificates.  What two persons signed is the only way to a signature of an issuing key: the
  * TBS must be, byte for byte, what the profile makes of the application and the approval. */
 #include "signer/anchors.h"
+#include "signer/gather.h"
 #include "signer/message.h"
 #include "signer/serial.h"
 
@@ -330,35 +331,32 @@ static RC judge(struct batch *b, const struct msg_item *it, bool test_key, struc
 	return check_tbs(b, f, it->key, it->tbs, &tbs);
 }
 
-static RC one(struct batch *b, const struct msg_item *it, struct buf *sig)
+static RC one(struct batch *b, const struct msg_item *it, uint32_t *index)
 {
 	struct facts f = {0};
 	struct key_info info;
-	uint32_t index;
-	TRY(signer_key(b->s, it->key, &index, &info));
+	TRY(signer_key(b->s, it->key, index, &info));
 	REQUIRE(info.purpose == KEY_CA, KEY_PURPOSE, "key %s serves the purpose %s", info.name,
 	        key_purpose_name(info.purpose));
 	struct rc rc = judge(b, it, info.test, &f);
 	buf_free(&f.csr_der);
-	TRY(rc);
-	return key_sign(b->s->keys, index, KEY_USE_CERTIFICATE, it->tbs, sig);
+	return rc;
 }
 
 static RC all(struct batch *b, struct signer_result *results)
 {
+	AUTO_MEM(struct gather, g, mem_new(1, sizeof *g));
+	NEED(g != NULL, RC_NOMEM, "certificates");
+	g->s = b->s;
+	g->use = KEY_USE_CERTIFICATE;
+	g->results = results;
 	TRY(open_statements(b));
 	for (size_t i = 0; i < b->m->count; i++) {
-		AUTO_BUF(sig, KEY_SIG_MAX);
-		struct rc rc = one(b, &b->m->items[i], &sig);
-		results[i].ok = rc_ok(rc);
-		if (!results[i].ok) {
-			results[i].why = *rc_last();
-			continue;
-		}
-		results[i].len = sig.len;
-		memcpy(results[i].sig, sig.p, sig.len);
+		uint32_t index = 0;
+		struct rc rc = one(b, &b->m->items[i], &index);
+		gather_take(g, i, rc, index, b->m->items[i].tbs);
 	}
-	return OK;
+	return gather_sign(g);
 }
 
 RC signer_do_certificates(struct signer *s, const struct signer_call *q, struct der_writer *w)

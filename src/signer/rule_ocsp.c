@@ -1,5 +1,6 @@
 /* Status answers: ResponseData about certificates of the one authority that certified this responder. */
 #include "signer/anchors.h"
+#include "signer/gather.h"
 #include "signer/message.h"
 
 #include "base/clock.h"
@@ -72,34 +73,23 @@ static RC check(const struct responder *r, struct slice tbs)
 	return OK;
 }
 
-static void outcome(struct rc rc, const struct buf *sig, struct signer_result *ret)
-{
-	ret->ok = rc_ok(rc);
-	if (!ret->ok) {
-		ret->why = *rc_last();
-		return;
-	}
-	ret->len = sig->len;
-	memcpy(ret->sig, sig->p, sig->len);
-}
-
 static RC sign_all(struct signer *s, const struct msg_ocsp *m, struct signer_result *results)
 {
+	AUTO_MEM(struct gather, g, mem_new(1, sizeof *g));
 	struct key_info info;
 	struct responder r;
 	uint32_t index;
+	NEED(g != NULL, RC_NOMEM, "ocsp");
+	g->s = s;
+	g->use = KEY_USE_OCSP;
+	g->results = results;
 	TRY(signer_key(s, m->key, &index, &info));
 	REQUIRE(key_permits(info.purpose, KEY_USE_OCSP), KEY_PURPOSE, "key %s serves the purpose %s",
 	        info.name, key_purpose_name(info.purpose));
 	TRY(know(s, m->key, &r));
-	for (size_t i = 0; i < m->count; i++) {
-		AUTO_BUF(sig, KEY_SIG_MAX);
-		struct rc rc = check(&r, m->tbs[i]);
-		if (rc_ok(rc))
-			rc = key_sign(s->keys, index, KEY_USE_OCSP, m->tbs[i], &sig);
-		outcome(rc, &sig, &results[i]);
-	}
-	return OK;
+	for (size_t i = 0; i < m->count; i++)
+		gather_take(g, i, check(&r, m->tbs[i]), index, m->tbs[i]);
+	return gather_sign(g);
 }
 
 RC signer_do_ocsp(struct signer *s, const struct signer_call *q, struct der_writer *w)
