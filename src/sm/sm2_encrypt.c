@@ -2,7 +2,6 @@
 #include "sm/sm2_internal.h"
 #include "sm/sm3.h"
 
-#define BATCH (POINT_BATCH / 2) /* two points each */
 #define SHORT_KEY 16
 
 /* C2 = M xor KDF(x2 || y2), C3 = SM3(x2 || M || y2) (GB/T 32918.4 6.1).  out gets C3 || C2.  False
@@ -27,29 +26,26 @@ static bool seal(const uint8_t shared[64], struct slice plain, uint8_t *out)
 	return any != 0;
 }
 
-/* One nonce for each of n receivers; n <= BATCH.  c1[i] and shared[i] are 64 bytes each. */
+/* One nonce for each of n receivers; n <= SM2_BATCH.  c1[i] and shared[i] are 64 bytes each. */
 static RC agree(const struct sm2_pub *pubs, uint8_t (*c1)[64], uint8_t (*shared)[64], size_t n)
 {
-	struct jacobian points[2 * BATCH] = {0};
-	struct affine flat[2 * BATCH], receiver;
-	struct sc k;
+	const struct sm2_engine *engine = sm2_engine_for(n);
+	struct sm2_xy receivers[SM2_BATCH], points[SM2_BATCH];
+	struct sc k[SM2_BATCH];
 	size_t i;
 
-	for (i = 0; i < n; i++) {
-		NEED(point_from_bytes(&receiver, pubs[i].xy), RC_INPUT,
+	for (i = 0; i < n; i++)
+		NEED(xy_load(&receivers[i], pubs[i].xy), RC_INPUT,
 		     "sm2: the public key is not a point of the curve (GB/T 32918.1 6.2.1)");
-		TRY(random_scalar(&k));
-		point_mul_base(&points[2 * i], &k);
-		point_mul(&points[2 * i + 1], &k, &receiver);
-	}
-	point_to_affine_batch(flat, points, 2 * n);
-	for (i = 0; i < n; i++) {
-		point_to_bytes(&flat[2 * i], c1[i]);
-		point_to_bytes(&flat[2 * i + 1], shared[i]);
-	}
-	wipe(&k, sizeof(k));
-	wipe(points, sizeof(points));
-	wipe(flat, sizeof(flat));
+	TRY(random_scalars(k, n));
+	engine->base(points, k, n);
+	for (i = 0; i < n; i++)
+		xy_store(&points[i], c1[i]);
+	engine->multiply(points, k, receivers, n);
+	for (i = 0; i < n; i++)
+		xy_store(&points[i], shared[i]);
+	wipe(k, n * sizeof(k[0]));
+	wipe(points, n * sizeof(points[0]));
 	return OK;
 }
 
@@ -73,21 +69,31 @@ RC sm2_encrypt(const struct sm2_pub *pub, struct slice plain, struct buf *c1c3c2
 	return buf_done(c1c3c2);
 }
 
+/* n <= SM2_BATCH */
+static RC encrypt_some(const struct sm2_pub *pubs, const uint8_t (*keys)[16], uint8_t (*c1c3c2)[112],
+                       size_t n)
+{
+	uint8_t c1[SM2_BATCH][64], shared[SM2_BATCH][64];
+	struct rc rc = agree(pubs, c1, shared, n);
+	size_t i;
+
+	for (i = 0; i < n && rc_ok(rc); i++) {
+		while (rc_ok(rc) && !seal(shared[i], slice_of(keys[i], SHORT_KEY), c1c3c2[i] + SM2_POINT))
+			rc = agree(&pubs[i], &c1[i], &shared[i], 1);
+		memcpy(c1c3c2[i], c1[i], SM2_POINT);
+	}
+	wipe(shared, n * sizeof(shared[0]));
+	return rc;
+}
+
 RC sm2_encrypt_keys(const struct sm2_pub *pubs, const uint8_t (*keys)[16], uint8_t (*c1c3c2)[112], size_t n)
 {
-	uint8_t c1[BATCH][64], shared[BATCH][64];
-	size_t i, count;
+	size_t count;
 
 	for (; n > 0; pubs += count, keys += count, c1c3c2 += count, n -= count) {
-		count = n < BATCH ? n : BATCH;
-		TRY(agree(pubs, c1, shared, count));
-		for (i = 0; i < count; i++) {
-			while (!seal(shared[i], slice_of(keys[i], SHORT_KEY), c1c3c2[i] + SM2_POINT))
-				TRY(agree(&pubs[i], &c1[i], &shared[i], 1));
-			memcpy(c1c3c2[i], c1[i], SM2_POINT);
-		}
+		count = n < SM2_BATCH ? n : SM2_BATCH;
+		TRY(encrypt_some(pubs, keys, c1c3c2, count));
 	}
-	wipe(shared, sizeof(shared));
 	return OK;
 }
 
@@ -118,26 +124,22 @@ static bool open_with(const uint8_t shared[64], const struct sm2_cipher *c, uint
 
 RC sm2_decrypt(const struct sm2_key *k, const struct sm2_cipher *c, struct buf *plain)
 {
-	struct affine c1, flat;
-	struct jacobian point;
+	struct sm2_xy c1, point;
 	struct sc d;
 	uint8_t shared[64], *out;
 	bool opened;
 
 	NEED(c->c2.len > 0 && c->c2.len <= SM2_PLAIN_MAX, RC_INPUT, "sm2: %zu bytes to decrypt", c->c2.len);
-	NEED(point_from_bytes(&c1, c->c1), RC_INPUT,
-	     "sm2: C1 is not a point of the curve (GB/T 32918.4 7.1 B1)");
+	NEED(xy_load(&c1, c->c1), RC_INPUT, "sm2: C1 is not a point of the curve (GB/T 32918.4 7.1 B1)");
 	out = buf_room(plain, c->c2.len);
 	if (out == NULL)
 		return buf_done(plain);
 	(void)sc_from_bytes(&d, k->d);
-	point_mul(&point, &d, &c1);
-	(void)point_to_affine(&flat, &point); /* of prime order: never infinity */
-	point_to_bytes(&flat, shared);
+	sm2_engine_for(1)->multiply(&point, &d, &c1, 1); /* of prime order: never infinity */
+	xy_store(&point, shared);
 	opened = open_with(shared, c, out);
 	wipe(&d, sizeof(d));
 	wipe(&point, sizeof(point));
-	wipe(&flat, sizeof(flat));
 	wipe(shared, sizeof(shared));
 	if (!opened)
 		wipe(out, c->c2.len);

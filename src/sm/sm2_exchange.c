@@ -18,34 +18,51 @@ static void shorten(struct sc *r, const uint8_t x[32])
 	r->v[3] = 0;
 }
 
-/* U = t (P + x2 R), t = d + x1 r.  False for infinity. */
+/* P + x2 R, all of it public.  False for infinity. */
+static bool blend(const struct sm2_exchange *x, const struct sm2_xy *ephemeral, struct sm2_xy *ret)
+{
+	struct sm2_xy multiple;
+	struct affine a, peer;
+	struct jacobian sum;
+	struct sc x2;
+	bool finite;
+
+	shorten(&x2, x->peer_ephemeral.xy);
+	sm2_engine_for(1)->multiply(&multiple, &x2, ephemeral, 1); /* finite: 0 < x2 < n */
+	fe_from_limbs(&a.x, multiple.x);
+	fe_from_limbs(&a.y, multiple.y);
+	(void)point_from_bytes(&peer, x->peer.xy);
+	sum = (struct jacobian){a.x, a.y, fe_one};
+	point_add_affine_public(&sum, &sum, &peer);
+	finite = point_to_affine(&a, &sum);
+	fe_to_limbs(&a.x, ret->x);
+	fe_to_limbs(&a.y, ret->y);
+	return finite;
+}
+
+/* U = t (P + x2 R), t = d + x1 r. */
 static RC shared_point(const struct sm2_exchange *x, uint8_t ret[64])
 {
-	struct affine peer, ephemeral, flat;
-	struct jacobian sum, add;
+	struct sm2_xy peer, ephemeral, blended, point;
 	struct sc t, d, r;
 	bool finite;
 
-	NEED(point_from_bytes(&peer, x->peer.xy) && point_from_bytes(&ephemeral, x->peer_ephemeral.xy),
-	     RC_INPUT, "sm2: the peer's point is not on the curve (GB/T 32918.3 6.1 A6)");
+	NEED(xy_load(&peer, x->peer.xy) && xy_load(&ephemeral, x->peer_ephemeral.xy), RC_INPUT,
+	     "sm2: the peer's point is not on the curve (GB/T 32918.3 6.1 A6)");
+	NEED(blend(x, &ephemeral, &blended), RC_INPUT,
+	     "sm2: the agreed point is infinity (GB/T 32918.3 6.1 A7)");
 	shorten(&t, x->own_ephemeral->pub.xy);
 	(void)sc_from_bytes(&r, x->own_ephemeral->d);
 	(void)sc_from_bytes(&d, x->own->d);
 	sc_mul(&r, &r, &t);
 	sc_add(&d, &d, &r);
-	shorten(&t, x->peer_ephemeral.xy);
-	point_mul(&sum, &t, &ephemeral);
-	add = (struct jacobian){peer.x, peer.y, fe_one};
-	point_add(&sum, &sum, &add);
-	finite = point_to_affine(&flat, &sum);
-	point_mul(&sum, &d, &flat);
-	finite &= point_to_affine(&flat, &sum);
+	sm2_engine_for(1)->multiply(&point, &d, &blended, 1);
+	finite = !xy_mask_infinity(&point);
 	ct_public(&finite, sizeof(finite));
-	point_to_bytes(&flat, ret);
+	xy_store(&point, ret);
 	wipe(&r, sizeof(r));
 	wipe(&d, sizeof(d));
-	wipe(&sum, sizeof(sum));
-	wipe(&flat, sizeof(flat));
+	wipe(&point, sizeof(point));
 	NEED(finite, RC_INPUT, "sm2: the agreed point is infinity (GB/T 32918.3 6.1 A7)");
 	return OK;
 }

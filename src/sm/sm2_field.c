@@ -1,5 +1,7 @@
 #include "sm/sm2_field.h"
 
+#include <string.h>
+
 static const uint64_t prime[LIMBS] = FE_PRIME;
 static const struct fe zero = {{0}};
 static const struct fe square_of_r = {
@@ -106,13 +108,28 @@ bool fe_from_bytes(struct fe *r, const uint8_t bytes[32])
 	return below != 0;
 }
 
-void fe_to_bytes(const struct fe *a, uint8_t bytes[32])
+void fe_from_limbs(struct fe *r, const uint64_t limbs[LIMBS])
+{
+	memcpy(r->v, limbs, sizeof(r->v));
+	limbs_reduce_once(r->v, 0, prime);
+	fe_mul(r, r, &square_of_r);
+}
+
+void fe_to_limbs(const struct fe *a, uint64_t limbs[LIMBS])
 {
 	uint64_t t[2 * LIMBS] = {a->v[0], a->v[1], a->v[2], a->v[3]};
 	struct fe plain;
 
 	reduce(&plain, t);
-	limbs_store(plain.v, bytes);
+	memcpy(limbs, plain.v, sizeof(plain.v));
+}
+
+void fe_to_bytes(const struct fe *a, uint8_t bytes[32])
+{
+	uint64_t limbs[LIMBS];
+
+	fe_to_limbs(a, limbs);
+	limbs_store(limbs, bytes);
 }
 
 static void sqr_times(struct fe *r, const struct fe *a, unsigned n)

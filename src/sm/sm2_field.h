@@ -18,6 +18,9 @@ extern const struct fe fe_one, fe_curve_b;
 /* False (and the number modulo p) when the bytes are not below p. */
 bool fe_from_bytes(struct fe *r, const uint8_t bytes[32]);
 void fe_to_bytes(const struct fe *a, uint8_t bytes[32]);
+/* The same with limbs, which may be of any number below 2^256. */
+void fe_from_limbs(struct fe *r, const uint64_t limbs[LIMBS]);
+void fe_to_limbs(const struct fe *a, uint64_t limbs[LIMBS]);
 void fe_mul(struct fe *r, const struct fe *a, const struct fe *b);
 void fe_sqr(struct fe *r, const struct fe *a);
 /* 1/a; 0 for 0. */

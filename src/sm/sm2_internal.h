@@ -2,9 +2,39 @@
 #define YD_SM_SM2_INTERNAL_H
 /* What the files of SM2 share beside the arithmetic. */
 #include "sm/sm2.h"
+#include "sm/sm2_engine.h"
 #include "sm/sm2_point.h"
 
-/* In [1, n-1], from base/rand. */
-RC random_scalar(struct sc *ret);
+#define SM2_BATCH 64 /* taken at a time */
+
+/* sm2_random.c: in [1, n-1], from base/rand, which is asked once for all; n <= SM2_BATCH.  Zeros when it
+ * fails. */
+RC random_scalars(struct sc *ret, size_t n);
+/* The same in [1, n-2]: private keys. */
+RC random_privates(struct sc *ret, size_t n);
+/* Set when d is not in [1, n-2] (GM/T 0009 6.1). */
+uint64_t no_private_key(const struct sc *d);
+
+static inline void xy_store(const struct sm2_xy *a, uint8_t xy[SM2_POINT])
+{
+	limbs_store(a->x, xy);
+	limbs_store(a->y, xy + SM2_LEN);
+}
+
+/* False when it is not a point of the curve. */
+static inline bool xy_load(struct sm2_xy *r, const uint8_t xy[SM2_POINT])
+{
+	struct affine a;
+
+	limbs_load(r->x, xy);
+	limbs_load(r->y, xy + SM2_LEN);
+	return point_from_bytes(&a, xy);
+}
+
+/* No point of the curve has y = 0: that would be one of order 2. */
+static inline uint64_t xy_mask_infinity(const struct sm2_xy *a)
+{
+	return limbs_mask_zero(a->y);
+}
 
 #endif

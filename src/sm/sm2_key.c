@@ -1,60 +1,25 @@
-#include "sm/sm2.h"
 #include "sm/ct.h"
 #include "sm/sm2_internal.h"
 
-#include "base/rand.h"
-
-#define BATCH POINT_BATCH
-
-/* n - 1: the smallest number that is no private key (GM/T 0009 6.1: d in [1, n-2]). */
-static const struct sc order_minus_1 = {
-        {0x53bbf40939d54122, 0x7203df6b21c6052b, 0xffffffffffffffff, 0xfffffffeffffffff}};
-
-RC random_scalar(struct sc *ret)
-{
-	uint8_t bytes[SM2_LEN];
-	bool fits;
-
-	do {
-		TRY(rand_bytes(bytes, sizeof(bytes)));
-		fits = sc_from_bytes(ret, bytes);
-		fits &= !sc_mask_zero(ret);
-		ct_public(&fits, sizeof(fits));
-	} while (!fits);
-	wipe(bytes, sizeof(bytes));
-	return OK;
-}
-
-static uint64_t no_private_key(const struct sc *d)
-{
-	uint64_t t[LIMBS];
-
-	return sc_mask_zero(d) | (0 - (limbs_sub(t, d->v, order_minus_1.v) ^ 1));
-}
-
-/* Fills everything that follows from d[0..n-1]; n <= BATCH. */
+/* Fills everything that follows from d[0..n-1]; n <= SM2_BATCH. */
 static void prepare(struct sm2_key *keys, const struct sc *d, size_t n)
 {
-	struct sc inverse[BATCH], work[BATCH], one = {{1}};
-	struct jacobian points[BATCH] = {0};
-	struct affine pub[BATCH];
+	struct sc inverse[SM2_BATCH], work[SM2_BATCH], one = {{1}};
+	struct sm2_xy pub[SM2_BATCH];
 	size_t i;
 
-	for (i = 0; i < n; i++) {
+	for (i = 0; i < n; i++)
 		sc_add(&inverse[i], &d[i], &one);
-		point_mul_base(&points[i], &d[i]);
-	}
 	sc_inv_batch(inverse, work, n);
-	point_to_affine_batch(pub, points, n);
+	sm2_engine_for(n)->base(pub, d, n);
 	for (i = 0; i < n; i++) {
 		sc_prepare(&inverse[i], &inverse[i]);
 		memcpy(keys[i].inv1d, inverse[i].v, sizeof(keys[i].inv1d));
 		sc_to_bytes(&d[i], keys[i].d);
-		point_to_bytes(&pub[i], keys[i].pub.xy);
+		xy_store(&pub[i], keys[i].pub.xy);
 	}
-	wipe(inverse, sizeof(inverse));
-	wipe(work, sizeof(work));
-	wipe(points, sizeof(points));
+	wipe(inverse, n * sizeof(inverse[0]));
+	wipe(work, n * sizeof(work[0]));
 }
 
 RC sm2_key_load(const uint8_t d[SM2_LEN], struct sm2_key *ret)
@@ -70,18 +35,6 @@ RC sm2_key_load(const uint8_t d[SM2_LEN], struct sm2_key *ret)
 	return OK;
 }
 
-static RC random_private(struct sc *ret)
-{
-	uint64_t outside;
-
-	do {
-		TRY(random_scalar(ret));
-		outside = no_private_key(ret);
-		ct_public(&outside, sizeof(outside));
-	} while (outside);
-	return OK;
-}
-
 RC sm2_key_new(struct sm2_key *ret)
 {
 	return sm2_key_new_batch(ret, 1);
@@ -89,16 +42,15 @@ RC sm2_key_new(struct sm2_key *ret)
 
 RC sm2_key_new_batch(struct sm2_key *ret, size_t n)
 {
-	struct sc d[BATCH];
-	size_t i, count;
+	struct sc d[SM2_BATCH];
+	size_t count;
 
 	for (; n > 0; ret += count, n -= count) {
-		count = n < BATCH ? n : BATCH;
-		for (i = 0; i < count; i++)
-			TRY(random_private(&d[i]));
+		count = n < SM2_BATCH ? n : SM2_BATCH;
+		TRY(random_privates(d, count));
 		prepare(ret, d, count);
+		wipe(d, count * sizeof(d[0]));
 	}
-	wipe(d, sizeof(d));
 	return OK;
 }
 

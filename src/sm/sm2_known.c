@@ -13,7 +13,7 @@
 #define COUNT_BITS 4
 
 struct known {
-	uint8_t xy[64];
+	struct affine p;
 	struct point_table table;
 	atomic_ulong used; /* the clock when it last was */
 };
@@ -25,10 +25,10 @@ static atomic_ulong uses;
 /* Part of the key's X above its count.  Two threads may miss each other's: then it takes longer. */
 static _Atomic uint64_t seen[SEEN_MAX];
 
-static bool often(const uint8_t xy[64])
+static bool often(const struct affine *p)
 {
-	uint64_t mark = load_be64(xy + 8) << COUNT_BITS, was;
-	_Atomic uint64_t *at = &seen[xy[31]];
+	uint64_t mark = p->x.v[1] << COUNT_BITS, was;
+	_Atomic uint64_t *at = &seen[p->x.v[0] % SEEN_MAX];
 
 	was = atomic_load_explicit(at, memory_order_relaxed);
 	if (was >> COUNT_BITS != mark >> COUNT_BITS)
@@ -44,12 +44,12 @@ static bool often(const uint8_t xy[64])
 	return false;
 }
 
-static struct known *find(const uint8_t xy[64])
+static struct known *find(const struct affine *p)
 {
 	unsigned i;
 
 	for (i = 0; i < KNOWN_MAX; i++) {
-		if (tables[i] != NULL && memcmp(tables[i]->xy, xy, 64) == 0)
+		if (tables[i] != NULL && memcmp(&tables[i]->p, p, sizeof(*p)) == 0)
 			return tables[i];
 	}
 	return NULL;
@@ -70,21 +70,17 @@ static unsigned oldest(void)
 }
 
 /* Without memory there is no table, and that is all. */
-static void learn(const uint8_t xy[64])
+static void learn(const struct affine *p, point_table_maker *make)
 {
-	struct affine p;
-	struct known *k;
+	struct known *k = mem_new(1, sizeof(*k));
 
-	if (!point_from_bytes(&p, xy))
-		return;
-	k = mem_new(1, sizeof(*k));
 	if (k == NULL)
 		return;
-	memcpy(k->xy, xy, 64);
-	point_table_fill(&k->table, &p);
+	k->p = *p;
+	make(&k->table, p);
 	atomic_store(&k->used, atomic_fetch_add(&uses, 1));
 	(void)pthread_rwlock_wrlock(&lock);
-	if (find(xy) == NULL) {
+	if (find(p) == NULL) {
 		unsigned place = oldest();
 		struct known *out = tables[place];
 
@@ -95,20 +91,23 @@ static void learn(const uint8_t xy[64])
 	mem_free(k);
 }
 
-bool point_mul_known_public(struct jacobian *r, const struct sc *s, const struct sc *t, const uint8_t xy[64])
+const struct point_table *known_table_hold(const struct affine *p, point_table_maker *make)
 {
 	struct known *k;
-	bool there;
 
 	(void)pthread_rwlock_rdlock(&lock);
-	k = find(xy);
-	there = k != NULL;
-	if (there) {
+	k = find(p);
+	if (k != NULL) {
 		atomic_store_explicit(&k->used, atomic_fetch_add(&uses, 1), memory_order_relaxed);
-		point_mul_tables_public(r, s, t, &k->table);
+		return &k->table;
 	}
 	(void)pthread_rwlock_unlock(&lock);
-	if (!there && often(xy))
-		learn(xy);
-	return there;
+	if (often(p))
+		learn(p, make);
+	return NULL;
+}
+
+void known_table_release(void)
+{
+	(void)pthread_rwlock_unlock(&lock);
 }

@@ -54,9 +54,11 @@ const struct point_table *base_table(void);
 /* s * G + t * P for public numbers, with P's table. */
 void point_mul_tables_public(struct jacobian *r, const struct sc *s, const struct sc *t,
                              const struct point_table *p);
-/* sm2_known.c: the same with the table that is kept for a public key which is asked for again and again.
- * False when there is none (yet). */
-bool point_mul_known_public(struct jacobian *r, const struct sc *s, const struct sc *t, const uint8_t xy[64]);
+/* sm2_known.c: the table that is kept for a public key which is asked for again and again, until it is
+ * released; NULL when there is none (yet).  make fills a new one. */
+typedef void point_table_maker(struct point_table *r, const struct affine *p);
+const struct point_table *known_table_hold(const struct affine *p, point_table_maker *make);
+void known_table_release(void);
 /* The odd multiples 1, 3, 5 ... of G for public numbers. */
 #define BASE_ODD_BITS 8
 #define BASE_ODD (1 << (BASE_ODD_BITS - 2))

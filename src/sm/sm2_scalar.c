@@ -1,5 +1,7 @@
 #include "sm/sm2_scalar.h"
 
+#include <string.h>
+
 static const uint64_t order[LIMBS] = {0x53bbf40939d54123, 0x7203df6b21c6052b, 0xffffffffffffffff,
                                       0xfffffffeffffffff};
 static const uint64_t minus_inverse = 0x327f9e8872350975; /* -1/n mod 2^64 */
@@ -15,6 +17,12 @@ bool sc_from_bytes(struct sc *r, const uint8_t bytes[32])
 	below = limbs_sub(t, r->v, order);
 	limbs_reduce_once(r->v, 0, order);
 	return below != 0;
+}
+
+void sc_from_limbs(struct sc *r, const uint64_t limbs[LIMBS])
+{
+	memcpy(r->v, limbs, sizeof(r->v));
+	limbs_reduce_once(r->v, 0, order);
 }
 
 void sc_to_bytes(const struct sc *a, uint8_t bytes[32])

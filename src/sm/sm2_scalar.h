@@ -10,6 +10,8 @@ struct sc {
 
 /* False (and the number modulo n) when the bytes are not below n. */
 bool sc_from_bytes(struct sc *r, const uint8_t bytes[32]);
+/* Any number below 2^256, modulo n. */
+void sc_from_limbs(struct sc *r, const uint64_t limbs[LIMBS]);
 void sc_to_bytes(const struct sc *a, uint8_t bytes[32]);
 /* a + n, which must be below 2^256. */
 void sc_plus_order(const struct sc *a, uint8_t bytes[32]);

@@ -2,8 +2,6 @@
 #include "sm/sm2_internal.h"
 #include "sm/sm3.h"
 
-#define BATCH POINT_BATCH
-
 /* a || b || xG || yG (GB/T 32918.5) */
 static const uint8_t curve[128] = {
         0xff, 0xff, 0xff, 0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
@@ -52,14 +50,12 @@ RC sm2_digest(const struct sm2_pub *pub, struct slice id, struct slice msg, uint
 /* GB/T 32918.2 6.1, A5 to A7, with s = (1+d)^-1 (k + r) - r, which equals (1+d)^-1 (k - r d).  False
  * when this nonce cannot be used. */
 static bool finish(const struct sm2_key *key, const uint8_t e[32], const struct sc *k,
-                   const struct affine *kg, struct sm2_sig *ret)
+                   const struct sm2_xy *kg, struct sm2_sig *ret)
 {
-	uint8_t x[32];
 	struct sc r, s, sum, number, inverse;
 	uint64_t bad;
 
-	fe_to_bytes(&kg->x, x);
-	(void)sc_from_bytes(&r, x);
+	sc_from_limbs(&r, kg->x);
 	(void)sc_from_bytes(&number, e);
 	sc_add(&r, &r, &number);
 	sc_add(&sum, k, &r);
@@ -79,15 +75,13 @@ RC sm2_sign_digest_with(const struct sm2_key *k, const uint8_t e[32], const uint
                         struct sm2_sig *ret)
 {
 	struct sc number;
-	struct jacobian point;
-	struct affine kg;
+	struct sm2_xy kg;
 	bool fits = sc_from_bytes(&number, nonce), usable;
 
 	fits &= !sc_mask_zero(&number);
 	ct_public(&fits, sizeof(fits));
 	NEED(fits, RC_INPUT, "sm2: the nonce is outside [1, n-1]");
-	point_mul_base(&point, &number);
-	(void)point_to_affine(&kg, &point);
+	sm2_engine_for(1)->base(&kg, &number, 1);
 	usable = finish(k, e, &number, &kg, ret);
 	wipe(&number, sizeof(number));
 	NEED(usable, RC_INPUT, "sm2: this nonce gives r = 0, r + k = n or s = 0 (GB/T 32918.2 6.1)");
@@ -97,13 +91,11 @@ RC sm2_sign_digest_with(const struct sm2_key *k, const uint8_t e[32], const uint
 RC sm2_sign_digest(const struct sm2_key *k, const uint8_t e[32], struct sm2_sig *ret)
 {
 	struct sc number;
-	struct jacobian point;
-	struct affine kg;
+	struct sm2_xy kg;
 
 	do {
-		TRY(random_scalar(&number));
-		point_mul_base(&point, &number);
-		(void)point_to_affine(&kg, &point);
+		TRY(random_scalars(&number, 1));
+		sm2_engine_for(1)->base(&kg, &number, 1);
 	} while (!finish(k, e, &number, &kg, ret));
 	wipe(&number, sizeof(number));
 	return OK;
@@ -117,27 +109,25 @@ RC sm2_sign(const struct sm2_key *k, struct slice id, struct slice msg, struct s
 	return sm2_sign_digest(k, e, ret);
 }
 
+/* n <= SM2_BATCH */
 static RC sign_some(const struct sm2_key *k, const uint8_t z[32], const struct slice *msg,
                     struct sm2_sig *ret, size_t n)
 {
-	struct sc nonce[BATCH];
-	struct jacobian points[BATCH] = {0};
-	struct affine kg[BATCH];
-	uint8_t e[32];
+	struct sc nonce[SM2_BATCH];
+	struct sm2_xy kg[SM2_BATCH];
+	uint8_t e[SM2_BATCH][SM3_LEN];
+	struct rc rc = OK;
 	size_t i;
 
-	for (i = 0; i < n; i++) {
-		TRY(random_scalar(&nonce[i]));
-		point_mul_base(&points[i], &nonce[i]);
+	TRY(random_scalars(nonce, n));
+	sm2_engine_for(n)->base(kg, nonce, n);
+	sm3_hash_batch_after(z, msg, e, n);
+	for (i = 0; i < n && rc_ok(rc); i++) {
+		if (!finish(k, e[i], &nonce[i], &kg[i], &ret[i]))
+			rc = sm2_sign_digest(k, e[i], &ret[i]);
 	}
-	point_to_affine_batch(kg, points, n);
-	for (i = 0; i < n; i++) {
-		digest_with_z(z, msg[i], e);
-		if (!finish(k, e, &nonce[i], &kg[i], &ret[i]))
-			TRY(sm2_sign_digest(k, e, &ret[i]));
-	}
-	wipe(nonce, sizeof(nonce));
-	return OK;
+	wipe(nonce, n * sizeof(nonce[0]));
+	return rc;
 }
 
 RC sm2_sign_batch(const struct sm2_key *k, struct slice id, const struct slice *msg, struct sm2_sig *ret,
@@ -148,7 +138,7 @@ RC sm2_sign_batch(const struct sm2_key *k, struct slice id, const struct slice *
 
 	TRY(sm2_z(&k->pub, id, z));
 	for (; n > 0; msg += count, ret += count, n -= count) {
-		count = n < BATCH ? n : BATCH;
+		count = n < SM2_BATCH ? n : SM2_BATCH;
 		TRY(sign_some(k, z, msg, ret, count));
 	}
 	return OK;

@@ -1,78 +1,58 @@
 #include "sm/sm2_internal.h"
 
-#define LANES (POINT_BATCH / ODD_MULTIPLES) /* that share one inversion */
-
-/* One signature on its way.  Everything here is public. */
-struct lane {
-	struct sc r, s, t, e;
-	struct affine p;
-	bool possible;
+/* Signatures on their way, those of them that can be valid.  Everything here is public. */
+struct lanes {
+	struct sc s[SM2_BATCH], t[SM2_BATCH];
+	struct sm2_xy p[SM2_BATCH], sum[SM2_BATCH];
+	struct sm2_check *check[SM2_BATCH];
+	size_t n;
 };
 
-/* GB/T 32918.2 7.1, B1, B2 and B5, and the public key. */
-static void prepare(struct lane *l, const struct sm2_check *c)
+/* GB/T 32918.2 7.1, B1, B2 and B5, and the public key: a signature which fails there takes no lane. */
+static void enter(struct lanes *l, struct sm2_check *c)
 {
-	bool r = sc_from_bytes(&l->r, c->sig.r) && !sc_mask_zero(&l->r);
-	bool s = sc_from_bytes(&l->s, c->sig.s) && !sc_mask_zero(&l->s);
+	size_t i = l->n;
+	struct sc r;
+	bool fits = sc_from_bytes(&r, c->sig.r) && !sc_mask_zero(&r);
 
-	(void)sc_from_bytes(&l->e, c->e);
-	sc_add(&l->t, &l->r, &l->s);
-	l->possible = r && s && !sc_mask_zero(&l->t) && point_from_bytes(&l->p, c->pub.xy);
+	c->valid = false;
+	if (!fits || !sc_from_bytes(&l->s[i], c->sig.s) || sc_mask_zero(&l->s[i]))
+		return;
+	sc_add(&l->t[i], &r, &l->s[i]);
+	if (sc_mask_zero(&l->t[i]) || !xy_load(&l->p[i], c->pub.xy))
+		return;
+	l->check[i] = c;
+	l->n++;
 }
 
-/* B7: does a point with e + x = r mod n have the coordinate x = X / Z^2?  As n < p < 2n there are one or
- * two numbers x below p to be tried, and none needs an inversion. */
-static bool agrees(const struct lane *l, const struct jacobian *point)
+/* B7: R = (e + x) mod n. */
+static bool agrees(const struct sm2_check *c, const struct sm2_xy *point)
 {
-	static const uint64_t p_minus_n[LIMBS] = {0xac440bf6c62abedc, 0x8dfc2093de39fad5, 0, 0};
-	struct sc number;
-	struct fe x, zz;
-	uint8_t bytes[32];
-	uint64_t t[LIMBS];
+	struct sc e, x;
+	uint8_t r[SM2_LEN];
 
-	if (fe_mask_zero(&point->z))
+	if (xy_mask_infinity(point))
 		return false;
-	fe_sqr(&zz, &point->z);
-	sc_sub(&number, &l->r, &l->e);
-	sc_to_bytes(&number, bytes);
-	(void)fe_from_bytes(&x, bytes);
-	fe_mul(&x, &x, &zz);
-	if (fe_mask_equal(&x, &point->x))
-		return true;
-	if (!limbs_sub(t, number.v, p_minus_n))
-		return false;
-	sc_plus_order(&number, bytes);
-	(void)fe_from_bytes(&x, bytes);
-	fe_mul(&x, &x, &zz);
-	return fe_mask_equal(&x, &point->x) != 0;
+	(void)sc_from_bytes(&e, c->e);
+	sc_from_limbs(&x, point->x);
+	sc_add(&x, &x, &e);
+	sc_to_bytes(&x, r);
+	return memcmp(r, c->sig.r, SM2_LEN) == 0;
 }
 
+/* n <= SM2_BATCH */
 static void verify_some(struct sm2_check *c, size_t n)
 {
-	struct lane lane[LANES];
-	struct jacobian odd[LANES * ODD_MULTIPLES] = {0}, sum;
-	struct affine flat[LANES * ODD_MULTIPLES];
-	size_t i, used = 0, left[LANES];
+	struct lanes l;
+	size_t i;
 
-	for (i = 0; i < n; i++) {
-		prepare(&lane[i], &c[i]);
-		c[i].valid = false;
-		if (!lane[i].possible)
-			continue;
-		if (point_mul_known_public(&sum, &lane[i].s, &lane[i].t, c[i].pub.xy)) {
-			c[i].valid = agrees(&lane[i], &sum);
-			continue;
-		}
-		point_odd_multiples(odd + ODD_MULTIPLES * used, &lane[i].p);
-		left[used++] = i;
-	}
-	point_to_affine_batch(flat, odd, ODD_MULTIPLES * used);
-	for (i = 0; i < used; i++) {
-		const struct lane *l = &lane[left[i]];
-
-		point_mul_two_public(&sum, &l->s, &l->t, flat + ODD_MULTIPLES * i);
-		c[left[i]].valid = agrees(l, &sum);
-	}
+	l.n = 0;
+	for (i = 0; i < n; i++)
+		enter(&l, &c[i]);
+	if (l.n > 0)
+		sm2_engine_for(l.n)->combine_public(l.sum, l.s, l.t, l.p, l.n);
+	for (i = 0; i < l.n; i++)
+		l.check[i]->valid = agrees(l.check[i], &l.sum[i]);
 }
 
 void sm2_verify_batch(struct sm2_check *c, size_t n)
@@ -80,7 +60,7 @@ void sm2_verify_batch(struct sm2_check *c, size_t n)
 	size_t count;
 
 	for (; n > 0; c += count, n -= count) {
-		count = n < LANES ? n : LANES;
+		count = n < SM2_BATCH ? n : SM2_BATCH;
 		verify_some(c, count);
 	}
 }
