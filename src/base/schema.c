@@ -2,6 +2,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 
+#include <pthread.h>
 #include <regex.h>
 
 #define POINTER_MAX 200
@@ -101,18 +102,84 @@ static RC check_enum(struct check *c, const json_t *rule, const json_t *schema, 
 	WRONG(c, "is not one of the %zu allowed values", json_array_size(rule));
 }
 
+/* ---- patterns: compiled once ---- */
+
+/* Process state: filled up, never emptied.  Schemas are part of the installation, so their patterns are few;
+ * what finds no place is compiled for the one use. */
+#define PATTERNS 256
+static struct pattern {
+	char *text;
+	regex_t regex;
+} patterns[PATTERNS];
+static pthread_rwlock_t patterns_lock = PTHREAD_RWLOCK_INITIALIZER;
+
+/* The slot of a text, or the free one where it belongs; NULL when all are taken by others. */
+static struct pattern *pattern_slot(const char *text)
+{
+	uint32_t h = 2166136261u; /* FNV-1a */
+
+	for (const char *p = text; *p != '\0'; p++)
+		h = (h ^ (uint8_t)*p) * 16777619u;
+	for (uint32_t i = 0; i < PATTERNS; i++) {
+		struct pattern *at = &patterns[(h + i) % PATTERNS];
+
+		if (at->text == NULL || strcmp(at->text, text) == 0)
+			return at;
+	}
+	return NULL;
+}
+
+static bool pattern_known(const char *text, const regex_t **ret)
+{
+	const struct pattern *at;
+
+	(void)pthread_rwlock_rdlock(&patterns_lock);
+	at = pattern_slot(text);
+	*ret = at != NULL && at->text != NULL ? &at->regex : NULL;
+	(void)pthread_rwlock_unlock(&patterns_lock);
+	return *ret != NULL;
+}
+
+/* Keeps it when there is room (then *regex is no longer the caller's). */
+static bool pattern_keep(const char *text, const regex_t *regex)
+{
+	char *copy = mem_text(text);
+	struct pattern *at;
+	bool kept;
+
+	if (copy == NULL)
+		return false;
+	(void)pthread_rwlock_wrlock(&patterns_lock);
+	at = pattern_slot(text);
+	kept = at != NULL && at->text == NULL;
+	if (kept)
+		*at = (struct pattern){copy, *regex};
+	(void)pthread_rwlock_unlock(&patterns_lock);
+	if (!kept)
+		mem_free(copy);
+	return kept;
+}
+
 static RC check_pattern(struct check *c, const json_t *rule, const json_t *schema, const json_t *v)
 {
-	regex_t regex;
+	const regex_t *known;
+	regex_t fresh;
 	int result;
 
 	(void)schema;
 	if (!json_is_string(v))
 		return OK;
-	if (!json_is_string(rule) || regcomp(&regex, json_string_value(rule), REG_EXTENDED | REG_NOSUB) != 0)
+	if (!json_is_string(rule))
 		return bad_schema("pattern");
-	result = regexec(&regex, json_string_value(v), 0, NULL, 0);
-	regfree(&regex);
+	if (pattern_known(json_string_value(rule), &known)) {
+		result = regexec(known, json_string_value(v), 0, NULL, 0);
+	} else {
+		if (regcomp(&fresh, json_string_value(rule), REG_EXTENDED | REG_NOSUB) != 0)
+			return bad_schema("pattern");
+		result = regexec(&fresh, json_string_value(v), 0, NULL, 0);
+		if (!pattern_keep(json_string_value(rule), &fresh))
+			regfree(&fresh);
+	}
 	if (result != 0)
 		WRONG(c, "does not have the form %.80s", json_string_value(rule));
 	return OK;
