@@ -11,7 +11,7 @@ const struct sm2_engine *sm2_engine_for(size_t n)
 	if (best >= SM_AVX512IFMA && n >= VECTOR_MIN)
 		return &sm2_engine_avx512;
 #endif
-#ifdef SM2_X86_64
+#ifdef __x86_64__
 	if (best >= SM_X86_64)
 		return &sm2_engine_x86_64;
 #endif

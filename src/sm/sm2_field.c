@@ -3,7 +3,6 @@
 #include <string.h>
 
 static const uint64_t prime[LIMBS] = FE_PRIME;
-static const struct fe zero = {{0}};
 static const struct fe square_of_r = {
         {0x0000000200000003, 0x00000002ffffffff, 0x0000000100000001, 0x0000000400000002}};
 
@@ -177,27 +176,4 @@ void fe_inv(struct fe *r, const struct fe *a)
 	fe_mul(&t, &t, &ones_30);
 	sqr_times(&t, &t, 2);
 	fe_mul(r, &t, &one);
-}
-
-void fe_inv_batch(struct fe *a, struct fe *work, size_t n)
-{
-	struct fe product = fe_one, inverse, own;
-	size_t i;
-
-	for (i = 0; i < n; i++) {
-		work[i] = product;
-		own = a[i];
-		fe_select(&own, &fe_one, fe_mask_zero(&a[i]));
-		fe_mul(&product, &product, &own);
-	}
-	fe_inv(&inverse, &product);
-	for (i = n; i-- > 0;) {
-		uint64_t empty = fe_mask_zero(&a[i]);
-
-		own = a[i];
-		fe_select(&own, &fe_one, empty);
-		fe_mul(&a[i], &inverse, &work[i]);
-		fe_select(&a[i], &zero, empty);
-		fe_mul(&inverse, &inverse, &own);
-	}
 }

@@ -28,6 +28,9 @@ void fe_inv(struct fe *r, const struct fe *a);
 /* a[i] = 1/a[i] with one inversion; zeros stay zero.  work has room for n. */
 void fe_inv_batch(struct fe *a, struct fe *work, size_t n);
 
+#ifdef SM2_X86_64
+#include "sm/sm2_field_x86_64.h"
+#else
 static inline void fe_add(struct fe *r, const struct fe *a, const struct fe *b)
 {
 	const uint64_t prime[LIMBS] = FE_PRIME;
@@ -57,6 +60,8 @@ static inline void fe_half(struct fe *r, const struct fe *a)
 	r->v[2] = r->v[2] >> 1 | r->v[3] << 63;
 	r->v[3] = r->v[3] >> 1 | carry << 63;
 }
+
+#endif
 
 static inline uint64_t fe_mask_zero(const struct fe *a)
 {

@@ -1,30 +1,22 @@
 #include "sm/sm2_point.h"
 
-#include <string.h>
+#define ROWS_AT_ONCE (POINT_BATCH / TABLE_HALF) /* rows that share one inversion */
 
-#define DIGITS 257
-
-/* Non-adjacent form with a window: k = sum of digit[i] * 2^i, the digits odd and below 2^(bits-1) in
- * size or zero, no two of them in the same window. */
-static void sparse_digits(int8_t digit[DIGITS], const struct sc *k, unsigned bits)
+void point_table_fill(struct point_table *r, const struct affine *p)
 {
-	uint64_t v[LIMBS + 1] = {k->v[0], k->v[1], k->v[2], k->v[3], 0};
-	unsigned i, j, carry = 0;
+	struct jacobian base = {p->x, p->y, fe_one}, rows[POINT_BATCH];
+	unsigned i, j, used;
 
-	memset(digit, 0, DIGITS);
-	for (i = 0; i < DIGITS; i++) {
-		unsigned word = i / 64, shift = i % 64, low;
-		uint64_t window = v[word] >> shift;
+	for (i = 0; i < TABLE_WINDOWS; i++) {
+		struct jacobian *row = rows + TABLE_HALF * (i % ROWS_AT_ONCE);
 
-		if (shift + bits > 64 && word < LIMBS)
-			window |= v[word + 1] << (64 - shift);
-		if (((window + carry) & 1) == 0)
-			continue;
-		low = ((unsigned)window & ((1u << bits) - 1)) + carry;
-		carry = low >> (bits - 1) & 1;
-		digit[i] = (int8_t)((int)low - (int)(carry << bits));
-		for (j = 1; j < bits && i + 1 < DIGITS; j++)
-			i++;
+		row[0] = base;
+		for (j = 1; j < TABLE_HALF; j++)
+			point_add(&row[j], &row[j - 1], &base);
+		point_double(&base, &row[TABLE_HALF - 1]);
+		used = i % ROWS_AT_ONCE + 1;
+		if (used == ROWS_AT_ONCE || i + 1 == TABLE_WINDOWS)
+			point_to_affine_batch(r->at[i + 1 - used], rows, TABLE_HALF * used);
 	}
 }
 
@@ -59,7 +51,7 @@ void point_mul_two_public(struct jacobian *r, const struct sc *s, const struct s
                           const struct affine odd[ODD_MULTIPLES])
 {
 	const struct affine *base = base_odd_table();
-	int8_t of_base[DIGITS], of_point[DIGITS];
+	int16_t of_base[DIGITS], of_point[DIGITS];
 	struct jacobian sum = {.z = {{0}}};
 	unsigned i;
 
@@ -76,10 +68,10 @@ void point_mul_two_public(struct jacobian *r, const struct sc *s, const struct s
 }
 
 static void add_window(struct jacobian *r, const struct sc *k, unsigned i,
-                       const struct affine row[WINDOW_HALF])
+                       const struct affine row[TABLE_HALF])
 {
 	uint64_t negative;
-	unsigned size = window_digit(k, i, &negative);
+	unsigned size = window_digit(k, TABLE_WINDOW, i, &negative);
 	struct affine term;
 
 	if (size == 0)
@@ -98,7 +90,7 @@ void point_mul_tables_public(struct jacobian *r, const struct sc *s, const struc
 	struct jacobian sum = {.z = {{0}}};
 	unsigned i;
 
-	for (i = 0; i < WINDOWS; i++) {
+	for (i = 0; i < TABLE_WINDOWS; i++) {
 		add_window(&sum, s, i, base->at[i]);
 		add_window(&sum, t, i, p->at[i]);
 	}
