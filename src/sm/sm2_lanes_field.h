@@ -1,0 +1,272 @@
+#ifndef YD_SM_SM2_LANES_FIELD_H
+#define YD_SM_SM2_LANES_FIELD_H
+/* Eight numbers modulo p at once, as x * 2^260 mod p (Montgomery) in five limbs of 52 bits; docs/sm2.md has
+ * the bounds.  Three states of a number: loose     limbs are any signed 64-bit numbers: what sums,
+ * differences and products give; tight     limbs in [0, 2^52), the value below 2^260 (16 p): what
+ * multiplications take; reduced   tight and below 2^256 + 2^230. Constant time; a result may be one of the
+ * arguments. */
+#include "sm/limbs.h"
+#include "sm/sm2_lanes.h"
+
+#define FE8_LIMBS 5
+
+struct fe8 {
+	lanes v[FE8_LIMBS];
+};
+
+static const uint64_t fe8_prime[FE8_LIMBS] = {0xfffffffffffff, 0xff00000000fff, 0xfffffffffffff,
+                                              0xfffffffffffff, 0xfffffffeffff};
+static const uint64_t fe8_one[FE8_LIMBS] = {0x10, 0xffffffff0000, 0, 0, 0x100000};
+
+LANE_INLINE void fe8_set(struct fe8 *r, const uint64_t limbs[FE8_LIMBS])
+{
+	unsigned i;
+
+	for (i = 0; i < FE8_LIMBS; i++)
+		r->v[i] = lanes_all(limbs[i]);
+}
+
+LANE_INLINE void fe8_select(struct fe8 *r, const struct fe8 *a, lanes mask)
+{
+	unsigned i;
+
+	for (i = 0; i < FE8_LIMBS; i++)
+		r->v[i] = lanes_select(r->v[i], a->v[i], mask);
+}
+
+LANE_INLINE void fe8_add_loose(struct fe8 *r, const struct fe8 *a, const struct fe8 *b)
+{
+	unsigned i;
+
+	for (i = 0; i < FE8_LIMBS; i++)
+		r->v[i] = a->v[i] + b->v[i];
+}
+
+LANE_INLINE void fe8_shift_loose(struct fe8 *r, const struct fe8 *a, int n)
+{
+	unsigned i;
+
+	for (i = 0; i < FE8_LIMBS; i++)
+		r->v[i] = a->v[i] << n;
+}
+
+/* a - b + times * p, loose. */
+LANE_INLINE void fe8_sub_loose(struct fe8 *r, const struct fe8 *a, const struct fe8 *b, uint64_t times)
+{
+	unsigned i;
+
+	for (i = 0; i < FE8_LIMBS; i++)
+		r->v[i] = a->v[i] - b->v[i] + lanes_all(times * fe8_prime[i]);
+}
+
+LANE_INLINE void fe8_add_prime(struct fe8 *r)
+{
+	unsigned i;
+
+	for (i = 0; i < FE8_LIMBS; i++)
+		r->v[i] += lanes_all(fe8_prime[i]);
+}
+
+/* -a where the mask is set, loose. */
+LANE_INLINE void fe8_negate_loose(struct fe8 *r, lanes mask)
+{
+	unsigned i;
+
+	for (i = 0; i < FE8_LIMBS; i++)
+		r->v[i] = (r->v[i] ^ mask) - mask;
+}
+
+/* Loose to tight; the value has to be in [0, 2^260). */
+LANE_INLINE void fe8_tighten(struct fe8 *r)
+{
+	lanes mask = lanes_all(LANE_MASK);
+	unsigned i;
+
+	for (i = 0; i + 1 < FE8_LIMBS; i++) {
+		r->v[i + 1] += lanes_shift_signed(r->v[i], LANE_BITS);
+		r->v[i] &= mask;
+	}
+}
+
+/* Loose to reduced; the value has to be in [0, 2^260).  h is its part above 2^256, or one less (a carry from
+ * the lower limbs is not in it); h * p = h * (2^256 - 2^224 - 2^96 + 2^64 - 1) is taken away. */
+LANE_INLINE void fe8_reduce(struct fe8 *r)
+{
+	lanes h = lanes_shift_signed(r->v[4] + lanes_shift_signed(r->v[3], LANE_BITS), 48);
+
+	r->v[0] += h;
+	r->v[1] += (h << 44) - (h << 12);
+	r->v[4] += (h << 16) - (h << 48);
+	fe8_tighten(r);
+}
+
+LANE_INLINE void fe8_sub_tight(struct fe8 *r, const struct fe8 *a, const struct fe8 *b, uint64_t times)
+{
+	fe8_sub_loose(r, a, b, times);
+	fe8_tighten(r);
+}
+
+LANE_INLINE void fe8_sub_reduced(struct fe8 *r, const struct fe8 *a, const struct fe8 *b, uint64_t times)
+{
+	fe8_sub_loose(r, a, b, times);
+	fe8_reduce(r);
+}
+
+/* -a where the mask is set, for a reduced a. */
+LANE_INLINE void fe8_negate_reduced(struct fe8 *r, lanes mask)
+{
+	unsigned i;
+
+	fe8_negate_loose(r, mask);
+	for (i = 0; i < FE8_LIMBS; i++)
+		r->v[i] += lanes_all(2 * fe8_prime[i]) & mask;
+	fe8_reduce(r);
+}
+
+/* Mask of the lanes where a reduced number is 0 modulo p: it is 0 or p then. */
+LANE_INLINE lanes fe8_is_zero(const struct fe8 *a)
+{
+	lanes any = lanes_all(0), other = lanes_all(0);
+	unsigned i;
+
+	for (i = 0; i < FE8_LIMBS; i++) {
+		any |= a->v[i];
+		other |= a->v[i] ^ lanes_all(fe8_prime[i]);
+	}
+	return lanes_equal(any, lanes_all(0)) | lanes_equal(other, lanes_all(0));
+}
+
+/* One step of Montgomery's reduction: makes limb i a multiple of 2^52 and carries it on.  As p = -1 modulo
+ * 2^52 the factor m is the limb itself; what is added is m * p = m * ((2^48 - 2^16) 2^208 + c 2^52 - 2^104 -
+ * 1) with c = 2^52 - 2^44 + 2^12. */
+LANE_INLINE void fe8_reduce_step(lanes t[2 * FE8_LIMBS], unsigned i)
+{
+	const lanes c = lanes_all(0xff00000001000), top = lanes_all(0xffffffff0000);
+	lanes m = t[i];
+
+	t[i + 1] += lanes_shift_signed(m, LANE_BITS);
+	t[i + 1] = lanes_add_low(t[i + 1], m, c);
+	t[i + 2] = lanes_add_high(t[i + 2], m, c) - (m & lanes_all(LANE_MASK));
+	t[i + 4] = lanes_add_low(t[i + 4], m, top);
+	t[i + 5] = lanes_add_high(t[i + 5], m, top);
+}
+
+LANE_INLINE void fe8_clear_columns(lanes t[2 * FE8_LIMBS])
+{
+	unsigned i;
+
+	for (i = 0; i < 2 * FE8_LIMBS; i++)
+		t[i] = lanes_all(0);
+}
+
+/* Row i of the columns of a * b. */
+LANE_INLINE void fe8_mul_row(lanes t[2 * FE8_LIMBS], unsigned i, const struct fe8 *a, const struct fe8 *b)
+{
+	unsigned j;
+
+	for (j = 0; j < FE8_LIMBS; j++)
+		t[i + j] = lanes_add_low(t[i + j], a->v[i], b->v[j]);
+	for (j = 0; j < FE8_LIMBS; j++)
+		t[i + j + 1] = lanes_add_high(t[i + j + 1], a->v[i], b->v[j]);
+}
+
+LANE_INLINE void fe8_take_columns(struct fe8 *r, const lanes t[2 * FE8_LIMBS])
+{
+	unsigned i;
+
+	for (i = 0; i < FE8_LIMBS; i++)
+		r->v[i] = t[FE8_LIMBS + i];
+}
+
+LANE_INLINE void fe8_mul_loose(struct fe8 *r, const struct fe8 *a, const struct fe8 *b)
+{
+	lanes t[2 * FE8_LIMBS];
+	unsigned i;
+
+	fe8_clear_columns(t);
+	for (i = 0; i < FE8_LIMBS; i++) {
+		fe8_mul_row(t, i, a, b);
+		fe8_reduce_step(t, i);
+	}
+	fe8_take_columns(r, t);
+}
+
+/* The columns of a * a: each product of two different limbs once, then doubled. */
+LANE_INLINE void fe8_sqr_columns(lanes t[2 * FE8_LIMBS], const struct fe8 *a)
+{
+	unsigned i, j;
+
+	fe8_clear_columns(t);
+	for (i = 0; i < FE8_LIMBS; i++) {
+		for (j = i + 1; j < FE8_LIMBS; j++) {
+			t[i + j] = lanes_add_low(t[i + j], a->v[i], a->v[j]);
+			t[i + j + 1] = lanes_add_high(t[i + j + 1], a->v[i], a->v[j]);
+		}
+	}
+	for (i = 0; i < FE8_LIMBS; i++) {
+		t[2 * i] = lanes_add_low(t[2 * i] + t[2 * i], a->v[i], a->v[i]);
+		t[2 * i + 1] = lanes_add_high(t[2 * i + 1] + t[2 * i + 1], a->v[i], a->v[i]);
+	}
+}
+
+LANE_INLINE void fe8_sqr_loose(struct fe8 *r, const struct fe8 *a)
+{
+	lanes t[2 * FE8_LIMBS];
+	unsigned i;
+
+	fe8_sqr_columns(t, a);
+	for (i = 0; i < FE8_LIMBS; i++)
+		fe8_reduce_step(t, i);
+	fe8_take_columns(r, t);
+}
+
+/* (a * b - n * c^2) / 2^260 with n = 2^shift, reduced once for both; loose. */
+LANE_INLINE void fe8_mul_less_sqr_loose(struct fe8 *r, const struct fe8 *a, const struct fe8 *b,
+                                        const struct fe8 *c, int shift)
+{
+	lanes t[2 * FE8_LIMBS], square[2 * FE8_LIMBS];
+	unsigned i;
+
+	fe8_sqr_columns(square, c);
+	for (i = 0; i < 2 * FE8_LIMBS; i++)
+		t[i] = 0 - (square[i] << shift);
+	for (i = 0; i < FE8_LIMBS; i++) {
+		fe8_mul_row(t, i, a, b);
+		fe8_reduce_step(t, i);
+	}
+	fe8_take_columns(r, t);
+}
+
+/* (a * b - c * d) / 2^260, the same way. */
+LANE_INLINE void fe8_mul_less_mul_loose(struct fe8 *r, const struct fe8 *a, const struct fe8 *b,
+                                        const struct fe8 *c, const struct fe8 *d)
+{
+	lanes t[2 * FE8_LIMBS];
+	unsigned i;
+
+	fe8_clear_columns(t);
+	for (i = 0; i < FE8_LIMBS; i++)
+		fe8_mul_row(t, i, c, d);
+	for (i = 0; i < 2 * FE8_LIMBS; i++)
+		t[i] = 0 - t[i];
+	for (i = 0; i < FE8_LIMBS; i++) {
+		fe8_mul_row(t, i, a, b);
+		fe8_reduce_step(t, i);
+	}
+	fe8_take_columns(r, t);
+}
+
+/* a * b / 2^260: tight, below (1 + a b / 16 p^2) p. */
+LANE_INLINE void fe8_mul(struct fe8 *r, const struct fe8 *a, const struct fe8 *b)
+{
+	fe8_mul_loose(r, a, b);
+	fe8_tighten(r);
+}
+
+LANE_INLINE void fe8_sqr(struct fe8 *r, const struct fe8 *a)
+{
+	fe8_sqr_loose(r, a);
+	fe8_tighten(r);
+}
+
+#endif
