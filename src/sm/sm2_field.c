@@ -1,4 +1,5 @@
 #include "sm/sm2_field.h"
+#include "sm/sm2_inverse.h"
 
 #include <string.h>
 
@@ -131,49 +132,16 @@ void fe_to_bytes(const struct fe *a, uint8_t bytes[32])
 	limbs_store(limbs, bytes);
 }
 
-static void sqr_times(struct fe *r, const struct fe *a, unsigned n)
-{
-	fe_sqr(r, a);
-	while (--n > 0)
-		fe_sqr(r, r);
-}
-
-/* a^(p-2) (Fermat).  ones_n is a^(2^n - 1); in words p - 2 is
- * FFFFFFFE FFFFFFFF FFFFFFFF FFFFFFFF FFFFFFFF 00000000 FFFFFFFF FFFFFFFD. */
+/* 1 / (x R) R^2 = 1/x R, R = 2^256 */
 void fe_inv(struct fe *r, const struct fe *a)
 {
-	struct fe one = *a, ones_2, ones_4, ones_8, ones_16, ones_30, ones_32, t;
-	unsigned i;
+	static const struct inverse_modulus modulus = {
+	        {{0x3fffffffffffffff, 0x3ffffffc00000003, 0x3fffffffffffffff, 0x3fffffbfffffffff,
+	          0x00000000000000ff}},
+	        0x3fffffffffffffff};
+	static const struct fe cube_of_r = {
+	        {0x0000001200000016, 0x0000000efffffff8, 0x0000000a0000000c, 0x0000001b00000009}};
 
-	sqr_times(&t, &one, 1);
-	fe_mul(&ones_2, &t, &one);
-	sqr_times(&t, &ones_2, 2);
-	fe_mul(&ones_4, &t, &ones_2);
-	sqr_times(&t, &ones_4, 4);
-	fe_mul(&ones_8, &t, &ones_4);
-	sqr_times(&t, &ones_8, 8);
-	fe_mul(&ones_16, &t, &ones_8);
-	sqr_times(&t, &ones_8, 4);
-	fe_mul(&t, &t, &ones_4); /* 12 */
-	sqr_times(&t, &t, 2);
-	fe_mul(&t, &t, &ones_2); /* 14 */
-	sqr_times(&ones_30, &ones_16, 14);
-	fe_mul(&ones_30, &ones_30, &t);
-	sqr_times(&ones_32, &ones_30, 2);
-	fe_mul(&ones_32, &ones_32, &ones_2);
-
-	sqr_times(&t, &ones_30, 1);
-	fe_mul(&t, &t, &one); /* FFFFFFFE without its last bit */
-	sqr_times(&t, &t, 33);
-	fe_mul(&t, &t, &ones_32);
-	for (i = 0; i < 3; i++) {
-		sqr_times(&t, &t, 32);
-		fe_mul(&t, &t, &ones_32);
-	}
-	sqr_times(&t, &t, 64);
-	fe_mul(&t, &t, &ones_32);
-	sqr_times(&t, &t, 30);
-	fe_mul(&t, &t, &ones_30);
-	sqr_times(&t, &t, 2);
-	fe_mul(r, &t, &one);
+	inverse_mod(r->v, a->v, &modulus);
+	fe_mul(r, r, &cube_of_r);
 }

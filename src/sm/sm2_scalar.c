@@ -1,4 +1,7 @@
 #include "sm/sm2_scalar.h"
+#include "sm/sm2_inverse.h"
+
+#include "base/slice.h"
 
 #include <string.h>
 
@@ -92,43 +95,36 @@ void sc_mul(struct sc *r, const struct sc *a, const struct sc *b)
 	sc_mul_prepared(r, a, &prepared);
 }
 
-/* a^(n-2) (Fermat), four bits of the public exponent at a time. */
 void sc_inv(struct sc *r, const struct sc *a)
 {
-	struct sc power[16], t;
-	unsigned i, j;
+	static const struct inverse_modulus modulus = {
+	        {{0x13bbf40939d54123, 0x080f7dac871814ad, 0x3ffffffffffffff7, 0x3fffffbfffffffff,
+	          0x00000000000000ff}},
+	        0x0d8061778dcaf68b};
 
-	sc_prepare(&power[0], &one);
-	for (i = 1; i < 16; i++) {
-		if (i == 1)
-			sc_prepare(&power[1], a);
-		else
-			sc_mul_prepared(&power[i], &power[i - 1], &power[1]);
-	}
-	t = power[0];
-	for (i = 64; i-- > 0;) {
-		uint64_t limb = order[i / 16] - (i / 16 == 0 ? 2 : 0);
-
-		for (j = 0; j < 4; j++)
-			sc_mul_prepared(&t, &t, &t);
-		sc_mul_prepared(&t, &t, &power[limb >> (4 * (i % 16)) & 15]);
-	}
-	sc_mul_prepared(r, &t, &one);
+	inverse_mod(r->v, a->v, &modulus);
 }
 
+/* product holds the running product times 2^256, so that each step is one multiplication. */
 void sc_inv_batch(struct sc *a, struct sc *work, size_t n)
 {
-	struct sc product = one, inverse, own;
+	struct sc product, inverse, own;
 	size_t i;
 
+	sc_prepare(&product, &one);
 	for (i = 0; i < n; i++) {
 		work[i] = product;
-		sc_mul(&product, &product, &a[i]);
+		sc_prepare(&own, &a[i]);
+		sc_mul_prepared(&product, &product, &own);
 	}
+	sc_mul_prepared(&product, &product, &one);
 	sc_inv(&inverse, &product);
 	for (i = n; i-- > 0;) {
-		own = a[i];
-		sc_mul(&a[i], &inverse, &work[i]);
-		sc_mul(&inverse, &inverse, &own);
+		sc_prepare(&own, &a[i]);
+		sc_mul_prepared(&a[i], &inverse, &work[i]);
+		sc_mul_prepared(&inverse, &inverse, &own);
 	}
+	wipe(&product, sizeof(product));
+	wipe(&inverse, sizeof(inverse));
+	wipe(&own, sizeof(own));
 }
