@@ -124,7 +124,8 @@ static void paper_make(struct paper *p, const char *instead)
 	AUTO_JSON(more, world_json(instead));
 	AUTO_JSON(a,
 	          world_json("{\"profile\":\"person\",\"class\":\"PUBLIC\",\"identity\":{\"name\":\"张三\","
-	                     "\"document\":{\"type\":\"passport\",\"number\":\"E12345678\"}},"
+	                     "\"document\":{\"type\":\"passport\",\"number\":\"E12345678\",\"valid_until\":"
+	                     "\"2099-12-31\"}},"
 	                     "\"purpose\":\"报税\",\"region\":\"110000\",\"agreement\":{\"version\":\"1\","
 	                     "\"accepted\":true},\"evidence\":[]}"));
 	AUTO_JSON(v, world_json("{\"id\":\"1\",\"entity\":\"" HOLDER "\",\"profile\":\"person\","

@@ -105,7 +105,7 @@ static json_t *application_of(const struct subject *s, struct slice csr)
 	snprintf(text, sizeof(text),
 	         "{\"profile\":\"person\",\"class\":\"%s\",\"purpose\":\"办公\",\"region\":\"350000\","
 	         "\"identity\":{\"name\":\"%s\",\"document\":{\"type\":\"citizen\",\"number\":"
-	         "\"11010519491231002X\"}},"
+	         "\"11010519491231002X\",\"valid_until\":\"long-term\"}},"
 	         "\"agreement\":{\"version\":\"1\",\"accepted\":true}}",
 	         s->class, s->name);
 	o = world_json(text);

@@ -209,6 +209,7 @@ static json_t *subscriber_identity(const struct plan_officer *o)
 	snprintf(number, sizeof number, SUBSCRIBER_NUMBER "%c", check_digit(SUBSCRIBER_NUMBER));
 	json_put_cstr(document, "type", "citizen");
 	json_put_cstr(document, "number", number);
+	json_put_cstr(document, "valid_until", "long-term");
 	json_put_cstr(identity, "name", o->person);
 	json_put_take(identity, "document", document);
 	return identity;

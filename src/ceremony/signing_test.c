@@ -38,8 +38,8 @@ struct scene {
 
 static json_t *person_json(const char *name)
 {
-	json_t *o = json_pack("{s:s,s:{s:s,s:s}}", "name", name, "document", "type", "passport", "number",
-	                      "E12345678");
+	json_t *o = json_pack("{s:s,s:{s:s,s:s,s:s}}", "name", name, "document", "type", "passport", "number",
+	                      "E12345678", "valid_until", "2099-12-31");
 	assert_non_null(o);
 	return o;
 }

@@ -14,7 +14,8 @@
 static const struct sample {
 	const char *id, *identity;
 } samples[] = {
-        {"person", "{\"name\":\"张三\",\"document\":{\"type\":\"citizen\",\"number\":\"110101199003070011\"},"
+        {"person", "{\"name\":\"张三\",\"document\":{\"type\":\"citizen\",\"number\":\"110101199003070011\","
+                   "\"valid_until\":\"2036-03-06\"},"
                    "\"province\":\"福建省\",\"city\":\"福州市\",\"organisation\":\"示范市数据管理局\","
                    "\"email\":\"zhang@example.cn\"}"},
         {"organisation", "{\"name\":\"示范市数据管理局\",\"code\":\"91350100M000100Y43\",\"province\":"
@@ -312,7 +313,8 @@ static void identity_refused(const struct profile *p, const char *text)
 		fail_msg("%s: %s", text, rc_last()->text);
 }
 
-#define DOCUMENT "\"document\":{\"type\":\"passport\",\"number\":\"E12345678\"}"
+#define DOCUMENT                                                                                             \
+	"\"document\":{\"type\":\"passport\",\"number\":\"E12345678\",\"valid_until\":\"2099-12-31\"}"
 
 static void test_identities(void **state)
 {
@@ -329,9 +331,9 @@ static void test_identities(void **state)
 	        "{\"name\":\"a\",\"email\":\"no mail\"," DOCUMENT "}",
 	        "{\"name\":\"a\",\"document\":{\"type\":\"library-card\",\"number\":\"E12345678\"}}",
 	        "{\"name\":\"a\",\"document\":{\"type\":\"citizen\",\"number\":"
-	        "\"110101199003070012\"}}", /* GB 11643 */
+	        "\"110101199003070012\",\"valid_until\":\"long-term\"}}", /* GB 11643 */
 	        "{\"name\":\"a\",\"document\":{\"type\":\"citizen\",\"number\":"
-	        "\"11010119900307001X\"}}",
+	        "\"11010119900307001X\",\"valid_until\":\"long-term\"}}",
 	        "{\"name\":\"a\",\"document\":{\"type\":\"citizen\",\"number\":\"1101011990\"}}",
 	};
 	static const char *const organisations[] = {
@@ -358,7 +360,7 @@ static void test_identities(void **state)
 	AUTO_JSON(fine, json("{\"name\":\"a\"," DOCUMENT "}"));
 	assert_ok(profile_check_identity(s.p, fine));
 	AUTO_JSON(x, json("{\"name\":\"a\",\"document\":{\"type\":\"citizen\",\"number\":"
-	                  "\"11010519491231002X\"}}"));
+	                  "\"11010519491231002X\",\"valid_until\":\"long-term\"}}"));
 	assert_ok(profile_check_identity(s.p, x)); /* the example of GB 11643 */
 	clear(&s);
 	set_up(&s, "organisation");

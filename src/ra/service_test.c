@@ -7,7 +7,9 @@
 #include "http/route_check.h"
 #include "ra/ra.h"
 
-#define ZHANG "\"name\":\"张三\",\"document\":{\"type\":\"citizen\",\"number\":\"11010519491231002X\"}"
+#define ZHANG                                                                                                \
+	"\"name\":\"张三\",\"document\":{\"type\":\"citizen\",\"number\":\"11010519491231002X\",\"valid_"  \
+	"until\":\"long-term\"}"
 #define TERMS "\"purpose\":\"办公\",\"region\":\"350000\",\"agreement\":{\"version\":\"1\",\"accepted\":true}"
 #define PLAIN "{\"profile\":\"person\",\"class\":\"GOV\"," TERMS ",\"identity\":{" ZHANG "}}"
 
@@ -422,7 +424,8 @@ static void each_rule_refuses(void **state)
 	};
 	const char *wrong_digit =
 	        "{\"profile\":\"person\",\"class\":\"GOV\"," TERMS ",\"identity\":{\"name\":\"张三\","
-	        "\"document\":{\"type\":\"citizen\",\"number\":\"110105194912310021\"}}}";
+	        "\"document\":{\"type\":\"citizen\",\"number\":\"110105194912310021\",\"valid_until\":\"long-"
+	        "term\"}}}";
 	int64_t before[APPLICATION_STATES], after[APPLICATION_STATES];
 	AUTO(db_lease, lease, NULL);
 	char id[RA_ID + 1];

@@ -298,7 +298,7 @@ def credit_code(body):
 
 def person(name, sequence=1):
     """Application data of the profile person."""
-    document = {"type": "citizen", "number": citizen_number(sequence)}
+    document = {"type": "citizen", "number": citizen_number(sequence), "valid_until": "long-term"}
     return {"identity": {"name": name, "document": document, "province": "北京市"},
             "purpose": "电子公文交换", "region": "110000", "agreement": {"version": "1", "accepted": True}}
 
