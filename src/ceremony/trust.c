@@ -28,6 +28,22 @@ static RC own_anchors(struct ceremony *c, const struct plan_instance *at)
 	                 "%s/trust/authority.cer", at->name);
 }
 
+/* What an organisation's CA and RA may state by rule: each knows the other's certificate and its own. */
+static RC services(struct ceremony *c, const struct plan_instance *at)
+{
+	TRY(act_folder(c, 0755, "%s/trust/services", at->name));
+	for (size_t i = 0; i < c->plan->instances; i++) {
+		const struct plan_instance *of = &c->plan->instance[i];
+		char file[PLAT_NAME + 16];
+		if (!of->runs || of->org != at->org ||
+		    (strcmp(of->role, "ca") != 0 && strcmp(of->role, "ra") != 0))
+			continue;
+		snprintf(file, sizeof file, "services/%s", strchr(of->name, '/') + 1);
+		TRY(copy_certificate(c, of->name, "service", at->name, file));
+	}
+	return OK;
+}
+
 /* CA and KMC speak to each other across organisations. */
 static RC peers(struct ceremony *c, const struct plan_instance *at)
 {
@@ -105,6 +121,7 @@ RC act_write_trust(struct ceremony *c)
 	for (size_t i = 0; i < c->plan->instances; i++) {
 		TRY(own_anchors(c, &c->plan->instance[i]));
 		TRY(peers(c, &c->plan->instance[i]));
+		TRY(services(c, &c->plan->instance[i]));
 	}
 	return OK;
 }

@@ -69,6 +69,8 @@ struct jobs *instance_jobs(struct instance *in);
 /* 16 bytes from the signer's keyed function under the label, kept in locked memory: "records",
  * "kmc-store" … the same value at each start. */
 RC instance_secret(struct instance *in, const char *label, struct secret **ret);
+/* A statement of the instance's own (role "service"): what follows from a rule, without a person. */
+RC instance_statement(struct instance *in, enum statement_kind kind, const json_t *body, struct buf *ret);
 /* The trust snapshot of now; a reload (SIGHUP) never changes one that is held. */
 struct trust *instance_trust(struct instance *in); /* AUTO(trust, t, instance_trust(in)) */
 bool instance_ending(const struct instance *in);   /* own threads leave their loops */

@@ -64,8 +64,12 @@ struct trust_authorisation {
 struct trust_cps {
 	bool present;
 	int64_t version, effective, revocation_seconds, crl_period_seconds, acceptance_days;
+	int64_t hold_days; /* of a suspension, then it becomes a revocation (R21.7) */
+	bool revoke_pair;  /* what ends one certificate of a pair ends the other too (R31.3) */
 	uint8_t hash[32];
 };
+
+#define TRUST_HOLD_DAYS 30 /* of a CPS that says nothing */
 
 struct trust_ra { /* ra-approval.p7s */
 	bool present;

@@ -246,6 +246,8 @@ static RC load_cps(struct trust *t)
 	struct trust_cps *c = &t->cps;
 	json_t *p;
 
+	c->hold_days = TRUST_HOLD_DAYS;
+	c->revoke_pair = true;
 	TRY(load_statement(t, "cps.p7s", STATEMENT_CPS, &t->kept[1]));
 	if (t->kept[1] == NULL)
 		return OK;
@@ -256,6 +258,10 @@ static RC load_cps(struct trust *t)
 	TRY(json_get_int(p, "revocation_seconds", 1, 86400, &c->revocation_seconds));
 	TRY(json_get_int(p, "crl_period_seconds", 60, 31 * TIME_DAY, &c->crl_period_seconds));
 	TRY(json_get_int(p, "acceptance_days", 1, 3650, &c->acceptance_days));
+	if (json_object_get(p, "hold_days") != NULL)
+		TRY(json_get_int(p, "hold_days", 1, 3650, &c->hold_days));
+	if (json_object_get(p, "revoke_pair") != NULL)
+		TRY(json_get_bool(p, "revoke_pair", &c->revoke_pair));
 	c->present = true;
 	return OK;
 }

@@ -187,7 +187,7 @@ static RC one_revocation(struct ra *ra, bool *more)
 		if (e.why.err != ERR_ALREADY_REVOKED)
 			instance_alarm(ra->in, "revocation-refused", slice_text(e.r.ca), e.why.text);
 	} else {
-		TRY(json_get_time(answer, "revoked_at", &e.revoked_at));
+		TRY(ra_revocation_time(answer, &e.revoked_at));
 	}
 	*more = true;
 	TRY(writer_run_first(instance_writer(ra->in), end_write, &e));

@@ -76,6 +76,8 @@ void ra_forward_stop(struct ra *ra);
 void ra_forward_wake(struct ra *ra);
 /* One revocation statement to the CA; *ret its answer. */
 RC ra_forward_revocation(struct ra *ra, struct slice statement, json_t **ret);
+/* When the CA took it, from its answer. */
+RC ra_revocation_time(const json_t *answer, int64_t *ret);
 /* Was this failure the way to the CA, not its answer?  Then trying again may help. */
 bool ra_forward_again(const struct rc_text *why);
 

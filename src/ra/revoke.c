@@ -1,31 +1,34 @@
-/* Revocation through the RA (R21.6): the statement goes to the CA at once; when the CA cannot be reached it
- * is durable here before anything is answered, and goes ahead of everything else later. */
+/* Revocation, suspension and release through the RA (R21.6, R21.7): the statement goes to the CA at once;
+ * when the CA cannot be reached it is durable here before anything is answered, and goes ahead of everything
+ * else later. */
+#include "ra/revoke.h"
+
 #include "base/clock.h"
 #include "base/text.h"
 #include "evidence/log.h"
 #include "pki/cert.h"
-#include "ra/ra.h"
 
-struct revoking {
-	struct ra *ra;
-	const struct statement *s;
-	const struct peer *peer;
-	struct ra_revocation r;
-	struct buf serial;
-};
-
-static RC read_path(struct revoking *v, const struct request *q)
+RC revoking_open(struct revoking *v, struct ra *ra, const struct statement *s, const char *by)
 {
-	struct slice ca = request_param(q, "ca"), serial = request_param(q, "serial"), said_ca, said_serial;
+	*v = (struct revoking){.ra = ra, .s = s, .by = by, .r = {.at = clock_now()}};
+	TRY(order_read(s, &v->order));
+	memcpy(v->r.ca, v->order.ca, sizeof(v->r.ca));
+	v->r.serial = slice_of(v->order.serial, v->order.serial_len);
+	memcpy(v->r.hash, s->sm3, sizeof(v->r.hash));
+	(void)snprintf(v->r.by, sizeof(v->r.by), "%s", by);
+	v->r.statement = buf_slice(&s->der);
+	return OK;
+}
 
-	NEED(ca.len > 0 && ca.len <= RA_NAME, RC_NOTFOUND, "there is no such authority");
-	TRY(json_get_text(v->s->body, "ca", RA_NAME, &said_ca));
-	TRY(json_get_text(v->s->body, "serial", 2 * RA_SERIAL_MAX, &said_serial));
-	NEED(slice_equal(ca, said_ca) && slice_equal(serial, said_serial), RC_INPUT,
+static RC same_path(const struct revoking *v, const struct request *q)
+{
+	AUTO_BUF(serial, RA_SERIAL_MAX);
+
+	NEED(slice_is(request_param(q, "ca"), v->r.ca), RC_INPUT,
 	     "the statement is of another certificate than the address");
-	memcpy(v->r.ca, ca.p, ca.len);
-	TRY(cert_serial_from_text(serial, &v->serial));
-	v->r.serial = buf_slice(&v->serial);
+	TRY(cert_serial_from_text(request_param(q, "serial"), &serial));
+	NEED(slice_equal(buf_slice(&serial), v->r.serial), RC_INPUT,
+	     "the statement is of another certificate than the address");
 	return OK;
 }
 
@@ -35,11 +38,11 @@ static RC entitled(const struct revoking *v)
 	AUTO(db_lease, lease, NULL);
 	char entity[RA_UUID + 1];
 
-	if (v->peer->roles & (OFFICER(REVIEW) | OFFICER(CA_OPERATOR)))
+	if (!slice_is(v->s->role, "subscriber"))
 		return OK;
 	TRY(db_pool_lease(instance_readers(v->ra->in), &lease));
 	TRY(ra_store_owner(lease->db, v->r.ca, v->r.serial, entity));
-	REQUIRE(strcmp(entity, v->peer->person) == 0, NOT_YOURS, "the certificate of another holder");
+	REQUIRE(slice_is(v->s->person, entity), NOT_YOURS, "the certificate of another holder");
 	return OK;
 }
 
@@ -52,23 +55,35 @@ static struct rc note_write(struct db_tx *tx, void *arg)
 	TRY(ra_store_revocation_put(tx->db, &v->r));
 	json_put_cstr(o, "ca", v->r.ca);
 	json_put_hex(o, "serial", v->r.serial);
-	json_put_cstr(o, "by", v->peer->person);
+	json_put_cstr(o, "event", order_event_name(v->order.event));
+	json_put_cstr(o, "ground", order_ground_name(v->order.ground));
+	json_put_cstr(o, "by", v->by);
+	if (v->order.has_reported)
+		json_put_time(o, "reported", v->order.reported);
+	if (v->order.relates.len > 0)
+		json_put_text(o, "case", v->order.relates);
 	NEED(o != NULL, RC_NOMEM, "no memory");
 	return log_append(instance_log(v->ra->in), tx, done ? "revocation-forwarded" : "revocation-queued", o,
 	                  v->s->sm3, NULL);
 }
 
-static RC queue(struct revoking *v, json_t **ret)
+static RC queue(struct revoking *v)
 {
 	v->r.state = RA_REVOCATION_QUEUED;
+	v->queued = true;
 	TRY(writer_run_first(instance_writer(v->ra->in), note_write, v));
 	atomic_fetch_add(&v->ra->revocations_queued, 1);
 	ra_forward_wake(v->ra);
+	return OK;
+}
+
+static RC queued_answer(const struct revoking *v, json_t **ret)
+{
 	*ret = json_object();
 	json_put_take(*ret, "ca", json_incref(json_object_get(v->s->body, "ca")));
 	json_put_take(*ret, "serial", json_incref(json_object_get(v->s->body, "serial")));
 	json_put_cstr(*ret, "state", "queued");
-	return OK;
+	return json_put_result();
 }
 
 /* The CA has it durably; a note of our own that fails does not undo that, and is told of. */
@@ -79,39 +94,60 @@ static void note_done(struct revoking *v)
 		instance_alarm(v->ra->in, "revocation-not-noted", slice_text(v->r.ca), rc_last()->text);
 }
 
-static RC send(struct revoking *v, json_t **ret, bool *queued)
+RC revoking_send(struct revoking *v, json_t **ret)
 {
 	AUTO_JSON(answer, NULL);
 	struct rc rc = ra_forward_revocation(v->ra, buf_slice(&v->s->der), &answer);
 
-	*queued = !rc_ok(rc) && ra_forward_again(rc_last());
-	if (*queued)
-		return queue(v, ret);
+	if (!rc_ok(rc) && ra_forward_again(rc_last())) {
+		TRY(queue(v));
+		return queued_answer(v, ret);
+	}
 	TRY(rc);
-	TRY(json_get_time(answer, "revoked_at", &v->r.revoked_at));
+	TRY(ra_revocation_time(answer, &v->r.revoked_at));
 	note_done(v);
 	*ret = MOVE(answer);
 	return OK;
 }
 
+RC ra_revocation_time(const json_t *answer, int64_t *ret)
+{
+	return json_get_time(answer, json_object_get(answer, "at") != NULL ? "at" : "revoked_at", ret);
+}
+
 RC ra_revoke(struct ra *ra, const struct request *q, json_t **ret, bool *queued)
 {
 	AUTO(statement, s, NULL);
-	AUTO_BUF(serial, RA_SERIAL_MAX);
-	struct revoking v = {.ra = ra, .peer = q->peer, .r = {.at = clock_now()}};
-	struct rc rc;
+	struct revoking v;
 
 	TRY(ra_statement(ra, q, RA_KIND(REVOCATION), &s));
-	v.s = s;
-	v.serial = buf_take(&serial);
-	memcpy(v.r.hash, s->sm3, sizeof(v.r.hash));
-	(void)snprintf(v.r.by, sizeof(v.r.by), "%s", q->peer->person);
-	v.r.statement = buf_slice(&s->der);
-	rc = read_path(&v, q);
-	rc = rc_ok(rc) ? entitled(&v) : rc;
-	rc = rc_ok(rc) ? send(&v, ret, queued) : rc;
-	buf_free(&v.serial);
-	if (rc_ok(rc))
-		atomic_fetch_add(&ra->revocations, 1);
-	return rc;
+	TRY(revoking_open(&v, ra, s, q->peer->person));
+	TRY(same_path(&v, q));
+	TRY(entitled(&v));
+	TRY(revoking_send(&v, ret));
+	*queued = v.queued;
+	atomic_fetch_add(&ra->revocations, 1);
+	return OK;
+}
+
+RC ra_revoke_by_rule(struct ra *ra, const char *ca, struct slice serial, enum crl_reason reason,
+                     const char *why)
+{
+	AUTO_BUF(der, RA_STATEMENT_MAX);
+	AUTO_JSON(body, json_object());
+	AUTO(statement, s, NULL);
+	char text[CERT_SERIAL_TEXT];
+	struct revoking v;
+
+	cert_serial_text(serial, text);
+	json_put_cstr(body, "ca", ca);
+	json_put_cstr(body, "serial", text);
+	json_put_cstr(body, "reason", crl_reason_name(reason));
+	json_put_cstr(body, "ground", "ra");
+	json_put_cstr(body, "case", why);
+	TRY(json_put_result());
+	TRY(instance_statement(ra->in, STATEMENT_REVOCATION, body, &der));
+	TRY(statement_open(buf_slice(&der), &s));
+	TRY(revoking_open(&v, ra, s, instance_name(ra->in)));
+	return queue(&v);
 }

@@ -104,7 +104,7 @@ struct ra_revocation {
 	int64_t seq, at, revoked_at;
 	uint8_t hash[32];
 	enum ra_revocation_state state;
-	char ca[RA_NAME + 1], by[RA_UUID + 1];
+	char ca[RA_NAME + 1], by[65]; /* by: person or instance */
 	struct slice serial, statement;
 };
 RC ra_store_revocation_put(struct db *db, const struct ra_revocation *r);

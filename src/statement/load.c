@@ -7,6 +7,7 @@
 #include <errno.h>
 
 #define GRANT_SUFFIX ".p7s"
+#define SERVICE_SUFFIX ".cer"
 #define PATH_LEN 1024
 #define GRANT_FILES 4096
 #define CERTIFICATE_MAX 65536
@@ -28,11 +29,11 @@ static RC add_file(struct statement_trust *t, const char *dir, const char *name)
 	return rc_note(statement_trust_grant(t, buf_slice(&der)), "%s", name);
 }
 
-static bool is_grant(const char *name)
+static bool ends_with(const char *name, const char *suffix)
 {
-	size_t len = strlen(name), tail = strlen(GRANT_SUFFIX);
+	size_t len = strlen(name), tail = strlen(suffix);
 
-	return len > tail && name[0] != '.' && strcmp(name + len - tail, GRANT_SUFFIX) == 0;
+	return len > tail && name[0] != '.' && strcmp(name + len - tail, suffix) == 0;
 }
 
 RC statement_trust_grants(struct statement_trust *t, const char *dir)
@@ -45,7 +46,7 @@ RC statement_trust_grants(struct statement_trust *t, const char *dir)
 		return OK;
 	NEED(d != NULL, RC_BUSY, "trust: cannot read %s", dir);
 	while ((e = readdir(d)) != NULL) {
-		if (!is_grant(e->d_name))
+		if (!ends_with(e->d_name, GRANT_SUFFIX))
 			continue;
 		NEED(++n <= GRANT_FILES, RC_INPUT, "trust: more than %d grants", GRANT_FILES);
 		TRY(add_file(t, dir, e->d_name));
@@ -86,6 +87,30 @@ static RC load_anchors(struct statement_trust *t, const char *dir, const char *o
 	return OK;
 }
 
+/* Instances of the organisation that state what follows from a rule: each pinned with its own certificate. */
+static RC load_services(struct statement_trust *t, const char *dir, const char *organisation)
+{
+	char path[PATH_LEN];
+	AUTO(__dirstream, d, NULL);
+	const struct dirent *e;
+
+	NEED(snprintf(path, sizeof(path), "%s/services", dir) < PATH_LEN, RC_INPUT, "trust: path too long");
+	d = opendir(path);
+	if (d == NULL && errno == ENOENT)
+		return OK;
+	NEED(d != NULL, RC_BUSY, "trust: cannot read %s", path);
+	while ((e = readdir(d)) != NULL) {
+		AUTO_BUF(der, CERTIFICATE_MAX);
+
+		if (!ends_with(e->d_name, SERVICE_SUFFIX))
+			continue;
+		TRY(read_optional(path, e->d_name, &der));
+		TRY(rc_note(statement_trust_pin(t, "service", organisation, buf_slice(&der)), "%s",
+		            e->d_name));
+	}
+	return OK;
+}
+
 RC statement_trust_load(const char *dir, const char *organisation, struct statement_trust **ret)
 {
 	AUTO(statement_trust, t, NULL);
@@ -94,6 +119,7 @@ RC statement_trust_load(const char *dir, const char *organisation, struct statem
 	NEED(snprintf(grants, sizeof(grants), "%s/grants", dir) < PATH_LEN, RC_INPUT, "trust: path too long");
 	TRY(statement_trust_new(&t));
 	TRY(load_anchors(t, dir, organisation));
+	TRY(load_services(t, dir, organisation));
 	TRY(statement_trust_grants(t, grants));
 	*ret = MOVE(t);
 	return OK;

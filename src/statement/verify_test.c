@@ -53,7 +53,7 @@ static void only_the_roles_of_the_table_may_sign(void **state)
 	        [STATEMENT_APPROVAL] = {false, true},
 	        [STATEMENT_REFUSAL] = {false, true},
 	        [STATEMENT_ACCEPTANCE] = {true, true, true},
-	        [STATEMENT_REVOCATION] = {false, true, true},
+	        [STATEMENT_REVOCATION] = {true, true, true},
 	        [STATEMENT_ROLE_GRANT] = {false, false, false, true},
 	        [STATEMENT_AUTHORISATION] = {[4] = true},
 	        [STATEMENT_CPS] = {false, false, false, true},

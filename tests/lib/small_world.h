@@ -34,6 +34,7 @@ enum world_key {
 	W_REVIEW,
 	W_CHIEF,
 	W_STRANGER,
+	W_SERVICE, /* of the CA and of the RA */
 	W_KEYS
 };
 
@@ -210,6 +211,8 @@ static inline void world_ca_trust(void)
 	world_write("shifan/ca/trust/ceremony.cer", buf_slice(&world.cert[W_CEREMONY]));
 	world_write("shifan/ca/trust/authority.cer", buf_slice(&world.cert[W_AUTHORITY]));
 	world_write("shifan/ca/trust/operator-tls.cer", buf_slice(&world.cert[W_OPERATOR]));
+	world_write("shifan/ca/trust/services/ca.cer", buf_slice(&world.cert[W_SERVICE]));
+	world_write("shifan/ca/trust/services/ra.cer", buf_slice(&world.cert[W_SERVICE]));
 	world_write("shifan/ca/trust/kmc.cer", buf_slice(&world.cert[W_KMC]));
 	world_write("shifan/ca/trust/ca-comm.cer", buf_slice(&world.cert[W_COMM]));
 	world_write("shifan/ca/trust/authorities/root.cer", buf_slice(&world.cert[W_ROOT]));
@@ -255,6 +258,7 @@ static inline void world_open(void)
 	        {W_ENTRY, W_OPERATOR, "entry", false, USAGE_SIGN, "urn:uuid:" UUID_OF("1")},
 	        {W_REVIEW, W_OPERATOR, "review", false, USAGE_SIGN, "urn:uuid:" UUID_OF("2")},
 	        {W_CHIEF, W_OPERATOR, "chief", false, USAGE_SIGN, "urn:uuid:" UUID_OF("3")},
+	        {W_SERVICE, W_OPERATOR, "service", false, USAGE_SIGN, NULL},
 	        {W_STRANGER, W_OPERATOR, "stranger", false, USAGE_SIGN, "urn:uuid:" UUID_OF("4")},
 	};
 
@@ -354,6 +358,8 @@ static enum world_key world_key_named(struct slice name)
 		return W_CA;
 	if (slice_is(name, "ca-comm"))
 		return W_COMM;
+	if (slice_is(name, "service"))
+		return W_SERVICE;
 	assert_true(slice_is(name, "kmc"));
 	return W_KMC;
 }
@@ -408,6 +414,20 @@ RC signer_crl(struct signer_client *c, struct slice key, int fd, struct buf *sig
 	while ((n = read(fd, buf_room(&tbs, 65536), 65536)) > 0)
 		tbs.len += (size_t)n;
 	return world_sign(key, buf_slice(&tbs), sig);
+}
+
+RC signer_statement(struct signer_client *c, struct slice key, struct slice json, struct buf *ret)
+{
+	struct slice certificate = buf_slice(&world.cert[world_key_named(key)]);
+	struct sm2_sig s;
+	AUTO_BUF(sig, 128);
+
+	(void)c;
+	TRY(world_signer_ok());
+	assert_ok(statement_check_json(json, certificate));
+	assert_ok(sm2_sign(&world.key[world_key_named(key)], SM2_ID, json, &s));
+	sm2_sig_to_der(&s, &sig);
+	return statement_assemble(json, buf_slice(&sig), certificate, ret);
 }
 
 RC signer_km_request(struct signer_client *c, struct slice key, struct slice ks_request,
