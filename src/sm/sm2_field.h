@@ -21,8 +21,6 @@ void fe_to_bytes(const struct fe *a, uint8_t bytes[32]);
 /* The same with limbs, which may be of any number below 2^256. */
 void fe_from_limbs(struct fe *r, const uint64_t limbs[LIMBS]);
 void fe_to_limbs(const struct fe *a, uint64_t limbs[LIMBS]);
-void fe_mul(struct fe *r, const struct fe *a, const struct fe *b);
-void fe_sqr(struct fe *r, const struct fe *a);
 /* 1/a; 0 for 0. */
 void fe_inv(struct fe *r, const struct fe *a);
 /* a[i] = 1/a[i] with one inversion; zeros stay zero.  work has room for n. */
@@ -31,6 +29,9 @@ void fe_inv_batch(struct fe *a, struct fe *work, size_t n);
 #ifdef SM2_X86_64
 #include "sm/sm2_field_x86_64.h"
 #else
+void fe_mul(struct fe *r, const struct fe *a, const struct fe *b);
+void fe_sqr(struct fe *r, const struct fe *a);
+
 static inline void fe_add(struct fe *r, const struct fe *a, const struct fe *b)
 {
 	const uint64_t prime[LIMBS] = FE_PRIME;

@@ -1,12 +1,10 @@
 #ifndef YD_SM_SM2_NAMES_X86_64_H
 #define YD_SM_SM2_NAMES_X86_64_H
 /* The sources of points and of the portable engine are compiled a second time over the field of
- * sm2_field_x86_64: a sm2_X_x86_64.c is this header and sm2_X.c.  What they define gets a name of its own
+ * sm2_field_x86_64.h: a sm2_X_x86_64.c is this header and sm2_X.c.  What they define gets a name of its own
  * here, and SM2_X86_64 chooses the few places that differ. */
 #define SM2_X86_64
 
-#define fe_mul fe_mul_x86_64
-#define fe_sqr fe_sqr_x86_64
 #define fe_inv_batch fe_inv_batch_x86_64
 #define point_double point_double_x86_64
 #define point_add point_add_x86_64
