@@ -4,7 +4,7 @@
  * each costs five multiplications and a squaring.  Coordinates are reduced, or the negative of that. */
 #include "base/slice.h"
 #include "sm/sm2_field.h"
-#include "sm/sm2_lanes_field.h"
+#include "sm/sm2_lanes_mul.h"
 
 struct point8 {
 	struct fe8 x, y;
