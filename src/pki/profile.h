@@ -37,6 +37,7 @@ bool profile_has_class(const struct profile *p, struct slice class);   /* "GOV" 
 bool profile_has_key(const struct profile *p, enum pubkey_kind kind);
 int  profile_days(const struct profile *p);                 /* default validity */
 int  profile_days_max(const struct profile *p);
+int  profile_key_life(const struct profile *p);             /* days one key may be certified in all (R21.4) */
 
 /* The identity object against the profile's schema, and texts that must be clean. */
 RC profile_check_identity(const struct profile *p, const json_t *identity);
@@ -67,11 +68,22 @@ struct profile_facts {
 	struct slice serial;            /* magnitude */
 	struct slice spki;
 	int64_t not_before, not_after;
+	bool extended;                  /* keys of an earlier certificate: their life is the limit */
 };
 /* The end for a certificate that starts at `from`: days (0: the profile's default), the last second
  * not counted, never beyond the authority.  Refuses more than the profile allows. */
 RC profile_validity(const struct profile *p, const struct authority *a, int64_t from, int days,
                     int64_t *not_after);
+/* The end of an extension: same keys and beginning, `days` from now.  KEY_LIFE beyond the keys' life. */
+struct profile_extension {
+	int64_t not_before, not_after;  /* of the certificate that is extended */
+	int64_t now;
+	int days;
+};
+RC profile_extend(const struct profile *p, const struct authority *a, const struct profile_extension *e,
+                  int64_t *not_after);
+/* Days that an extension gets by default: the profile's, or what is left of the keys' life; 0: nothing. */
+int profile_extension_days(const struct profile *p, int64_t not_before, int64_t now);
 /* TBSCertificate.  Refuses a key, class or validity outside the profile and an authority of another
  * kind. self-signed: authority's name empty = the subject, ski empty = the key's. */
 RC profile_tbs(const struct profile *p, const struct authority *a, const struct profile_facts *f,

@@ -54,8 +54,10 @@ RC profile_validity(const struct profile *p, const struct authority *a, int64_t 
 
 static RC check_validity(const struct profile *p, const struct authority *a, const struct profile_facts *f)
 {
-	REQUIRE(f->not_before < f->not_after && f->not_after - f->not_before < p->days_max * TIME_DAY,
-	        PROFILE_VALIDITY, "profile %s: more than %d days", p->id, (int)p->days_max);
+	int64_t most = f->extended ? profile_key_life(p) : p->days_max;
+
+	REQUIRE(f->not_before < f->not_after && f->not_after - f->not_before < most * TIME_DAY,
+	        PROFILE_VALIDITY, "profile %s: more than %d days", p->id, (int)most);
 	REQUIRE(a->not_after == 0 || f->not_after <= a->not_after, PROFILE_VALIDITY,
 	        "the certificate would outlive authority %s", a->id);
 	return OK;
