@@ -1,7 +1,6 @@
 #include "base/text.h"
 
-/* Code point at s.p + *at; moves *at.  False on anything RFC 3629 forbids. */
-static bool utf8_next(struct slice s, size_t *at, uint32_t *ret)
+bool text_next(struct slice s, size_t *at, uint32_t *ret)
 {
 	static const uint32_t least[] = {0, 0x80, 0x800, 0x10000};
 	uint8_t c = s.p[*at];
@@ -50,7 +49,7 @@ bool text_clean(struct slice s)
 	uint32_t v;
 
 	while (at < s.len)
-		if (!utf8_next(s, &at, &v) || forbidden(v))
+		if (!text_next(s, &at, &v) || forbidden(v))
 			return false;
 	return true;
 }
@@ -61,7 +60,7 @@ bool text_utf8(struct slice s)
 	uint32_t v;
 
 	while (at < s.len)
-		if (!utf8_next(s, &at, &v))
+		if (!text_next(s, &at, &v))
 			return false;
 	return true;
 }

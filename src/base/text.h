@@ -5,6 +5,8 @@
 
 /* Valid UTF-8 without NUL, C0/C1 controls, bidirectional controls or non-characters. */
 bool text_clean(struct slice s);
+/* Code point at s.p + *at, which must be below s.len; moves *at.  False on anything RFC 3629 forbids. */
+bool text_next(struct slice s, size_t *at, uint32_t *ret);
 bool text_utf8(struct slice s);                             /* RFC 3629, nothing else asked */
 RC text_hex(struct slice s, uint8_t *ret, size_t len);      /* exactly 2*len digits */
 RC text_hex_any(struct slice s, struct buf *ret);
