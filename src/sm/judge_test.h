@@ -1,6 +1,7 @@
 #ifndef YD_SM_JUDGE_TEST_H
 #define YD_SM_JUDGE_TEST_H
 /* For the tests of this folder: hex, repeatable random input, and libcrypto as the judge. */
+#include "sm/cpu.h"
 #include "sm/sm2.h"
 
 #include <stdarg.h>
@@ -177,5 +178,17 @@ static inline bool judge_decrypt(EVP_PKEY *key, struct slice der, struct buf *pl
 	EVP_PKEY_CTX_free(ctx);
 	return opened;
 }
+
+/* The group once under each implementation that this CPU runs; how many failed. */
+#define RUN_UNDER_EACH(tests, setup, teardown)                                                               \
+	({                                                                                                   \
+		int failed_ = 0;                                                                             \
+		for (enum sm_impl i_ = SM_PORTABLE; i_ < SM_IMPLS; i_++) {                                   \
+			if (rc_ok(sm_use(i_)))                                                               \
+				failed_ += cmocka_run_group_tests_name(sm_impl_name(i_), tests, setup,       \
+				                                       teardown);                            \
+		}                                                                                            \
+		failed_;                                                                                     \
+	})
 
 #endif

@@ -45,6 +45,20 @@ RC sm2_verify_digest(const struct sm2_pub *pub, const uint8_t e[32], const struc
 /* One key, n messages. */
 RC sm2_sign_batch(const struct sm2_key *k, struct slice id, const struct slice *msg, struct sm2_sig *ret,
                   size_t n);
+/* Nonces prepared ahead, SM2_NONCES at a time: what is left of a signature is its hash and two
+ * products.  As secret as the key: in locked memory, each used once and wiped, and gone in a forked child,
+ * which makes its own.  Belongs to one thread at a time. */
+#define SM2_NONCES 56
+struct sm2_nonces;
+RC sm2_nonces_new(struct sm2_nonces **ret); /* none prepared yet */
+void sm2_nonces_free(struct sm2_nonces *n); /* NULL is fine */
+/* All prepared again; when idle.  Signing does it when none is left. */
+RC sm2_nonces_fill(struct sm2_nonces *n);
+size_t sm2_nonces_ready(const struct sm2_nonces *n);
+RC sm2_sign_prepared(const struct sm2_key *k, struct sm2_nonces *n, struct slice id, struct slice msg,
+                     struct sm2_sig *ret);
+RC sm2_sign_digest_prepared(const struct sm2_key *k, struct sm2_nonces *n, const uint8_t e[32],
+                            struct sm2_sig *ret);
 struct sm2_check {
 	struct sm2_pub pub;
 	uint8_t e[32];

@@ -332,5 +332,5 @@ int main(void)
 	        cmocka_unit_test(keys_for_many), cmocka_unit_test(raw_form), cmocka_unit_test(der_form),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return RUN_UNDER_EACH(tests, setup, teardown);
 }

@@ -218,5 +218,5 @@ int main(void)
 	        cmocka_unit_test(refused),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return RUN_UNDER_EACH(tests, NULL, NULL);
 }

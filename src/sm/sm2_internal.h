@@ -15,6 +15,11 @@ RC random_privates(struct sc *ret, size_t n);
 /* Set when d is not in [1, n-2] (GM/T 0009 6.1). */
 uint64_t no_private_key(const struct sc *d);
 
+/* sm2_sign.c: GB/T 32918.2 6.1, A5 to A7, for the nonce k and x of k G.  False when this nonce cannot be
+ * used. */
+bool sm2_finish(const struct sm2_key *key, const uint8_t e[32], const struct sc *k, const uint64_t x[LIMBS],
+                struct sm2_sig *ret);
+
 static inline void xy_store(const struct sm2_xy *a, uint8_t xy[SM2_POINT])
 {
 	limbs_store(a->x, xy);

@@ -149,5 +149,5 @@ int main(void)
 	        cmocka_unit_test(public_points),
 	};
 
-	return cmocka_run_group_tests(tests, setup, NULL);
+	return RUN_UNDER_EACH(tests, setup, NULL);
 }

@@ -47,15 +47,14 @@ RC sm2_digest(const struct sm2_pub *pub, struct slice id, struct slice msg, uint
 	return OK;
 }
 
-/* GB/T 32918.2 6.1, A5 to A7, with s = (1+d)^-1 (k + r) - r, which equals (1+d)^-1 (k - r d).  False
- * when this nonce cannot be used. */
-static bool finish(const struct sm2_key *key, const uint8_t e[32], const struct sc *k,
-                   const struct sm2_xy *kg, struct sm2_sig *ret)
+/* s = (1+d)^-1 (k + r) - r, which equals (1+d)^-1 (k - r d). */
+bool sm2_finish(const struct sm2_key *key, const uint8_t e[32], const struct sc *k, const uint64_t x[LIMBS],
+                struct sm2_sig *ret)
 {
 	struct sc r, s, sum, number, inverse;
 	uint64_t bad;
 
-	sc_from_limbs(&r, kg->x);
+	sc_from_limbs(&r, x);
 	(void)sc_from_bytes(&number, e);
 	sc_add(&r, &r, &number);
 	sc_add(&sum, k, &r);
@@ -82,7 +81,7 @@ RC sm2_sign_digest_with(const struct sm2_key *k, const uint8_t e[32], const uint
 	ct_public(&fits, sizeof(fits));
 	NEED(fits, RC_INPUT, "sm2: the nonce is outside [1, n-1]");
 	sm2_engine_for(1)->base(&kg, &number, 1);
-	usable = finish(k, e, &number, &kg, ret);
+	usable = sm2_finish(k, e, &number, kg.x, ret);
 	wipe(&number, sizeof(number));
 	NEED(usable, RC_INPUT, "sm2: this nonce gives r = 0, r + k = n or s = 0 (GB/T 32918.2 6.1)");
 	return OK;
@@ -96,7 +95,7 @@ RC sm2_sign_digest(const struct sm2_key *k, const uint8_t e[32], struct sm2_sig 
 	do {
 		TRY(random_scalars(&number, 1));
 		sm2_engine_for(1)->base(&kg, &number, 1);
-	} while (!finish(k, e, &number, &kg, ret));
+	} while (!sm2_finish(k, e, &number, kg.x, ret));
 	wipe(&number, sizeof(number));
 	return OK;
 }
@@ -123,7 +122,7 @@ static RC sign_some(const struct sm2_key *k, const uint8_t z[32], const struct s
 	sm2_engine_for(n)->base(kg, nonce, n);
 	sm3_hash_batch_after(z, msg, e, n);
 	for (i = 0; i < n && rc_ok(rc); i++) {
-		if (!finish(k, e[i], &nonce[i], &kg[i], &ret[i]))
+		if (!sm2_finish(k, e[i], &nonce[i], kg[i].x, &ret[i]))
 			rc = sm2_sign_digest(k, e[i], &ret[i]);
 	}
 	wipe(nonce, n * sizeof(nonce[0]));

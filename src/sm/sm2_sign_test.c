@@ -635,5 +635,5 @@ int main(void)
 	        cmocka_unit_test(der_vectors), cmocka_unit_test(der_random),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return RUN_UNDER_EACH(tests, setup, teardown);
 }
