@@ -205,6 +205,7 @@ static RC take_key(struct crl_maker *m, const struct trust *t, const struct key_
 	struct authority_list *l = &m->list[m->count];
 	AUTO(db_lease, lease, NULL);
 	struct crl_row row;
+	int64_t last, count;
 	struct rc rc;
 
 	REQUIRE(m->count < CRL_AUTHORITIES && strlen(k->name) <= AUTHORITY_ID_MAX, TRUST,
@@ -220,6 +221,9 @@ static RC take_key(struct crl_maker *m, const struct trust *t, const struct key_
 	TRY(rc);
 	if (list_present(m->in, l->id, &row))
 		published(m, l, &row);
+	/* a revocation was durable when a crash came, its list was not */
+	TRY(authority_store_last(lease->db, l->id, &last, &count));
+	l->revoked = last > row.last_seq;
 	return OK;
 }
 

@@ -6,7 +6,11 @@
 #include "pki/cert.h"
 #include "pki/pkcs8.h"
 
+#include <poll.h>
+
 #define CREDENTIAL_MAX (256u << 10)
+#define OFFICER_REPEAT_MS 15000
+#define OFFICER_PAUSE_MS 250
 
 /* ---- files of the folder ---- */
 
@@ -204,6 +208,23 @@ RC officer_sign(struct officer *o, enum statement_kind kind, const char *role, c
 	return statement_sign(&h, body, (const struct sm2_key *)(const void *)o->key->p, ret);
 }
 
+/* The same statement again gets the same answer: an outcome that is not known is asked for, also over a
+ * restart of the RA. */
+static RC post_until_known(struct officer *o, const struct http_call *call, struct http_answer *answer)
+{
+	uint64_t end = clock_mono_ms() + OFFICER_REPEAT_MS;
+	struct rc rc = http_call(o->ra, call, answer);
+	struct rc_text first = *rc_last();
+
+	if (rc.code != RC_UNCERTAIN)
+		return rc;
+	while ((rc.code == RC_UNCERTAIN || rc.code == RC_BUSY) && clock_mono_ms() < end) {
+		(void)poll(NULL, 0, OFFICER_PAUSE_MS);
+		rc = http_call(o->ra, call, answer);
+	}
+	return rc.code == RC_UNCERTAIN || rc.code == RC_BUSY ? rc_restore(&first) : rc;
+}
+
 RC officer_state(struct officer *o, enum statement_kind kind, const char *role, const json_t *body,
                  const char *path, json_t **ret)
 {
@@ -211,12 +232,12 @@ RC officer_state(struct officer *o, enum statement_kind kind, const char *role, 
 	AUTO_ANSWER(answer, OFFICER_ANSWER_MAX);
 
 	TRY(officer_sign(o, kind, role, body, &statement));
-	TRY(http_call(o->ra,
-	              &(struct http_call){.method = "POST",
-	                                  .path = path,
-	                                  .media = STATEMENT_MEDIA,
-	                                  .body = buf_slice(&statement),
-	                                  .deadline_ms = OFFICER_DEADLINE_MS},
-	              &answer));
+	TRY(post_until_known(o,
+	                     &(struct http_call){.method = "POST",
+	                                         .path = path,
+	                                         .media = STATEMENT_MEDIA,
+	                                         .body = buf_slice(&statement),
+	                                         .deadline_ms = OFFICER_DEADLINE_MS},
+	                     &answer));
 	return json_read(buf_slice(&answer.body), OFFICER_ANSWER_MAX, ret);
 }
