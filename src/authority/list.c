@@ -69,7 +69,7 @@ static struct rc rows_next(void *arg, struct crl_entry *ret, bool *more)
 	if (*more)
 		*ret = (struct crl_entry){
 		        .serial = r.serial,
-		        .revoked_at = r.at,
+		        .revoked_at = r.since,
 		        .reason = (enum crl_reason)r.reason,
 		        .has_invalidity = r.has_invalidity,
 		        .invalidity = r.invalidity,

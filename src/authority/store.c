@@ -1,39 +1,62 @@
 #include "authority/store.h"
 
-RC authority_store_revoke(struct db *db, const char *ca, const struct revocation *r, struct slice statement)
-{
-	int64_t changed = 0;
+#define EVENT_COLUMNS "seq, event, at, since, reason, invalidity, reported, ground"
+/* Nothing up to $2 follows it, and it is not a release. */
+#define LISTED                                                                                               \
+	"ca = $1 AND seq <= $2 AND event <> 2 AND seq NOT IN "                                               \
+	"(SELECT follows FROM revocation WHERE follows IS NOT NULL AND seq <= $2)"
 
-	TRY(db_run(db, &changed,
-	           "INSERT INTO revocation (ca, serial, at, reason, invalidity, statement) "
-	           "VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (ca, serial) DO NOTHING",
-	           DB_ARGS(DB_CSTR(ca), DB_BLOB(r->serial), DB_INT(r->at), DB_INT(r->reason),
-	                   r->has_invalidity ? DB_INT(r->invalidity) : DB_NULL, DB_BLOB(statement))));
-	REQUIRE(changed == 1, ALREADY_REVOKED, "the certificate is revoked already");
-	return OK;
+/* Columns of EVENT_COLUMNS from n on. */
+static void event_read(struct db_rows *q, unsigned n, struct revocation *ret)
+{
+	*ret = (struct revocation){
+	        .serial = ret->serial,
+	        .seq = db_int(q, n),
+	        .event = (enum order_event)db_int(q, n + 1),
+	        .at = db_int(q, n + 2),
+	        .since = db_int(q, n + 3),
+	        .reason = (int)db_int(q, n + 4),
+	        .has_invalidity = !db_is_null(q, n + 5),
+	        .invalidity = db_int(q, n + 5),
+	        .has_reported = !db_is_null(q, n + 6),
+	        .reported = db_int(q, n + 6),
+	        .has_ground = !db_is_null(q, n + 7),
+	        .ground = (enum order_ground)db_int(q, n + 7),
+	};
 }
 
-/* Columns at, reason, invalidity from n on. */
-static void revocation_read(struct db_rows *q, unsigned n, struct revocation *ret)
+static RC event_one(struct db_rows *q, struct slice serial, struct revocation *ret)
 {
-	ret->at = db_int(q, n);
-	ret->reason = (int)db_int(q, n + 1);
-	ret->has_invalidity = !db_is_null(q, n + 2);
-	ret->invalidity = db_int(q, n + 2);
-}
-
-RC authority_store_revoked(struct db *db, const char *ca, struct slice serial, struct revocation *ret)
-{
-	AUTO(db_rows, q, NULL);
 	bool row;
 
-	TRY(db_query(db, &q, "SELECT at, reason, invalidity FROM revocation WHERE ca = $1 AND serial = $2",
-	             DB_ARGS(DB_CSTR(ca), DB_BLOB(serial))));
 	TRY(db_next(q, &row));
-	NEED(row, RC_NOTFOUND, "not revoked");
+	NEED(row, RC_NOTFOUND, "nothing ended or stopped that certificate");
 	ret->serial = serial;
-	revocation_read(q, 0, ret);
+	event_read(q, 0, ret);
 	return OK;
+}
+
+RC authority_store_last_event(struct db *db, const char *ca, struct slice serial, struct revocation *ret)
+{
+	AUTO(db_rows, q, NULL);
+
+	TRY(db_query(db, &q,
+	             "SELECT " EVENT_COLUMNS
+	             " FROM revocation WHERE ca = $1 AND serial = $2 ORDER BY seq DESC LIMIT 1",
+	             DB_ARGS(DB_CSTR(ca), DB_BLOB(serial))));
+	return event_one(q, serial, ret);
+}
+
+RC authority_store_made_by(struct db *db, const char *ca, struct slice serial, struct slice statement,
+                           struct revocation *ret)
+{
+	AUTO(db_rows, q, NULL);
+
+	TRY(db_query(db, &q,
+	             "SELECT " EVENT_COLUMNS
+	             " FROM revocation WHERE ca = $1 AND serial = $2 AND statement = $3",
+	             DB_ARGS(DB_CSTR(ca), DB_BLOB(serial), DB_BLOB(statement))));
+	return event_one(q, serial, ret);
 }
 
 RC authority_store_statement(struct db *db, const char *ca, struct slice serial, struct buf *ret)
@@ -41,19 +64,58 @@ RC authority_store_statement(struct db *db, const char *ca, struct slice serial,
 	AUTO(db_rows, q, NULL);
 	bool row;
 
-	TRY(db_query(db, &q, "SELECT statement FROM revocation WHERE ca = $1 AND serial = $2",
-	             DB_ARGS(DB_CSTR(ca), DB_BLOB(serial))));
+	TRY(db_query(
+	        db, &q,
+	        "SELECT statement FROM revocation WHERE ca = $1 AND serial = $2 ORDER BY seq DESC LIMIT 1",
+	        DB_ARGS(DB_CSTR(ca), DB_BLOB(serial))));
 	TRY(db_next(q, &row));
-	NEED(row, RC_NOTFOUND, "not revoked");
+	NEED(row, RC_NOTFOUND, "nothing ended or stopped that certificate");
 	buf_add(ret, db_blob(q, 0));
 	return buf_done(ret);
+}
+
+/* May r come after what was last?  Sets the date that is shown. */
+static RC event_follows(const struct revocation *last, struct revocation *r)
+{
+	bool held = last != NULL && last->event == ORDER_HOLD;
+
+	REQUIRE(last == NULL || last->event != ORDER_REVOKE, ALREADY_REVOKED,
+	        "the certificate is revoked already");
+	REQUIRE(r->event != ORDER_HOLD || !held, CERTIFICATE_STATE, "the certificate is on hold already");
+	REQUIRE(r->event != ORDER_RELEASE || held, CERTIFICATE_STATE, "the certificate is not on hold");
+	r->since = r->event == ORDER_REVOKE && held ? last->since : r->at;
+	return OK;
+}
+
+RC authority_store_event(struct db *db, const char *ca, struct revocation *r, struct slice statement)
+{
+	AUTO(db_rows, q, NULL);
+	struct revocation last;
+	struct rc rc = authority_store_last_event(db, ca, r->serial, &last);
+	bool first = rc.code == RC_NOTFOUND, row;
+
+	if (!first)
+		TRY(rc);
+	TRY(event_follows(first ? NULL : &last, r));
+	TRY(db_query(db, &q,
+	             "INSERT INTO revocation (ca, serial, event, follows, at, since, reason, invalidity, "
+	             "reported, ground, statement) "
+	             "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) RETURNING seq",
+	             DB_ARGS(DB_CSTR(ca), DB_BLOB(r->serial), DB_INT(r->event),
+	                     first ? DB_NULL : DB_INT(last.seq), DB_INT(r->at), DB_INT(r->since),
+	                     DB_INT(r->reason), r->has_invalidity ? DB_INT(r->invalidity) : DB_NULL,
+	                     r->has_reported ? DB_INT(r->reported) : DB_NULL,
+	                     r->has_ground ? DB_INT(r->ground) : DB_NULL, DB_BLOB(statement))));
+	TRY(db_next(q, &row));
+	NEED(row, RC_BUG, "an insert without a row");
+	r->seq = db_int(q, 0);
+	return OK;
 }
 
 RC authority_store_walk(struct db *db, const char *ca, int64_t last, struct db_rows **ret)
 {
 	return db_query(db, ret,
-	                "SELECT serial, at, reason, invalidity FROM revocation "
-	                "WHERE ca = $1 AND seq <= $2 ORDER BY seq",
+	                "SELECT serial, " EVENT_COLUMNS " FROM revocation WHERE " LISTED " ORDER BY seq",
 	                DB_ARGS(DB_CSTR(ca), DB_INT(last)));
 }
 
@@ -63,22 +125,16 @@ RC authority_store_step(struct db_rows *q, struct revocation *ret, bool *more)
 	if (!*more)
 		return OK;
 	ret->serial = db_blob(q, 0);
-	revocation_read(q, 1, ret);
+	event_read(q, 1, ret);
 	return OK;
 }
 
 RC authority_store_last(struct db *db, const char *ca, int64_t *last, int64_t *count)
 {
-	AUTO(db_rows, q, NULL);
-	bool row;
-
-	TRY(db_query(db, &q, "SELECT coalesce(max(seq), 0), count(*) FROM revocation WHERE ca = $1",
-	             DB_ARGS(DB_CSTR(ca))));
-	TRY(db_next(q, &row));
-	NEED(row, RC_BUG, "an aggregate without a row");
-	*last = db_int(q, 0);
-	*count = db_int(q, 1);
-	return OK;
+	TRY(db_scalar(db, last, "SELECT coalesce(max(seq), 0) FROM revocation WHERE ca = $1",
+	              DB_ARGS(DB_CSTR(ca))));
+	return db_scalar(db, count, "SELECT count(*) FROM revocation WHERE " LISTED,
+	                 DB_ARGS(DB_CSTR(ca), DB_INT(*last)));
 }
 
 RC authority_store_crl_put(struct db *db, const char *ca, const struct crl_row *row)

@@ -4,6 +4,7 @@
  * migrations/source).  Write functions run inside writer closures. */
 #include "base/buf.h"
 #include "db/db.h"
+#include "statement/order.h"
 
 #include <stdint.h>
 
@@ -11,23 +12,33 @@
 #define AUTHORITY_SERIAL_MAX 20 /* RFC 5280 4.1.2.2 */
 #define AUTHORITY_STATEMENT_MAX (256u << 10)
 
+/* One event in the life of a certificate: revoked, put on hold, released. */
 struct revocation {
+	int64_t seq;         /* set by reading and writing */
 	struct slice serial; /* magnitude */
-	int64_t at, invalidity;
+	enum order_event event;
+	int64_t at, since; /* since: what lists show; of a hold that was revoked, the date of the hold
+	                    * (X.509 8.5.2.2; RFC 5280 5.3.1 is silent) */
+	int64_t invalidity, reported;
 	int reason; /* CRLReason */
-	bool has_invalidity;
+	bool has_invalidity, has_reported, has_ground;
+	enum order_ground ground;
 };
-/* RC_CONFLICT (already-revoked) when that serial is revoked: there is no way back (R21.6). */
-RC authority_store_revoke(struct db *db, const char *ca, const struct revocation *r, struct slice statement);
-/* RC_NOTFOUND when not revoked.  serial of ret borrows the argument. */
-RC authority_store_revoked(struct db *db, const char *ca, struct slice serial, struct revocation *ret);
-/* The statement that revoked it. */
+/* Adds the event and fills seq and since.  There is no way back from revoked (already-revoked, R21.6); held
+ * twice or released without a hold: certificate-state. */
+RC authority_store_event(struct db *db, const char *ca, struct revocation *r, struct slice statement);
+/* The last event of that serial; RC_NOTFOUND when there is none.  serial of ret borrows the argument. */
+RC authority_store_last_event(struct db *db, const char *ca, struct slice serial, struct revocation *ret);
+/* The event that this statement made; RC_NOTFOUND. */
+RC authority_store_made_by(struct db *db, const char *ca, struct slice serial, struct slice statement,
+                           struct revocation *ret);
+/* The statement of the last event. */
 RC authority_store_statement(struct db *db, const char *ca, struct slice serial, struct buf *ret);
-/* In the order taken, up to and with `last`: opens the walk; each step fills ret (serial borrowed until
- * the next step) or sets *more false. */
+/* Entries of a list, in the order taken, up to and with `last`: opens the walk; each step fills ret (serial
+ * borrowed until the next step) or sets *more false. */
 RC authority_store_walk(struct db *db, const char *ca, int64_t last, struct db_rows **ret);
 RC authority_store_step(struct db_rows *q, struct revocation *ret, bool *more);
-/* Highest sequence number of that CA and how many there are; 0 and 0 for none. */
+/* Highest sequence number of that CA and how many entries its list has; 0 and 0 for none. */
 RC authority_store_last(struct db *db, const char *ca, int64_t *last, int64_t *count);
 
 struct crl_row {

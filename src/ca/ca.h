@@ -57,7 +57,8 @@ void ca_km_notices(struct ca *c);
 bool ca_km_answers(struct ca *c); /* not pausing after a failure */
 
 /* ---- revoke.c ---- */
-/* A revocation statement; *ret {"ca","serial","revoked_at"} once it is durable. */
+/* A revocation statement; *ret {"ca","serial","at","revoked_at"?,"state","ground","reported"?,"pair"?} once
+ * it is durable (revoke.h). */
 RC ca_revoke(struct ca *c, struct slice statement, json_t **ret);
 
 /* ---- door.c: POST /v1/requests ---- */

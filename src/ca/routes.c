@@ -1,12 +1,16 @@
 /* Doors of the CA (HTTPS, RA and status of the own organisation; few for officers). */
+#include "base/clock.h"
 #include "base/text.h"
 #include "ca/ca.h"
+#include "ca/revoke.h"
 #include "ca/routes.h"
 #include "ca/sign.h"
+#include "http/problem.h"
 #include "http/server.h"
 #include "pki/cert.h"
 
 #define REQUESTS_MAX (4u << 20)
+#define STATES_BODY (256u << 10)
 
 /* POST /v1/requests */
 static RC requests(void *ctx, const struct request *q, struct response *r)
@@ -62,6 +66,91 @@ static RC revocations(void *ctx, const struct request *q, struct response *r)
 	return response_json(r, o);
 }
 
+static RC bulk_take(const json_t *list, struct slice *der, struct buf *hold)
+{
+	const json_t *one;
+	size_t i;
+
+	json_array_foreach(list, i, one)
+	{
+		NEED(json_is_string(one), RC_INPUT, "statements: not base64");
+		hold[i] = BUF(STATEMENT_MAX);
+		TRY(text_base64(slice_of(json_string_value(one), json_string_length(one)), &hold[i]));
+		der[i] = buf_slice(&hold[i]);
+	}
+	return OK;
+}
+
+static RC bulk_answer(const struct request *q, struct ca *c, const struct revoking *at, size_t n,
+                      json_t *list)
+{
+	for (size_t i = 0; i < n; i++) {
+		json_t *o = NULL;
+
+		if (at[i].why.code == RC_OK) {
+			TRY(ca_revoke_answer(&at[i], &o));
+		} else {
+			(void)rc_ok(instance_refused(c->in, rc_restore(&at[i].why), "revocation",
+			                             slice_text(q->peer->instance), q->peer));
+			o = json_object();
+			json_put_take(o, "error", problem_of(&at[i].why, q->english));
+		}
+		NEED(json_array_append_new(list, o) == 0, RC_NOMEM, "no memory");
+	}
+	return OK;
+}
+
+/* Room for one call; a page of statements is no matter for a stack. */
+struct bulk {
+	struct slice der[CA_REVOKE_BATCH];
+	struct buf hold[CA_REVOKE_BATCH];
+	struct revoking at[CA_REVOKE_BATCH];
+	size_t n;
+};
+
+static void bulk_free(struct bulk *b)
+{
+	if (b == NULL)
+		return;
+	ca_revoke_free(b->at, b->n);
+	for (size_t i = 0; i < b->n; i++)
+		buf_free(&b->hold[i]);
+	mem_free(b);
+}
+DROP(bulk, bulk_free);
+
+/* POST /v1/revocations/bulk: each with its own outcome, in their order. */
+static RC revocations_bulk(void *ctx, const struct request *q, struct response *r)
+{
+	struct ca *c = instance_state(ctx);
+	AUTO(bulk, b, mem_new(1, sizeof(*b)));
+	AUTO_JSON(body, NULL);
+	json_t *list, *results = json_array(), *o = json_object();
+
+	json_put_take(o, "results", results);
+	AUTO_JSON(answer, o);
+	NEED(b != NULL && answer != NULL, RC_NOMEM, "no memory");
+	TRY(request_json(q, &body));
+	TRY(json_only(body, "statements", NULL));
+	TRY(json_get_array(body, "statements", CA_REVOKE_BATCH, &list));
+	b->n = json_array_size(list);
+	TRY(bulk_take(list, b->der, b->hold));
+	TRY(ca_revoke_batch(c, b->der, b->at, b->n));
+	TRY(bulk_answer(q, c, b->at, b->n, results));
+	return response_json(r, MOVE(answer));
+}
+
+/* POST /v1/certificates/states */
+static RC states(void *ctx, const struct request *q, struct response *r)
+{
+	AUTO_JSON(body, NULL);
+	json_t *o = NULL;
+
+	TRY(request_json(q, &body));
+	TRY(ca_states(instance_state(ctx), body, &o));
+	return response_json(r, o);
+}
+
 /* GET /v1/crl/{ca} */
 static RC crl(void *ctx, const struct request *q, struct response *r)
 {
@@ -80,16 +169,32 @@ static RC certificate_base64(const struct ca_certificate *c, struct slice tbs, j
 	return OK;
 }
 
+static void put_last(json_t *o, enum life_state state, const struct revocation *last)
+{
+	if (state != LIFE_REVOKED && last->event != ORDER_HOLD)
+		return;
+	json_put_time(o, "revoked_at", last->since);
+	json_put_time(o, "at", last->at);
+	json_put_cstr(o, "reason", crl_reason_name((enum crl_reason)last->reason));
+	if (last->has_ground)
+		json_put_cstr(o, "ground", order_ground_name(last->ground));
+	if (last->has_reported)
+		json_put_time(o, "reported", last->reported);
+}
+
 static RC certificate_json(struct db *db, const struct ca_certificate *c, struct slice tbs, json_t *o)
 {
 	const struct ca_request *row = &c->request;
 	char serial[CERT_SERIAL_TEXT];
-	struct revocation v;
+	enum life_state state;
+	struct revocation last;
 
+	TRY(ca_life(db, c, clock_now(), &state, &last));
 	cert_serial_text(slice_of(row->serial[c->part], CA_SERIAL), serial);
 	json_put_cstr(o, "ca", row->ca);
 	json_put_cstr(o, "serial", serial);
-	json_put_cstr(o, "status", c->revoked ? "revoked" : "good");
+	json_put_cstr(o, "status", c->revoked ? "revoked" : state == LIFE_ON_HOLD ? "on-hold" : "good");
+	json_put_cstr(o, "state", life_state_name(state));
 	json_put_cstr(o, "profile", row->profile);
 	json_put_cstr(o, "class", row->class);
 	json_put_time(o, "not_before", row->not_before);
@@ -100,13 +205,8 @@ static RC certificate_json(struct db *db, const struct ca_certificate *c, struct
 		                 serial);
 		json_put_cstr(o, "pair", serial);
 	}
-	TRY(certificate_base64(c, tbs, o));
-	if (!c->revoked)
-		return OK;
-	TRY(authority_store_revoked(db, row->ca, slice_of(row->serial[c->part], CA_SERIAL), &v));
-	json_put_time(o, "revoked_at", v.at);
-	json_put_cstr(o, "reason", crl_reason_name((enum crl_reason)v.reason));
-	return OK;
+	put_last(o, state, &last);
+	return certificate_base64(c, tbs, o);
 }
 
 static RC load(struct db *db, struct slice ca, struct slice serial, struct ca_certificate *c, struct buf *tbs)
@@ -168,6 +268,9 @@ const struct route ca_routes[CA_ROUTES] = {
         {POST, "/v1/requests", WHO_OWN_RA, "application/json", REQUESTS_MAX, HTTP_BLOCKS, requests, NULL},
         {GET, "/v1/requests/{key}", WHO_OWN_RA, NULL, 0, 0, request_show, NULL},
         {POST, "/v1/revocations", WHO_OWN_RA | OFFICER(CA_OPERATOR), STATEMENT_BODY, 0, revocations, NULL},
+        {POST, "/v1/revocations/bulk", WHO_OWN_RA, "application/json", REQUESTS_MAX, 0, revocations_bulk,
+         NULL},
+        {POST, "/v1/certificates/states", WHO_OWN_RA, "application/json", STATES_BODY, 0, states, NULL},
         {GET, "/v1/crl/{ca}", WHO_OWN, NULL, 0, 0, crl, NULL},
         {GET, "/v1/certificates/{ca}/{serial}", WHO_LOOKS, NULL, 0, 0, certificate, NULL},
 };

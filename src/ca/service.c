@@ -1,6 +1,7 @@
 /* The role's table, its start and its end. */
 #include "base/log.h"
 #include "ca/ca.h"
+#include "ca/revoke.h"
 #include "ca/routes.h"
 #include "evidence/jobs.h"
 #include "http/metrics.h"
@@ -21,7 +22,22 @@ static struct rc crl_run(void *arg, int64_t due)
 	return crl_maker_run(c->lists);
 }
 
-static const struct job jobs[] = {{.name = "crl", .due = crl_due, .run = crl_run}};
+static int64_t hold_due(void *arg, int64_t last)
+{
+	(void)last;
+	return ca_hold_due(instance_state(arg));
+}
+
+static struct rc hold_run(void *arg, int64_t due)
+{
+	(void)due;
+	return ca_hold_run(instance_state(arg));
+}
+
+static const struct job jobs[] = {
+        {.name = "crl", .due = crl_due, .run = crl_run},
+        {.name = "hold", .due = hold_due, .run = hold_run},
+};
 
 static RC check_lists(struct instance *in)
 {

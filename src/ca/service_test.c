@@ -3,6 +3,7 @@
 #include "../../tests/lib/small_world.h"
 
 #include "ca/ca.h"
+#include "ca/revoke.h"
 #include "ca/routes.h"
 #include "evidence/alarm.h"
 #include "http/route.h"
@@ -851,25 +852,155 @@ static void revocation_reaches_the_list(void **state)
 	assert_false(judge_listed(buf_slice(&before), serial));
 	assert_ok(revoke_as(W_REVIEW, "review", serial, "keyCompromise", &done));
 	assert_string_equal(text_at(done, "serial"), serial);
+	/* both of the pair, unless the statement or the CPS says otherwise (R31.3) */
 	assert_int_equal(entries_of("revoked", serial), 1);
+	assert_int_equal(entries_of("revoked", text_at(o, "encrypt_serial")), 1);
 	world_until(listed(serial));
 	read_list(&after);
 	assert_ok(crl_parse(buf_slice(&before), &a));
 	assert_ok(crl_parse(buf_slice(&after), &b));
 	assert_true(judge_verify(ca, b.tbs, b.signature));
 	assert_true(crl_number(&b) > crl_number(&a)); /* R21.6: rises */
-	assert_false(judge_listed(buf_slice(&after), text_at(o, "encrypt_serial")));
+	assert_true(judge_listed(buf_slice(&after), text_at(o, "encrypt_serial")));
 	/* final; unknown stays unknown */
 	json_t *no = NULL;
 
 	assert_refused(revoke_as(W_CHIEF, "ca-operator", serial, "superseded", &no), ALREADY_REVOKED);
 	assert_int_equal(revoke_as(W_CHIEF, "ca-operator", "5a5a5a", "superseded", &no).code, RC_NOTFOUND);
-	assert_refused(revoke_as(W_ENTRY, "entry", serial, "superseded", &no), STATEMENT_ROLE);
+	assert_refused(revoke_as(W_ENTRY, "entry", serial, "superseded", &no), REVOCATION_RIGHT);
 	assert_refused(revoke_as(W_STRANGER, "review", serial, "superseded", &no), STATEMENT_ROLE);
+	assert_refused(revoke_as(W_CHIEF, "ca-operator", serial, "removeFromCRL", &no), ALREADY_REVOKED);
+	assert_refused(revoke_as(W_CHIEF, "ca-operator", serial, "certificateHold", &no), ALREADY_REVOKED);
+	assert_int_equal(entries_of("revoked", ""), 2);
+}
+
+static struct rc run_sql(struct db_tx *tx, void *arg)
+{
+	return db_run(tx->db, NULL, arg, DB_NOARGS);
+}
+
+static void sql(struct instance *in, const char *text)
+{
+	char copy[256];
+
+	snprintf(copy, sizeof(copy), "%s", text);
+	assert_ok(writer_run(instance_writer(in), run_sql, copy));
+}
+
+static enum life_state state_of(const char *serial)
+{
+	AUTO_MEM(struct ca_certificate, c, mem_new(1, sizeof(*c)));
+	AUTO_BUF(magnitude, CERT_SERIAL_MAX);
+	AUTO_BUF(tbs, CA_CERTIFICATE_MAX);
+	AUTO(db_lease, lease, NULL);
+	struct revocation last;
+	enum life_state ret;
+
+	assert_ok(db_pool_lease(instance_readers(ca_in), &lease));
+	assert_ok(cert_serial_from_text(slice_text(serial), &magnitude));
+	assert_ok(ca_store_certificate(lease->db, "sm2", buf_slice(&magnitude), c, &tbs));
+	assert_ok(ca_life(lease->db, c, clock_now(), &ret, &last));
+	return ret;
+}
+
+/* R21.7: hold shows and goes, the same statement again changes nothing, and holders cannot lift it. */
+static void a_hold_comes_and_goes(void **state)
+{
+	AUTO_PAPER(p, &zhang);
+	AUTO_JSON(o, post(&p));
+	AUTO_JSON(held, NULL);
+	AUTO_JSON(freed, NULL);
+	json_t *no = NULL;
+	const char *serial = text_at(o, "serial"), *pair = text_at(o, "encrypt_serial");
+
+	(void)state;
+	assert_refused(revoke_as(W_REVIEW, "review", serial, "removeFromCRL", &no), CERTIFICATE_STATE);
+	/* a clerk alone stops, and neither ends nor lifts (R31.2) */
+	assert_ok(revoke_as(W_ENTRY, "entry", serial, "certificateHold", &held));
+	assert_string_equal(text_at(held, "state"), "on-hold");
+	assert_string_equal(text_at(held, "ground"), "holder");
+	assert_int_equal(state_of(serial), LIFE_ON_HOLD);
+	assert_int_equal(state_of(pair), LIFE_ON_HOLD);
+	world_until(listed(serial) && listed(pair));
+	assert_refused(revoke_as(W_ENTRY, "entry", serial, "removeFromCRL", &no), REVOCATION_RIGHT);
+	assert_refused(revoke_as(W_REVIEW, "review", serial, "certificateHold", &no), CERTIFICATE_STATE);
+	assert_ok(revoke_as(W_REVIEW, "review", serial, "removeFromCRL", &freed));
+	assert_string_equal(text_at(freed, "state"), "active");
+	assert_int_equal(state_of(serial), LIFE_ACTIVE);
+	assert_int_equal(state_of(pair), LIFE_ACTIVE);
+	world_until(!listed(serial) && !listed(pair));
+	assert_int_equal(entries_of("released", serial), 1);
+	assert_int_equal(scalar(ca_in, "SELECT count(*) FROM certificate WHERE status = 1"), 0);
+}
+
+static RC hold_again(struct slice der, json_t **ret)
+{
+	return ca_revoke(ca_of(), der, ret);
+}
+
+/* A statement counts once: sent again it is answered as before, also after its hold was lifted. */
+static void an_old_hold_does_not_come_back(void **state)
+{
+	AUTO_PAPER(p, &zhang);
+	AUTO_JSON(o, post(&p));
+	AUTO_JSON(body, json_object());
+	AUTO_JSON(first, NULL);
+	AUTO_JSON(again, NULL);
+	AUTO_JSON(freed, NULL);
+	AUTO_BUF(der, STATEMENT_MAX);
+
+	(void)state;
+	json_put_cstr(body, "ca", "sm2");
+	json_put_cstr(body, "serial", text_at(o, "serial"));
+	json_put_cstr(body, "reason", "certificateHold");
+	json_put_time(body, "reported", clock_now() - 60);
+	world_statement(STATEMENT_REVOCATION, W_REVIEW, "shifan", "review", body, &der);
+	assert_ok(hold_again(buf_slice(&der), &first));
+	assert_ok(revoke_as(W_REVIEW, "review", text_at(o, "serial"), "removeFromCRL", &freed));
+	assert_ok(hold_again(buf_slice(&der), &again));
+	assert_true(json_equal(first, again));
+	assert_non_null(json_object_get(first, "reported")); /* R31.5: both times */
+	assert_int_equal(state_of(text_at(o, "serial")), LIFE_ACTIVE);
+	assert_int_equal(scalar(ca_in, "SELECT count(*) FROM revocation"), 4);
+}
+
+/* R21.7: the longest time is over, once; who was released or is expired is left alone. */
+static void a_hold_ends_by_rule(void **state)
+{
+	struct subject other = {2, "8", "李四", "GOV", W_REVIEW, "sm2"};
+	AUTO_PAPER(p, &zhang);
+	AUTO_PAPER(q, &other);
+	AUTO_JSON(o, post(&p));
+	AUTO_JSON(o2, post(&q));
+	AUTO_JSON(held, NULL);
+	AUTO_JSON(held2, NULL);
+	AUTO_JSON(freed, NULL);
+
+	(void)state;
+	assert_int_equal(ca_hold_due(ca_of()), INT64_MAX);
+	assert_ok(revoke_as(W_REVIEW, "review", text_at(o, "serial"), "certificateHold", &held));
+	assert_ok(revoke_as(W_REVIEW, "review", text_at(o2, "serial"), "certificateHold", &held2));
+	assert_ok(revoke_as(W_REVIEW, "review", text_at(o2, "serial"), "removeFromCRL", &freed));
+	assert_true(ca_hold_due(ca_of()) > clock_now() + 29 * W_DAY);
+	assert_ok(ca_hold_run(ca_of()));
+	assert_int_equal(state_of(text_at(o, "serial")), LIFE_ON_HOLD);
+	sql(ca_in, "UPDATE revocation SET at = at - 31 * 86400, since = since - 31 * 86400");
+	assert_true(ca_hold_due(ca_of()) < clock_now());
+	world.signer_fails = RC_BUSY;
+	assert_int_equal(ca_hold_run(ca_of()).code, RC_BUSY);
+	assert_int_equal(state_of(text_at(o, "serial")), LIFE_ON_HOLD);
+	world.signer_fails = RC_OK;
+	assert_ok(ca_hold_run(ca_of()));
+	assert_int_equal(state_of(text_at(o, "serial")), LIFE_REVOKED);
+	assert_int_equal(state_of(text_at(o, "encrypt_serial")), LIFE_REVOKED);
+	assert_int_equal(state_of(text_at(o2, "serial")), LIFE_ACTIVE);
+	assert_int_equal(ca_hold_due(ca_of()), INT64_MAX);
+	assert_ok(ca_hold_run(ca_of()));
+	assert_int_equal(scalar(ca_in, "SELECT count(*) FROM revocation WHERE event = 0"), 2);
+	/* since the hold, not since its end (X.509 8.5.2.2) */
 	assert_int_equal(
-	        revoke_as(W_CHIEF, "ca-operator", text_at(o, "encrypt_serial"), "removeFromCRL", &no).code,
-	        RC_INPUT);
-	assert_int_equal(entries_of("revoked", ""), 1);
+	        scalar(ca_in, "SELECT count(*) FROM revocation WHERE event = 0 AND at - since > 30 * 86400"),
+	        2);
 }
 
 /* The key's certificate is gone for good: a revoked key is never certified again (design 9.8). */
@@ -901,7 +1032,7 @@ static void revocation_waits_for_nobody(void **state)
 	world.signer_fails = RC_BUSY;
 	world.kmc_fails = RC_BUSY;
 	assert_ok(revoke_as(W_CHIEF, "ca-operator", text_at(o, "serial"), "superseded", &done));
-	assert_int_equal(scalar(ca_in, "SELECT count(*) FROM revocation"), 1);
+	assert_int_equal(scalar(ca_in, "SELECT count(*) FROM revocation"), 2);
 	world.signer_fails = RC_OK;
 	world_until(listed(text_at(o, "serial")));
 }
@@ -1012,6 +1143,8 @@ static const struct {
         {POST, "/v1/requests", WHO_OWN_RA},
         {GET, "/v1/requests/ab", WHO_OWN_RA},
         {POST, "/v1/revocations", WHO_OWN_RA | OFFICER(CA_OPERATOR)},
+        {POST, "/v1/revocations/bulk", WHO_OWN_RA},
+        {POST, "/v1/certificates/states", WHO_OWN_RA},
         {GET, "/v1/crl/sm2", WHO_OWN},
         {GET, "/v1/certificates/sm2/1a",
          WHO_OWN | OFFICER(CA_OPERATOR) | OFFICER(REVIEW) | OFFICER(AUDITOR) | OFFICER(AUDIT_ADMIN)},
@@ -1061,6 +1194,9 @@ int main(void)
 	        FRESH(a_failing_database_issues_once),
 	        FRESH(revocation_reaches_the_list),
 	        FRESH(a_revoked_key_stays_out),
+	        FRESH(a_hold_comes_and_goes),
+	        FRESH(an_old_hold_does_not_come_back),
+	        FRESH(a_hold_ends_by_rule),
 	        FRESH(revocation_waits_for_nobody),
 	        FRESH(an_ended_key_moves_to_history),
 	        FRESH(numbers_go_on_after_a_restart),

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "ca/revoke.h"
 #include "db/writer.h"
 #include "evidence/log.h"
 #include "http/server.h"
@@ -214,6 +215,8 @@ static RC write_issued(struct db_tx *tx, struct signing *s, size_t n)
 		TRY(ca_store_certificate_put(tx->db, &i->row, p,
 		                             slice_of(i->signature[p], i->signature_len[p])));
 		TRY(log_append(instance_log(s->c->in), tx, "issued", s->entry[n][p], NULL, NULL));
+		if (p == CA_ENCRYPT && i->row.state == REQUEST_PARTIAL_PREPARED)
+			TRY(ca_revoke_late(s->c, tx, &i->row));
 	}
 	return ca_store_move(tx->db, i->row.id, i->row.state, s->next[n]);
 }

@@ -77,9 +77,10 @@ static RC get_certificate(void *ctx, const struct request *q, struct response *r
 	json_put_text(o, "ca", row.ca);
 	json_put_cstr(o, "serial", text);
 	json_put_cstr(o, "status",
-	              row.revoked                   ? "revoked"
-	              : row.not_after < clock_now() ? "expired"
-	                                            : "good");
+	              row.revoked && row.reason == REASON_HOLD ? "on-hold"
+	              : row.revoked                            ? "revoked"
+	              : row.not_after < clock_now()            ? "expired"
+	                                                       : "good");
 	json_put_time(o, "not_before", row.not_before);
 	json_put_time(o, "not_after", row.not_after);
 	json_put_hex(o, "sm3", SLICE_ARR(sm3));

@@ -1,5 +1,7 @@
 #include "status/store.h"
 
+#include "pki/ext.h"
+
 static RC one_row(struct db_rows *q, const char *what)
 {
 	bool row;
@@ -37,6 +39,18 @@ RC status_store_revoked(struct db *db, struct slice ca, struct slice serial, int
 	           "UPDATE certificate SET revoked_at = $3, reason = $4 WHERE ca = $1 AND serial = $2",
 	           DB_ARGS(DB_TEXT(ca), DB_BLOB(serial), DB_INT(at), DB_INT(reason))));
 	NEED(changed > 0, RC_NOTFOUND, "the log revokes a certificate that it did not issue");
+	return OK;
+}
+
+RC status_store_released(struct db *db, struct slice ca, struct slice serial)
+{
+	int64_t changed;
+
+	TRY(db_run(db, &changed,
+	           "UPDATE certificate SET revoked_at = NULL, reason = NULL WHERE ca = $1 AND serial = $2 "
+	           "AND reason = $3",
+	           DB_ARGS(DB_TEXT(ca), DB_BLOB(serial), DB_INT(REASON_HOLD))));
+	NEED(changed > 0, RC_NOTFOUND, "the log releases a certificate that is not on hold");
 	return OK;
 }
 

@@ -19,6 +19,8 @@ struct status_row {
 RC status_store_issued(struct db *db, const struct status_row *row);
 /* RC_NOTFOUND for a serial that was never issued. */
 RC status_store_revoked(struct db *db, struct slice ca, struct slice serial, int64_t at, int reason);
+/* RC_NOTFOUND for one that is not on hold. */
+RC status_store_released(struct db *db, struct slice ca, struct slice serial);
 /* RC_NOTFOUND.  Slices of ret borrow the arguments; sm3 points into hold. */
 RC status_store_find(struct db *db, struct slice ca, struct slice serial, struct status_row *ret,
                      uint8_t hold[32]);

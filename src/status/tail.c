@@ -104,12 +104,25 @@ static RC take_revoked(struct status *s, struct db *db, const json_t *data)
 
 	TRY(json_get_text(data, "ca", TRUST_ID_MAX, &row.ca));
 	TRY(read_serial(data, serial, &row.serial));
-	TRY(json_get_time(data, "at", &row.revoked_at));
+	/* of a hold that was revoked: since the hold */
+	TRY(json_get_time(data, json_object_get(data, "since") != NULL ? "since" : "at", &row.revoked_at));
 	TRY(json_get_text(data, "reason", 64, &name));
 	TRY(crl_reason_find(name, &reason));
 	row.reason = (int)reason;
 	if (db != NULL)
 		return status_store_revoked(db, row.ca, row.serial, row.revoked_at, row.reason);
+	return show(s, &row);
+}
+
+static RC take_released(struct status *s, struct db *db, const json_t *data)
+{
+	struct status_row row = {.revoked = false};
+	uint8_t serial[CERT_SERIAL_MAX];
+
+	TRY(json_get_text(data, "ca", TRUST_ID_MAX, &row.ca));
+	TRY(read_serial(data, serial, &row.serial));
+	if (db != NULL)
+		return status_store_released(db, row.ca, row.serial);
 	return show(s, &row);
 }
 
@@ -133,7 +146,8 @@ static RC take_list(struct status *s, struct db *db, const json_t *data)
 static const struct {
 	const char *kind;
 	struct rc (*take)(struct status *s, struct db *db, const json_t *data);
-} kinds[] = {{"issued", take_issued}, {"revoked", take_revoked}, {"crl", take_list}};
+} kinds[] = {
+        {"issued", take_issued}, {"revoked", take_revoked}, {"released", take_released}, {"crl", take_list}};
 
 static RC take(struct status *s, struct db *db, const json_t *e)
 {
