@@ -51,6 +51,7 @@ static void signing(const struct sm2_key *k)
 	struct slice msg[MANY] = {SLICE_LIT("a"), SLICE_LIT("b"), SLICE_LIT("c"), SLICE_LIT("d"),
 	                          SLICE_LIT("e")};
 	struct sm2_sig sig[MANY];
+	struct sm2_nonces *nonces = NULL;
 	uint8_t e[32] = {1}, nonce[32];
 	unsigned i;
 
@@ -61,6 +62,11 @@ static void signing(const struct sm2_key *k)
 	ct_public(sig, sizeof(sig));
 	for (i = 0; i < MANY; i++)
 		check("verify batch", rc_ok(sm2_verify(&k->pub, SM2_ID, msg[i], &sig[i])));
+	check("nonces", rc_ok(sm2_nonces_new(&nonces)));
+	check("prepared", rc_ok(sm2_sign_prepared(k, nonces, SM2_ID, msg[0], &sig[0])));
+	ct_public(sig, sizeof(sig[0]));
+	check("verify prepared", rc_ok(sm2_verify(&k->pub, SM2_ID, msg[0], &sig[0])));
+	sm2_nonces_free(nonces);
 	memset(nonce, 7, sizeof(nonce));
 	ct_secret(nonce, sizeof(nonce));
 	check("given nonce", rc_ok(sm2_sign_digest_with(k, e, nonce, &sig[0])));
