@@ -1,5 +1,6 @@
 /* What callers are told of a request: from memory when it has just been issued, from the database later. */
 #include "ca/ca.h"
+#include "ca/store_follow.h"
 #include "http/problem.h"
 #include "pki/cert.h"
 #include "pki/km.h"
@@ -62,7 +63,8 @@ static RC issued(const struct issue *i, json_t *o)
 			TRY(add_certificate(list, buf_slice(&i->tbs[p]),
 			                    slice_of(i->signature[p], i->signature_len[p])));
 	}
-	if (has_part(&i->row, CA_ENCRYPT))
+	/* an extension keeps its keys: nothing is sealed anew */
+	if (has_part(&i->row, CA_ENCRYPT) && i->envelope.len > 0)
 		json_put_base64(o, "envelope", buf_slice(&i->envelope));
 	return OK;
 }
@@ -100,7 +102,15 @@ static RC envelope_of(struct db *db, const struct ca_request *r, json_t *o)
 	AUTO(km_respond, m, NULL);
 	const struct km_respond_item *item;
 
-	TRY(ca_store_km_of(db, r->id, &der));
+	struct rc rc = ca_store_km_of(db, r->id, &der);
+	bool extended;
+
+	if (rc.code == RC_NOTFOUND) {
+		TRY(ca_store_extended(db, r->id, &extended));
+		NEED(extended, RC_BUG, "a pair without an answer of the KMC");
+		return OK;
+	}
+	TRY(rc);
 	TRY(km_respond_parse(buf_slice(&der), &m));
 	item = km_respond_find(m, slice_of(r->serial[CA_ENCRYPT], CA_SERIAL));
 	NEED(item != NULL, RC_BUG, "the stored answer of the KMC lacks the key");

@@ -1,6 +1,7 @@
 /* POST /v1/requests: many requests of one caller, each on its own: known ones are answered from what is
  * there, new ones are verified, matched, led through the gate and handed to the issuer (design 9.5). */
 #include "base/clock.h"
+#include "ca/basis.h"
 #include "ca/ca.h"
 #include "ca/gate.h"
 #include "ca/match.h"
@@ -181,7 +182,8 @@ static void gate_of(const struct door *d, const struct issue *i, struct gate *g)
 	        .entered = i->application->issued,
 	        .reviewed = i->approval->issued,
 	        .caller = d->by->instance,
-	        .pair = i->row.pair,
+	        .holder = i->basis.holder,
+	        .pair = i->row.pair && i->basis.kind != BASIS_EXTEND,
 	        .records_failed = failed != 0 && clock_mono_ms() - failed < RECORDS_REST_MS,
 	        .now = d->now,
 	        .latest = atomic_load(&d->c->latest),
@@ -190,7 +192,7 @@ static void gate_of(const struct door *d, const struct issue *i, struct gate *g)
 	         d->now <= kmc.not_after;
 }
 
-static RC admit(struct door *d, struct entry *e)
+static RC admit(struct door *d, struct db *db, struct entry *e)
 {
 	struct issue *i = e->i;
 	const char *org = instance_org(d->c->in);
@@ -198,7 +200,9 @@ static RC admit(struct door *d, struct entry *e)
 
 	REQUIRE(slice_is(i->application->organisation, org) && slice_is(i->approval->organisation, org),
 	        REQUEST_MISMATCH, "statements of another organisation");
+	TRY(ca_basis_load(db, i));
 	TRY(match_fill(i, d->t, d->now, &e->authority));
+	TRY(ca_basis_check(db, i, d->now));
 	REQUIRE(crl_maker_has(d->c->lists, i->row.ca), AUTHORITY_WRONG, "the key of %s is not here",
 	        i->row.ca);
 	gate_of(d, i, &g);
@@ -254,7 +258,19 @@ static void end_all(struct door *d)
 	}
 }
 
-static void process(struct door *d)
+/* What is to be signed; an extension has both keys already. */
+static RC make_tbs(struct door *d, struct issue *i)
+{
+	struct cert old;
+
+	TRY(match_tbs(i, d->t, CA_SIGN, buf_slice(&i->spki)));
+	if (i->basis.kind != BASIS_EXTEND || !i->row.pair)
+		return OK;
+	TRY(cert_parse(buf_slice(&i->old_der[CA_ENCRYPT]), &old));
+	return match_tbs(i, d->t, CA_ENCRYPT, old.key.spki);
+}
+
+static void process(struct door *d, struct db *db)
 {
 	struct issue *go[CA_BATCH];
 	size_t going = 0;
@@ -262,7 +278,7 @@ static void process(struct door *d)
 	if (!rc_ok(verify_statements(d)))
 		end_all(d);
 	for (size_t n = 0; n < d->n; n++) {
-		if (d->e[n].verify && !rc_ok(admit(d, &d->e[n])))
+		if (d->e[n].verify && !rc_ok(admit(d, db, &d->e[n])))
 			end_entry(d, &d->e[n]);
 	}
 	if (!rc_ok(serials(d)))
@@ -270,7 +286,7 @@ static void process(struct door *d)
 	for (size_t n = 0; n < d->n; n++) {
 		struct entry *e = &d->e[n];
 
-		if (e->verify && !rc_ok(match_tbs(e->i, d->t, CA_SIGN, buf_slice(&e->i->spki))))
+		if (e->verify && !rc_ok(make_tbs(d, e->i)))
 			end_entry(d, e);
 		if (!e->verify)
 			continue;
@@ -329,7 +345,7 @@ RC ca_door(struct ca *c, const json_t *requests, const struct peer *by, bool eng
 		if (!rc_ok(enter(d, lease->db, json_array_get(requests, d->n - 1), e)))
 			end_entry(d, e);
 	}
-	process(d);
+	process(d, lease->db);
 	TRY(answers(d, lease->db, requests, list));
 	*ret = MOVE(list);
 	return OK;

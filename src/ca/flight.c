@@ -37,6 +37,8 @@ static void issue_free(struct issue *i)
 	buf_free(&i->spki);
 	for (int p = 0; p < CA_PARTS; p++)
 		buf_free(&i->tbs[p]);
+	for (int p = 0; p < CA_PARTS; p++)
+		buf_free(&i->old_der[p]);
 	km_answer_drop(i->km);
 	buf_free(&i->envelope);
 	mem_free(i);
@@ -104,7 +106,7 @@ static struct issue *issue_new(const uint8_t key[32])
 	i->refs = 1;
 	i->spki = BUF(CA_CERTIFICATE_MAX);
 	for (int p = 0; p < CA_PARTS; p++)
-		i->tbs[p] = BUF(CA_CERTIFICATE_MAX);
+		i->tbs[p] = i->old_der[p] = BUF(CA_CERTIFICATE_MAX);
 	i->envelope = BUF(CA_CERTIFICATE_MAX);
 	return i;
 }

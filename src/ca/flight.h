@@ -4,7 +4,7 @@
  * key waits for the first.  Two queues feed the two stages of the issuer (issue.c). */
 #include "base/rc.h"
 #include "ca/store.h"
-#include "statement/statement.h"
+#include "statement/basis.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -33,6 +33,9 @@ struct issue {
 	struct buf tbs[CA_PARTS];
 	uint8_t signature[CA_PARTS][512];
 	size_t signature_len[CA_PARTS];
+	struct basis basis;
+	struct ca_request old;        /* what the application follows; basis.kind tells whether it is set */
+	struct buf old_der[CA_PARTS]; /* its certificates: the signing one, for extensions both */
 	struct km_answer *km;
 	uint8_t encrypt_spki[32]; /* SM3 of the key that came with km; for the first stage */
 	struct buf envelope;      /* bare SignedAndEnvelopedData for the subscriber */

@@ -22,6 +22,7 @@ struct gate {
 	/* the connection */
 	const char *caller; /* instance at the other end, by its certificate */
 	/* the CA itself */
+	bool holder;         /* the application is signed with the key of the certificate that it follows */
 	bool pair;           /* an encryption certificate is to be made */
 	bool kmc;            /* a KMC with certificate in force and address is configured */
 	bool records_failed; /* the last write to the record store failed just now */

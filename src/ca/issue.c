@@ -5,6 +5,7 @@
  * Nothing is signed that is not durable, nothing is answered that is not durable (design 3.4). */
 #include "base/clock.h"
 #include "base/log.h"
+#include "ca/basis.h"
 #include "ca/ca.h"
 #include "ca/sign.h"
 #include "db/writer.h"
@@ -30,7 +31,8 @@ static enum request_event event_of(const struct issue *i)
 {
 	if (i->row.state == REQUEST_PARTIAL)
 		return REQUEST_KEY_CAME;
-	return i->row.pair && i->km == NULL ? REQUEST_PREPARE_HALF : REQUEST_PREPARE;
+	return i->row.pair && i->km == NULL && i->basis.kind != BASIS_EXTEND ? REQUEST_PREPARE_HALF
+	                                                                     : REQUEST_PREPARE;
 }
 
 /* One KMRespond is shared by many: stored with the first of them. */
@@ -54,8 +56,9 @@ static RC put_new(struct db_tx *tx, struct issue *i, enum request_state next)
 	if (b.tbs[CA_ENCRYPT].len == 0)
 		b.tbs[CA_ENCRYPT] = SLICE_NONE;
 	row.state = next;
-	TRY(ca_store_key_free(tx->db, row.spki, row.entity));
+	TRY(ca_basis_key(tx->db, i));
 	TRY(ca_store_put(tx->db, &row, &b));
+	TRY(ca_basis_put(tx->db, i, row.id));
 	i->row.id = row.id;
 	return i->km != NULL ? ca_store_encrypt_key_put(tx->db, i->encrypt_spki, row.id) : OK;
 }
@@ -84,7 +87,8 @@ static struct rc prepare_write(struct db_tx *tx, void *arg)
 	for (size_t n = 0; n < p->n; n++) {
 		struct rc rc = prepare_one(tx, p, n);
 
-		p->refused[n] = !rc_ok(rc) && rc_last()->err == ERR_SAME_KEY;
+		p->refused[n] = !rc_ok(rc) &&
+		                (rc_last()->err == ERR_SAME_KEY || rc_last()->err == ERR_CERTIFICATE_STATE);
 		if (p->refused[n])
 			p->why[n] = *rc_last();
 		else if (!rc_ok(rc))

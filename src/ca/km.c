@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "ca/ca.h"
 #include "ca/match.h"
+#include "ca/store_follow.h"
 #include "db/writer.h"
 #include "http/client.h"
 #include "pki/cert.h"
@@ -151,7 +152,7 @@ bool ca_km_answers(struct ca *c)
 
 static bool wanted(const struct issue *i)
 {
-	return i->row.pair && i->km == NULL &&
+	return i->row.pair && i->km == NULL && i->basis.kind != BASIS_EXTEND &&
 	       (i->row.state == REQUEST_NONE || i->row.state == REQUEST_PARTIAL);
 }
 
@@ -242,6 +243,9 @@ struct notices {
 	uint8_t serial[CA_BATCH][AUTHORITY_SERIAL_MAX];
 	size_t len[CA_BATCH];
 	bool done[CA_BATCH];
+	/* an extended certificate's key is known by the serial number it was made for */
+	uint8_t origin[CA_BATCH][AUTHORITY_SERIAL_MAX];
+	size_t origin_len[CA_BATCH];
 };
 
 static struct rc notice_take(void *arg, struct slice serial)
@@ -273,7 +277,7 @@ static RC notices_send(struct ca *c, struct notices *v)
 	NEED(m != NULL, RC_NOMEM, "no memory");
 	for (size_t n = 0; n < v->count; n++) {
 		m->items[n].kind = KM_REVOKE;
-		m->items[n].serial = slice_of(v->serial[n], v->len[n]);
+		m->items[n].serial = slice_of(v->origin[n], v->origin_len[n]);
 	}
 	TRY(exchange(&k, m));
 	for (size_t n = 0; n < v->count; n++) {
@@ -294,7 +298,15 @@ static RC notices_load(struct ca *c, struct notices *v)
 	AUTO(db_lease, lease, NULL);
 
 	TRY(db_pool_lease(instance_readers(c->in), &lease));
-	return ca_store_notice_each(lease->db, CA_BATCH, notice_take, v);
+	TRY(ca_store_notice_each(lease->db, CA_BATCH, notice_take, v));
+	for (size_t n = 0; n < v->count; n++) {
+		AUTO_BUF(origin, AUTHORITY_SERIAL_MAX);
+
+		TRY(ca_store_escrow(lease->db, slice_of(v->serial[n], v->len[n]), &origin));
+		memcpy(v->origin[n], origin.p, origin.len);
+		v->origin_len[n] = origin.len;
+	}
+	return OK;
 }
 
 void ca_km_notices(struct ca *c)

@@ -1,6 +1,7 @@
 #include "ca/match.h"
 
 #include "base/text.h"
+#include "ca/basis.h"
 #include "pki/csr.h"
 #include "pki/lint.h"
 #include "pki/name.h"
@@ -128,6 +129,8 @@ RC match_fill(struct issue *i, const struct trust *t, int64_t now, const struct 
 	i->row.pair = pair;
 	TRY(match_subject(i, p->profile));
 	TRY(match_authority(i, t, authority));
+	if (i->basis.kind == BASIS_EXTEND)
+		return ca_basis_validity(i, p->profile, &(*authority)->issue, now);
 	TRY(json_get_int(i->approval->body, "validity_days", 1, 36500, &days));
 	i->row.at = i->row.not_before = now;
 	return profile_validity(p->profile, &(*authority)->issue, now, (int)days, &i->row.not_after);
@@ -167,6 +170,7 @@ RC match_tbs(struct issue *i, const struct trust *t, enum ca_part part, struct s
 	        .spki = spki,
 	        .not_before = i->row.not_before,
 	        .not_after = i->row.not_after,
+	        .extended = i->basis.kind == BASIS_EXTEND,
 	};
 
 	REQUIRE(a != NULL && p != NULL && facts.policy != NULL, TRUST,

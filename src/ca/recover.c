@@ -2,6 +2,7 @@
  * made durable before a crash is signed again, half pairs get their key (design 3.4, 9.7). */
 #include "base/clock.h"
 #include "base/log.h"
+#include "ca/basis.h"
 #include "ca/ca.h"
 #include "ca/match.h"
 #include "evidence/log.h"
@@ -50,6 +51,7 @@ RC ca_resume(struct ca *c, struct db *db, const struct ca_request *row, struct i
 	TRY(ca_store_load(db, row->id, &load));
 	TRY(match_open(i, buf_slice(&application), buf_slice(&approval)));
 	TRY(match_key(i));
+	TRY(ca_basis_load(db, i));
 	return load.km != 0 ? take_km(db, load.km, i, cache) : OK;
 }
 

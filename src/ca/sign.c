@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "ca/basis.h"
 #include "ca/revoke.h"
 #include "db/writer.h"
 #include "evidence/log.h"
@@ -36,6 +37,14 @@ static bool lacks(const struct issue *i, enum ca_part part)
 	return i->row.pair && (i->row.state == REQUEST_PREPARED || i->row.state == REQUEST_PARTIAL_PREPARED);
 }
 
+/* The signer sees from the old certificates themselves what an extension may keep. */
+static void extension(const struct issue *i, enum ca_part p, struct signer_item *to)
+{
+	to->old[CA_SIGN] = buf_slice(&i->old_der[CA_SIGN]);
+	if (p == CA_ENCRYPT)
+		to->old[CA_ENCRYPT] = buf_slice(&i->old_der[CA_ENCRYPT]);
+}
+
 static void ask(struct signing *s)
 {
 	s->asked = 0;
@@ -50,8 +59,11 @@ static void ask(struct signing *s)
 			        .tbs = buf_slice(&i->tbs[p]),
 			        .application = buf_slice(&i->application->der),
 			        .approval = buf_slice(&i->approval->der),
-			        .km_respond = p == CA_ENCRYPT ? buf_slice(&i->km->der) : SLICE_NONE,
+			        .km_respond = p == CA_ENCRYPT && i->km != NULL ? buf_slice(&i->km->der)
+			                                                       : SLICE_NONE,
 			};
+			if (i->basis.kind == BASIS_EXTEND)
+				extension(i, p, &s->ask[s->asked - 1]);
 		}
 	}
 }
@@ -217,6 +229,8 @@ static RC write_issued(struct db_tx *tx, struct signing *s, size_t n)
 		TRY(log_append(instance_log(s->c->in), tx, "issued", s->entry[n][p], NULL, NULL));
 		if (p == CA_ENCRYPT && i->row.state == REQUEST_PARTIAL_PREPARED)
 			TRY(ca_revoke_late(s->c, tx, &i->row));
+		if (p == CA_SIGN)
+			TRY(ca_supersede(s->c, tx, i));
 	}
 	return ca_store_move(tx->db, i->row.id, i->row.state, s->next[n]);
 }
@@ -316,6 +330,10 @@ static void settle(struct signing *s)
 			instance_alarm(c->in, "signature-failed", slice_text(i->row.ca), i->why.text);
 		else
 			i->row.state = s->next[n];
+		if (!s->left[n] && s->event[n] == REQUEST_SIGNED && i->basis.kind == BASIS_REPLACE) {
+			crl_maker_revoked(c->lists, i->old.ca);
+			atomic_store(&c->notices_waiting, true);
+		}
 		count(c, i);
 	}
 	atomic_store(&c->latest, clock_now());

@@ -172,6 +172,7 @@ RC ca_store_drop(struct db *db, int64_t id)
 {
 	int64_t changed = 0;
 
+	TRY(db_run(db, NULL, "DELETE FROM follow WHERE request = $1", DB_ARGS(DB_INT(id))));
 	TRY(db_run(db, NULL, "DELETE FROM request_body WHERE request = $1", DB_ARGS(DB_INT(id))));
 	TRY(db_run(db, NULL, "DELETE FROM encrypt_key WHERE request = $1", DB_ARGS(DB_INT(id))));
 	TRY(db_run(db, &changed,

@@ -200,6 +200,17 @@ static RC load_authorisation(struct anchors *a, const char *dir)
 	return OK;
 }
 
+/* Holders sign with certificates of the issuing authorities (R21.3). */
+static RC load_subscribers(const struct signer *s, struct anchors *a)
+{
+	for (size_t i = 0; i < a->authority_count; i++) {
+		const struct cert *c = &a->authority[i].cert;
+		if (c->key.kind == PUBKEY_SM2 && !slice_equal(c->issuer, c->subject))
+			TRY(statement_trust_subscriber(a->statements, s->organisation, c->der));
+	}
+	return OK;
+}
+
 static RC load(const struct signer *s, struct anchors *a)
 {
 	char dir[SIGNER_PATH_MAX + 64];
@@ -212,6 +223,7 @@ static RC load(const struct signer *s, struct anchors *a)
 	TRY(load_optional(s->trust_dir, "ca-comm", &a->ca_comm));
 	TRY(load_urls(a, s->trust_dir));
 	TRY(statement_trust_load(s->trust_dir, s->organisation, &a->statements));
+	TRY(load_subscribers(s, a));
 	return load_authorisation(a, s->trust_dir);
 }
 

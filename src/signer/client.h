@@ -19,6 +19,9 @@ struct signer_item {
 	struct slice tbs;                   /* TBSCertificate DER; serial number as in serial.h */
 	struct slice application, approval; /* statements (SignedData DER) */
 	struct slice km_respond;            /* encryption certificate: KMRespond DER; else empty */
+	/* extension: the signing certificate that is extended; for the encryption certificate also the old
+	 * one of it, instead of km_respond */
+	struct slice old[2];
 };
 struct signer_result {
 	bool ok;

@@ -9,10 +9,11 @@
 /* certificates: shared objects once, items point to them by number (0 = none, else index + 1) */
 struct msg_item {
 	struct slice key, tbs;
-	unsigned application, approval, km;
+	unsigned application, approval, km, old[2];
 };
+#define MSG_OBJECTS (5 * SIGNER_BATCH)
 struct msg_certificates {
-	struct slice objects[3 * SIGNER_BATCH];
+	struct slice objects[MSG_OBJECTS];
 	size_t object_count;
 	struct msg_item items[SIGNER_BATCH];
 	size_t count;

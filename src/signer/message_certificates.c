@@ -40,6 +40,8 @@ static void put(struct der_writer *w, const struct msg_certificates *m)
 		der_put_uint(w, it->application);
 		der_put_uint(w, it->approval);
 		der_put_uint(w, it->km);
+		der_put_uint(w, it->old[0]);
+		der_put_uint(w, it->old[1]);
 		der_end(w);
 	}
 	der_end(w);
@@ -61,6 +63,8 @@ RC msg_put_certificates(struct der_writer *w, const struct signer_item *items, s
 		to->application = number_of(m, it->application, &bytes);
 		to->approval = number_of(m, it->approval, &bytes);
 		to->km = number_of(m, it->km_respond, &bytes);
+		to->old[0] = number_of(m, it->old[0], &bytes);
+		to->old[1] = number_of(m, it->old[1], &bytes);
 		bytes += it->key.len + it->tbs.len + OVERHEAD;
 		if (bytes > SIGNER_FRAME_MAX - OVERHEAD) {
 			m->object_count = before;
@@ -82,6 +86,8 @@ static RC get_item(struct der_reader *r, size_t objects, struct msg_item *ret)
 	ret->application = (unsigned)der_uint(r, objects);
 	ret->approval = (unsigned)der_uint(r, objects);
 	ret->km = (unsigned)der_uint(r, objects);
+	ret->old[0] = (unsigned)der_uint(r, objects);
+	ret->old[1] = (unsigned)der_uint(r, objects);
 	der_leave(r);
 	NEED(r->why == NULL, RC_INPUT, "signer request: %s", r->why);
 	return OK;
@@ -93,7 +99,7 @@ RC msg_get_certificates(struct slice body, struct msg_certificates *ret)
 	ret->object_count = ret->count = 0;
 	der_enter(&r, DER_SEQUENCE);
 	der_enter(&r, DER_SEQUENCE);
-	while (der_more(&r) && ret->object_count < 3 * SIGNER_BATCH)
+	while (der_more(&r) && ret->object_count < MSG_OBJECTS)
 		ret->objects[ret->object_count++] = der_octets(&r);
 	der_leave(&r);
 	der_enter(&r, DER_SEQUENCE);

@@ -7,10 +7,12 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "pki/chain.h"
 #include "pki/csr.h"
 #include "pki/km.h"
 #include "base/time.h"
 #include "pki/name.h"
+#include "statement/basis.h"
 
 #include <stdio.h>
 
@@ -30,12 +32,12 @@ struct batch {
 	const struct anchors *a;
 	const struct msg_certificates *m;
 	int64_t now;
-	struct object object[3 * SIGNER_BATCH];
+	struct object object[MSG_OBJECTS];
 };
 
 static void batch_free(struct batch *b)
 {
-	for (size_t i = 0; b != NULL && i < 3 * SIGNER_BATCH; i++) {
+	for (size_t i = 0; b != NULL && i < MSG_OBJECTS; i++) {
 		statement_free(b->object[i].statement);
 		km_respond_free(b->object[i].km);
 	}
@@ -132,6 +134,8 @@ static RC need_km(struct batch *b, unsigned number, const struct km_respond **re
 /* ---- one certificate ---- */
 struct facts {
 	const struct statement *application, *approval;
+	struct basis basis;
+	struct cert old; /* extension: the signing certificate that is extended */
 	const struct anchor_profile *profile;
 	struct buf csr_der;
 	struct csr csr;
@@ -252,16 +256,89 @@ static RC check_authorisation(const struct batch *b, const struct facts *f, bool
 	return OK;
 }
 
+/* ---- what it follows ---- */
+/* A certificate of the very authority that is to sign, for the same holder. */
+static RC open_old(const struct batch *b, const struct facts *f, struct slice der, struct slice key,
+                   struct cert *ret)
+{
+	const struct anchor_certificate *ca = anchors_authority(b->a, key);
+	struct slice was, is;
+	REQUIRE(der.len > 0, SIGNER_APPROVAL, "the certificate that is extended is missing");
+	TRY(cert_parse(der, ret));
+	REQUIRE(ca != NULL && rc_ok(chain_link(ret, &ca->cert, CHAIN_ANY_TIME)), SIGNER_APPROVAL,
+	        "the certificate that is extended is not of this authority");
+	TRY(json_get_text(f->approval->body, "entity", 36, &is));
+	TRY(cert_uri(ret, "urn:uuid:", &was));
+	REQUIRE(slice_equal(was, is), SIGNER_PERSONS, "the certificate that is extended is another holder's");
+	return OK;
+}
+
+static RC check_extended(const struct batch *b, struct facts *f, const struct msg_item *it)
+{
+	TRY(open_old(b, f, msg_object(b->m, it->old[0]), it->key, &f->old));
+	REQUIRE(slice_equal(f->old.serial, basis_serial(&f->basis)), SIGNER_APPROVAL,
+	        "the certificate that is extended is not the one named");
+	REQUIRE(slice_equal(f->old.key.spki, f->csr.key.spki), SIGNER_APPROVAL, "an extension keeps the key");
+	REQUIRE(!f->old.has_usage || (f->old.usage & USAGE_SIGN) != 0, SIGNER_APPROVAL,
+	        "the certificate that is extended is not for signatures");
+	return OK;
+}
+
+/* A holder speaks for himself, with the key of the certificate that he names and while it is valid (the
+ * signature's own check); everybody else brings evidence (R21.3). */
+static RC check_basis(const struct batch *b, struct facts *f, const struct msg_item *it)
+{
+	struct slice entity;
+	struct cert own;
+	TRY(basis_read(f->application, &f->basis));
+	REQUIRE((f->basis.kind == BASIS_EXTEND) == (it->old[0] != 0), SIGNER_APPROVAL,
+	        "a certificate to extend and its application go together");
+	REQUIRE(f->basis.kind == BASIS_NONE || slice_is(it->key, f->basis.ca), SIGNER_APPROVAL,
+	        "what is followed is of another authority");
+	if (f->basis.holder) {
+		const struct anchor_certificate *ca = anchors_authority(b->a, it->key);
+		TRY(json_get_text(f->approval->body, "entity", 36, &entity));
+		REQUIRE(slice_equal(f->application->person, entity), SIGNER_PERSONS,
+		        "a holder applies for himself");
+		TRY(cert_parse(f->application->certificate, &own));
+		REQUIRE(ca != NULL && rc_ok(chain_link(&own, &ca->cert, CHAIN_ANY_TIME)), SIGNER_PERSONS,
+		        "the holder's certificate is not of this authority");
+	}
+	return f->basis.kind == BASIS_EXTEND ? check_extended(b, f, it) : OK;
+}
+
+/* The pair's other half: same holder, name and validity as the signing certificate that is extended. */
+static RC choose_old_key(const struct batch *b, struct facts *f, const struct msg_item *it)
+{
+	struct cert old;
+	TRY(open_old(b, f, msg_object(b->m, it->old[1]), it->key, &old));
+	REQUIRE(old.not_before == f->old.not_before && old.not_after == f->old.not_after &&
+	                slice_equal(old.subject, f->old.subject),
+	        SIGNER_APPROVAL, "the encryption certificate is not the pair's");
+	REQUIRE(old.has_usage && (old.usage & USAGE_SIGN) == 0, SIGNER_APPROVAL,
+	        "the old encryption certificate is not for encryption");
+	REQUIRE(!slice_equal(old.key.spki, f->csr.key.spki), SIGNER_KMC,
+	        "the encryption key is the signing key (R06.9)");
+	f->spki = old.key.spki;
+	f->part = PROFILE_ENCRYPT;
+	return OK;
+}
+
 /* Signing part: the CSR's key.  Encryption part: the key the KMC answered for this very serial number. */
 static RC choose_key(struct batch *b, struct facts *f, const struct msg_item *it, const struct cert *tbs)
 {
 	const struct km_respond *km;
 	f->spki = f->csr.key.spki;
 	f->part = PROFILE_SIGN;
-	if (it->km == 0)
+	REQUIRE(it->km == 0 || it->old[1] == 0, SIGNER_KMC, "two keys for one certificate");
+	if (it->km == 0 && it->old[1] == 0)
 		return OK;
 	REQUIRE(profile_dual(f->profile->profile) && f->csr.key.kind == PUBKEY_SM2, SIGNER_PROFILE,
 	        "not a pair");
+	REQUIRE((f->basis.kind == BASIS_EXTEND) == (it->old[1] != 0), SIGNER_KMC,
+	        "an extension keeps the encryption key, and nothing else does");
+	if (it->old[1] != 0)
+		return choose_old_key(b, f, it);
 	TRY(need_km(b, it->km, &km));
 	const struct km_respond_item *answer = km_respond_find(km, tbs->serial);
 	REQUIRE(answer != NULL && (answer->kind == KM_APPLY || answer->kind == KM_RESTORE), SIGNER_KMC,
@@ -273,11 +350,29 @@ static RC choose_key(struct batch *b, struct facts *f, const struct msg_item *it
 	return OK;
 }
 
+/* Begins where the keys began, ends within their life. */
+static RC check_extension(const struct batch *b, const struct facts *f, const struct authority *a,
+                          const struct cert *tbs, int days)
+{
+	struct profile_extension e = {.not_before = f->old.not_before,
+	                              .not_after = f->old.not_after,
+	                              .now = b->now + SKEW,
+	                              .days = days};
+	int64_t until;
+	REQUIRE(tbs->not_before == f->old.not_before, SIGNER_PROFILE, "an extension keeps the beginning");
+	TRY(profile_extend(f->profile->profile, a, &e, &until));
+	REQUIRE(tbs->not_after <= until && tbs->not_after > f->old.not_after, SIGNER_PROFILE,
+	        "valid for longer than approved");
+	return OK;
+}
+
 static RC check_validity(const struct batch *b, const struct facts *f, const struct authority *a,
                          const struct cert *tbs)
 {
 	int64_t days, until;
 	TRY(json_get_int(f->approval->body, "validity_days", 1, 36500, &days));
+	if (f->basis.kind == BASIS_EXTEND)
+		return check_extension(b, f, a, tbs, (int)days);
 	REQUIRE(tbs->not_before >= f->approval->issued - SKEW && tbs->not_before <= b->now + SKEW,
 	        SIGNER_PROFILE, "notBefore is not the time of issue");
 	TRY(profile_validity(f->profile->profile, a, tbs->not_before, (int)days, &until));
@@ -306,6 +401,7 @@ static RC check_tbs(const struct batch *b, const struct facts *f, struct slice k
 	        .not_before = tbs->not_before,
 	        .not_after = tbs->not_after,
 	        .policy = slice_is(f->class, "GOV") ? b->a->policy_gov : b->a->policy_public,
+	        .extended = f->basis.kind == BASIS_EXTEND,
 	};
 	if (facts.policy[0] == 0)
 		facts.policy = NULL;
@@ -326,6 +422,7 @@ static RC judge(struct batch *b, const struct msg_item *it, bool test_key, struc
 	TRY(check_persons(b, f));
 	TRY(check_request(f));
 	TRY(check_profile(b, f, it->key));
+	TRY(check_basis(b, f, it));
 	TRY(check_authorisation(b, f, test_key));
 	TRY(choose_key(b, f, it, &tbs));
 	return check_tbs(b, f, it->key, it->tbs, &tbs);
