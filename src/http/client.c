@@ -16,6 +16,7 @@ struct handle {
 	struct http_client *client;
 	unsigned generation;
 	struct handle *next;
+	bool begun;        /* a request may have left */
 	char refusal[200]; /* why the peer is not who we mean */
 	char error[CURL_ERROR_SIZE];
 };
@@ -189,12 +190,23 @@ static bool set_tls(struct handle *x)
 	return e == CURLE_OK;
 }
 
+/* libcurl asks again on a new connection when a kept one turns out to be dead: how the last try failed does
+ * not tell whether an earlier one got through. */
+static int on_begin(void *arg, char *peer, char *own, int peer_port, int own_port)
+{
+	(void)peer, (void)own, (void)peer_port, (void)own_port;
+	((struct handle *)arg)->begun = true;
+	return CURL_PREREQFUNC_OK;
+}
+
 static bool set_habits(struct handle *x)
 {
 	CURLcode e = CURLE_OK;
 
 	e |= curl_easy_setopt(x->curl, CURLOPT_NOSIGNAL, 1L);
 	e |= curl_easy_setopt(x->curl, CURLOPT_ERRORBUFFER, x->error);
+	e |= curl_easy_setopt(x->curl, CURLOPT_PREREQFUNCTION, on_begin);
+	e |= curl_easy_setopt(x->curl, CURLOPT_PREREQDATA, x);
 	e |= curl_easy_setopt(x->curl, CURLOPT_PROXY, "");
 	e |= curl_easy_setopt(x->curl, CURLOPT_FOLLOWLOCATION, 0L);
 	e |= curl_easy_setopt(x->curl, CURLOPT_PROTOCOLS_STR, "http,https");
@@ -356,14 +368,6 @@ static bool set_call(struct handle *x, const struct http_call *call, struct http
 	return e == CURLE_OK && set_method(x, call);
 }
 
-/* Nothing of the request has left, so that repeating it cannot do it twice. */
-static bool never_sent(struct handle *x)
-{
-	long sent = 0;
-
-	return curl_easy_getinfo(x->curl, CURLINFO_REQUEST_SIZE, &sent) == CURLE_OK && sent == 0;
-}
-
 /* With TLS 1.3 a server refuses our certificate only after we have sent the request; it has not read it. */
 static bool certificate_refused(const struct handle *x)
 {
@@ -385,8 +389,7 @@ static RC transport_failure(struct handle *x, CURLcode e, const struct http_call
 	NEED(e != CURLE_OUT_OF_MEMORY, RC_NOMEM, "client: no memory");
 	NEED(e != CURLE_SSL_CERTPROBLEM, RC_INPUT, "%s: own certificate or key: %s", base,
 	     curl_easy_strerror(e));
-	if (e == CURLE_COULDNT_CONNECT || e == CURLE_COULDNT_RESOLVE_HOST || e == CURLE_SSL_CONNECT_ERROR ||
-	    never_sent(x))
+	if (!x->begun || (reading && e == CURLE_COULDNT_CONNECT))
 		REFUSE(UNREACHABLE, "%s: %s", base, curl_easy_strerror(e));
 	/* A read may simply be repeated; what was to change something may have done so. */
 	if (reading && e == CURLE_OPERATION_TIMEDOUT)
@@ -404,6 +407,7 @@ static RC perform(struct handle *x, const struct http_call *call, struct http_an
 	bool good;
 
 	x->refusal[0] = x->error[0] = '\0';
+	x->begun = false;
 	good = set_call(x, call, ret) && set_fields(x, call, &fields);
 	if (good)
 		e = curl_easy_perform(x->curl);

@@ -343,6 +343,56 @@ static void with_liar(const char *method, const char *text, enum rc_code code, e
 	(void)close(l.fd);
 }
 
+/* Answers one request, takes a second one on the same connection, and is gone for ever without an answer. */
+static void *vanish(void *arg)
+{
+	int *listener = arg, fd = accept(*listener, NULL, NULL);
+	struct buf b = BUF(1u << 20);
+
+	while (find_text(buf_slice(&b), "\r\n\r\n") == NULL && listen_more(fd, &b) > 0)
+		;
+	(void)say(fd, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}");
+	buf_clear(&b);
+	while (find_text(buf_slice(&b), "\r\n\r\n") == NULL && listen_more(fd, &b) > 0)
+		;
+	(void)close(*listener);
+	(void)close(fd);
+	buf_free(&b);
+	return NULL;
+}
+
+/* libcurl tries a new connection by itself: that nobody listens there does not mean that nothing was done. */
+static void with_vanishing(const char *method, enum rc_code code, enum err err)
+{
+	struct sockaddr_in a = {.sin_family = AF_INET};
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	socklen_t len = sizeof(a);
+	struct http_client *c = NULL;
+	struct http_answer answer = HTTP_ANSWER(100);
+	char url[64];
+	pthread_t t;
+
+	a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof(a)), 0);
+	assert_int_equal(listen(fd, 1), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&a, &len), 0);
+	(void)snprintf(url, sizeof(url), "http://127.0.0.1:%u", ntohs(a.sin_port));
+	assert_int_equal(pthread_create(&t, NULL, vanish, &fd), 0);
+	assert_true(rc_ok(http_client_new(&(struct http_client_config){.base_url = url}, &c)));
+	assert_true(rc_ok(http_call(c, &(struct http_call){.path = "/"}, &answer)));
+	expect_failure(c, method, "/", code, err);
+	http_answer_free(&answer);
+	http_client_free(c);
+	assert_int_equal(pthread_join(t, NULL), 0);
+}
+
+static void a_peer_that_dies_with_our_request_is_not_unreachable(void **state)
+{
+	(void)state;
+	with_vanishing("POST", RC_UNCERTAIN, ERR_GENERIC_UNCERTAIN);
+	with_vanishing("GET", RC_BUSY, ERR_UNREACHABLE);
+}
+
 static void strange_answers_do_not_confuse(void **state)
 {
 	(void)state;
@@ -535,6 +585,7 @@ int main(void)
 	        cmocka_unit_test_setup_teardown(a_late_answer_is_told_from_an_uncertain_one, start, stop),
 	        cmocka_unit_test(nobody_there_is_unreachable),
 	        cmocka_unit_test(strange_answers_do_not_confuse),
+	        cmocka_unit_test(a_peer_that_dies_with_our_request_is_not_unreachable),
 	        cmocka_unit_test_setup_teardown(many_threads_share_a_client, start, stop),
 	        cmocka_unit_test_setup_teardown(both_ends_of_tls_are_checked, start, stop),
 	        cmocka_unit_test_setup_teardown(without_a_named_peer_the_host_must_match, start, stop),
