@@ -73,6 +73,7 @@ struct cert_template {
 	size_t name_count;
 	struct slice crl_url, ocsp_url, ca_url;                 /* empty: left out */
 	bool nocheck;
+	struct slice extensions;        /* further ones: Extension TLVs, already coded */
 };
 RC cert_tbs(const struct cert_template *t, struct buf *ret);
 RC cert_assemble(struct slice tbs, struct sigalg a, struct slice signature, struct buf *ret);

@@ -1,4 +1,5 @@
 /* A certificate in words. */
+#include "base/text.h"
 #include "base/time.h"
 #include "pki/cert.h"
 #include "pki/name.h"
@@ -90,16 +91,41 @@ static void put_urls(struct buf *b, const char *label, const struct ext_urls *u)
 	}
 }
 
+/* One string, bare or under a tag, as the identity extensions of GM/T 0015 are. */
+static bool one_string(struct slice value, struct slice *ret)
+{
+	struct der_reader r = der_read(value);
+	uint8_t tag = der_tag(&r);
+	bool tagged = (tag & 0xe0) == 0xa0;
+
+	if (tagged)
+		der_enter(&r, tag);
+	tag = der_tag(&r);
+	if (tag != DER_PRINTABLE && tag != DER_UTF8 && tag != DER_IA5)
+		return false;
+	*ret = der_value(&r, tag);
+	if (tagged)
+		der_leave(&r);
+	return rc_ok(der_done(&r, "extension")) && text_clean(*ret);
+}
+
 static RC put_unknown(struct buf *b, const struct cert *c)
 {
 	for (size_t i = 0; i < c->exts.count; i++) {
 		const struct ext *e = &c->exts.at[i];
+		struct slice text;
 		if (e->oid != OID_UNKNOWN)
 			continue;
 		buf_text(b, "extension ");
 		TRY(oid_to_dotted(e->oid_raw, b));
 		buf_text(b, e->critical ? ": critical, " : ": ");
-		buf_hex(b, e->value);
+		if (one_string(e->value, &text)) {
+			buf_u8(b, '"');
+			buf_add(b, text);
+			buf_u8(b, '"');
+		} else {
+			buf_hex(b, e->value);
+		}
 		buf_u8(b, '\n');
 	}
 	return OK;

@@ -27,6 +27,7 @@ static void put_extensions(struct der_writer *w, const struct cert_template *t)
 	ext_put_aia(w, t->ocsp_url, t->ca_url);
 	if (t->nocheck)
 		ext_put_nocheck(w);
+	der_raw(w, t->extensions);
 	der_end(w);
 	der_end(w);
 }

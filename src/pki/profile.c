@@ -8,7 +8,7 @@
 
 #include <pthread.h>
 
-#define BUILTIN_MAX 32
+#define BUILTIN_MAX 64
 #define FOLDER "profiles/"
 #define SUFFIX ".json"
 #define SCHEMA "profiles/profile.schema.json"
@@ -94,6 +94,7 @@ static RC read_use(const json_t *json, const char *key, struct profile_use *u)
 	if (o == NULL)
 		return OK;
 	u->there = true;
+	u->purposes_critical = json_is_true(json_object_get(o, "extended_critical"));
 	read_san(o, u);
 	read_purposes(o, u);
 	return read_usage(o, u);
@@ -148,6 +149,7 @@ static void read_plain(struct profile *p)
 	p->any_policy = json_object_get(p->json, "policy") != NULL;
 	p->days = json_integer_value(json_object_get(days, "default"));
 	p->days_max = json_integer_value(json_object_get(days, "max"));
+	p->key_life = json_integer_value(json_object_get(p->json, "key_life_days"));
 	p->ca = ca != NULL;
 	p->path_length = -1;
 	if (json_object_get(ca, "path_length") != NULL)
@@ -158,6 +160,8 @@ static void read_plain(struct profile *p)
 static RC check_whole(const struct profile *p)
 {
 	REQUIRE(p->days <= p->days_max, PROFILE, "profile %s: default validity above the most", p->id);
+	REQUIRE(p->days_max <= p->key_life, PROFILE,
+	        "profile %s: a key's life is shorter than the most one certificate may last", p->id);
 	REQUIRE(p->dual == p->encrypt.there, PROFILE, "profile %s: \"encrypt\" belongs to a pair", p->id);
 	REQUIRE(!p->dual || p->keys[PUBKEY_SM2], PROFILE, "profile %s: pairs have SM2 keys", p->id);
 	REQUIRE((p->class_count > 0) == !p->internal, PROFILE,
@@ -179,6 +183,7 @@ static RC load(struct profile *p)
 	TRY(read_use(p->json, "sign", &p->sign));
 	TRY(read_use(p->json, "encrypt", &p->encrypt));
 	TRY(read_use(p->json, "single", &p->single));
+	TRY(profile_read_extensions(p));
 	return check_whole(p);
 }
 
@@ -280,6 +285,16 @@ int profile_days(const struct profile *p)
 int profile_days_max(const struct profile *p)
 {
 	return (int)p->days_max;
+}
+
+const json_t *profile_example(const struct profile *p)
+{
+	return json_object_get(p->json, "example");
+}
+
+const json_t *profile_json(const struct profile *p)
+{
+	return p->json;
 }
 
 const struct profile_use *profile_use(const struct profile *p, enum profile_part part, enum pubkey_kind kind)

@@ -37,11 +37,20 @@ bool profile_has_class(const struct profile *p, struct slice class);   /* "GOV" 
 bool profile_has_key(const struct profile *p, enum pubkey_kind kind);
 int  profile_days(const struct profile *p);                 /* default validity */
 int  profile_days_max(const struct profile *p);
+/* An identity to try the profile with. */
+const json_t *profile_example(const struct profile *p);
+const json_t *profile_json(const struct profile *p);
 int  profile_key_life(const struct profile *p);             /* days one key may be certified in all (R21.4) */
 
 /* The identity object against the profile's schema, and texts that must be clean. */
 RC profile_check_identity(const struct profile *p, const json_t *identity);
-/* Every kind of evidence that the profile wants is in the array [{"type": …}]. */
+/* No document in it has lapsed and nobody is born later than at that time (R30.2). */
+RC profile_check_day(const struct profile *p, const json_t *identity, int64_t at);
+/* The same of an application's body, when documents are its evidence: one that the old key signed brings
+ * none (R21.3). */
+RC profile_check_application_day(const struct profile *p, const json_t *body, int64_t at);
+/* Every kind of evidence that the profile wants is in the array [{"type": …}]; the refusal names the
+ * piece that is not (R30.1). */
 RC profile_check_evidence(const struct profile *p, const json_t *evidence);
 /* Name TLV. */
 RC profile_subject(const struct profile *p, const json_t *identity, struct buf *ret);

@@ -1,12 +1,12 @@
 /* Is this identity what the profile asks for?  Schema first, then what a schema cannot say. */
 #include "base/text.h"
+#include "base/time.h"
+#include "pki/identity_number.h"
+#include "pki/identity_text.h"
 #include "pki/name.h"
 #include "pki/profile_parts.h"
 
-#include <ctype.h>
-
-#define CITIZEN_DIGITS 18
-#define CREDIT_DIGITS 18
+#define CHINA (8 * 3600) /* seconds ahead of UTC */
 
 static struct slice text_of(const json_t *o, const char *key)
 {
@@ -26,63 +26,73 @@ static RC check_texts(const json_t *v)
 	json_t *member;
 	size_t i;
 
-	REQUIRE(!json_is_string(v) || text_clean(slice_of(json_string_value(v), json_string_length(v))),
-	        IDENTITY, "identity: a text has control or bidirectional characters");
+	if (json_is_string(v)) {
+		const char *fault =
+		        identity_text_fault(slice_of(json_string_value(v), json_string_length(v)));
+		REQUIRE(fault == NULL, IDENTITY_TEXT, "identity: a text has %s", fault);
+	}
 	json_array_foreach(v, i, member) TRY(check_texts(member));
 	json_object_foreach(u.out, key, member) TRY(check_texts(member));
 	return OK;
 }
 
-/* ---- check digits ---- */
+/* ---- numbers ---- */
 
-/* GB 11643: 17 digits and one more, modulo 11. */
-static bool citizen_sound(struct slice s)
+static RC check_fault(enum number_fault fault, const char *at, const char *member, const char *standard)
 {
-	static const int weights[] = {7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2};
-	int sum = 0;
-
-	if (s.len != CITIZEN_DIGITS)
-		return false;
-	for (size_t i = 0; i + 1 < CITIZEN_DIGITS; i++) {
-		if (!isdigit(s.p[i]))
-			return false;
-		sum += (s.p[i] - '0') * weights[i];
-	}
-	return s.p[CITIZEN_DIGITS - 1] == "10X98765432"[sum % 11];
+	REQUIRE(fault == NUMBER_SOUND, IDENTITY_NUMBER, "identity: %s/%s: %s (%s)", at, member,
+	        number_fault_text(fault), standard);
+	return OK;
 }
 
-/* GB 32100: 17 characters and one more, modulo 31. */
-static bool credit_sound(struct slice s)
+static RC check_document_of(const json_t *o, const char *member, const char *at)
 {
-	static const char alphabet[] = "0123456789ABCDEFGHJKLMNPQRTUWXY";
-	int sum = 0, weight = 1;
+	const json_t *document = json_object_get(o, member);
+	struct slice until = text_of(document, "valid_until");
+	int64_t end;
 
-	if (s.len != CREDIT_DIGITS)
-		return false;
-	for (size_t i = 0; i + 1 < CREDIT_DIGITS; i++) {
-		const char *at = s.p[i] != 0 ? strchr(alphabet, s.p[i]) : NULL;
-		if (at == NULL)
-			return false;
-		sum += (int)(at - alphabet) * weight;
-		weight = weight * 3 % 31;
-	}
-	return s.p[CREDIT_DIGITS - 1] == (uint8_t)alphabet[(31 - sum % 31) % 31];
+	if (slice_is(text_of(document, "type"), "citizen"))
+		TRY(check_fault(citizen_number(text_of(document, "number")), at, "number", "GB 11643"));
+	REQUIRE(until.len == 0 || document_until(until, &end), IDENTITY,
+	        "identity: %s/valid_until: no day of the calendar", at);
+	return OK;
 }
 
 static RC check_document(const json_t *identity, const char *member)
 {
-	const json_t *document = json_object_get(identity, member);
+	return check_document_of(identity, member, "/document");
+}
 
-	REQUIRE(!slice_is(text_of(document, "type"), "citizen") || citizen_sound(text_of(document, "number")),
-	        IDENTITY, "identity: /%s/number: the check digit is wrong (GB 11643)", member);
+static RC check_phone(const json_t *identity, const char *member)
+{
+	const json_t *v = json_object_get(identity, member);
+
+	REQUIRE(v == NULL || phone_sound(text_of(identity, member)), IDENTITY,
+	        "identity: /%s: not a telephone number", member);
 	return OK;
+}
+
+/* Who acts for an organisation: a person with a document (R30.1). */
+static RC check_agent(const json_t *identity, const char *member)
+{
+	const json_t *agent = json_object_get(identity, member);
+
+	TRY(check_document_of(agent, "document", "/agent/document"));
+	return check_phone(agent, "phone");
 }
 
 static RC check_credit(const json_t *identity, const char *member)
 {
-	REQUIRE(credit_sound(text_of(identity, member)), IDENTITY,
-	        "identity: /%s: the check digit is wrong (GB 32100)", member);
-	return OK;
+	if (json_object_get(identity, member) == NULL)
+		return OK;
+	return check_fault(credit_code(text_of(identity, member)), "", member, "GB 32100");
+}
+
+static RC check_organisation_code(const json_t *identity, const char *member)
+{
+	if (json_object_get(identity, member) == NULL)
+		return OK;
+	return check_fault(organisation_code(text_of(identity, member)), "", member, "GB 11714");
 }
 
 /* A server's name is one of its host names, and all of these are well formed. */
@@ -112,9 +122,8 @@ static const struct {
 	const char *kind;
 	struct rc (*run)(const json_t *identity, const char *member);
 } kinds[] = {
-        {"identity-document", check_document},
-        {"credit-code", check_credit},
-        {"one-of-dns", check_dns},
+        {"identity-document", check_document},          {"agent", check_agent}, {"credit-code", check_credit},
+        {"organisation-code", check_organisation_code}, {"phone", check_phone}, {"one-of-dns", check_dns},
 };
 
 RC profile_run_checks(const struct profile *p, const json_t *identity)
@@ -137,6 +146,7 @@ RC profile_run_checks(const struct profile *p, const json_t *identity)
 RC profile_check_identity(const struct profile *p, const json_t *identity)
 {
 	AUTO_BUF(subject, NAME_DER_MAX);
+	AUTO_DER(extensions, PROFILE_EXTENSIONS * PROFILE_EXTENSION_MAX);
 	struct rc rc;
 
 	REQUIRE(json_is_object(identity), IDENTITY, "identity: not an object");
@@ -148,7 +158,51 @@ RC profile_check_identity(const struct profile *p, const json_t *identity)
 	TRY(rc);
 	TRY(check_texts(identity));
 	TRY(profile_run_checks(p, identity));
+	TRY(profile_check_names(p, identity));
+	TRY(profile_put_extensions(p, identity, NULL, &extensions));
+	TRY(buf_done(&extensions.out));
 	return profile_subject(p, identity, &subject);
+}
+
+/* ---- days ---- */
+
+static RC check_day_of(const json_t *document, const char *at, int64_t now)
+{
+	struct slice until = text_of(document, "valid_until"), number = text_of(document, "number");
+	struct civil c = time_civil(now + CHINA);
+	int64_t end;
+
+	if (document_until(until, &end))
+		REQUIRE(now < end, IDENTITY_LAPSED, "identity: %s: valid until %.*s", at, (int)until.len,
+		        (const char *)until.p);
+	if (slice_is(text_of(document, "type"), "citizen") && citizen_number(number) == NUMBER_SOUND)
+		REQUIRE(citizen_birth(number) <= c.year * 10000L + c.month * 100 + c.day, IDENTITY_NUMBER,
+		        "identity: %s: born after today (GB 11643)", at);
+	return OK;
+}
+
+RC profile_check_day(const struct profile *p, const json_t *identity, int64_t at)
+{
+	size_t i;
+	json_t *v;
+
+	json_array_foreach(json_object_get(p->json, "checks"), i, v)
+	{
+		const char *kind = json_string_value(json_object_get(v, "kind"));
+		const json_t *o = json_object_get(identity, json_string_value(json_object_get(v, "member")));
+		if (strcmp(kind, "identity-document") == 0)
+			TRY(check_day_of(o, "/document", at));
+		if (strcmp(kind, "agent") == 0)
+			TRY(check_day_of(json_object_get(o, "document"), "/agent/document", at));
+	}
+	return OK;
+}
+
+RC profile_check_application_day(const struct profile *p, const json_t *body, int64_t at)
+{
+	if (json_array_size(json_object_get(body, "evidence")) == 0)
+		return OK;
+	return profile_check_day(p, json_object_get(body, "identity"), at);
 }
 
 RC profile_check_evidence(const struct profile *p, const json_t *evidence)
@@ -158,10 +212,14 @@ RC profile_check_evidence(const struct profile *p, const json_t *evidence)
 
 	json_array_foreach(json_object_get(p->json, "evidence"), i, wanted)
 	{
+		const json_t *type = json_object_get(wanted, "type"),
+		             *title = json_object_get(wanted, "title");
 		bool found = false;
 		json_array_foreach(evidence, k, given) found |=
-		        json_equal(wanted, json_object_get(given, "type")) != 0;
-		REQUIRE(found, EVIDENCE, "evidence: no %s", json_string_value(wanted));
+		        json_equal(type, json_object_get(given, "type")) != 0;
+		REQUIRE(found, EVIDENCE, "evidence: no %s: %s (%s)", json_string_value(type),
+		        json_string_value(json_object_get(title, "zh")),
+		        json_string_value(json_object_get(title, "en")));
 	}
 	return OK;
 }

@@ -75,6 +75,7 @@ struct space {
 	uint8_t ip[PROFILE_NAMES][16];
 	struct general_name names[PROFILE_NAMES];
 	size_t count;
+	struct der_writer more;
 };
 
 static RC add_name(struct space *s, enum general_kind kind, struct slice text)
@@ -139,6 +140,33 @@ static RC add_kind(struct space *s, enum profile_san kind, const struct profile_
 		break;
 	}
 	FAIL(RC_BUG, "profile: name of kind %d", kind);
+}
+
+static RC try_use(const struct profile_use *use, const struct profile_facts *f)
+{
+	struct space s = {.count = 0};
+
+	for (size_t i = 0; i < use->san_count; i++) {
+		if (use->san[i] != SAN_ENTITY) /* not known yet */
+			TRY(add_kind(&s, use->san[i], f));
+	}
+	return OK;
+}
+
+RC profile_check_names(const struct profile *p, const json_t *identity)
+{
+	const struct profile_use *uses[] = {&p->sign, &p->encrypt, &p->single};
+	struct profile_facts f = {.identity = identity};
+
+	for (size_t i = 0; i < sizeof(uses) / sizeof(uses[0]); i++) {
+		struct rc rc = try_use(uses[i], &f);
+		if (rc.code == RC_INPUT) {
+			struct rc_text why = *rc_last();
+			REFUSE(IDENTITY, "identity: %s", why.text);
+		}
+		TRY(rc);
+	}
+	return OK;
 }
 
 /* ---- policies ---- */
@@ -211,8 +239,13 @@ static RC fill(const struct profile *p, const struct authority *a, const struct 
 		TRY(add_kind(s, use->san[i], f));
 	set_plain(p, a, f, t);
 	TRY(add_policy(p, f, s, t));
+	/* "": an extension that names the entity does not go without one */
+	TRY(profile_put_extensions(p, f->identity, f->entity != NULL ? f->entity : "", &s->more));
+	TRY(buf_done(&s->more.out));
 	t->usage = use->usage;
 	t->purposes = use->purposes;
+	t->purposes_critical = use->purposes_critical;
+	t->extensions = buf_slice(&s->more.out);
 	t->subject = buf_slice(&s->subject);
 	t->issuer = a->name.len > 0 ? a->name : t->subject;
 	t->ski = SLICE_ARR(s->ski);
@@ -225,7 +258,9 @@ static RC fill(const struct profile *p, const struct authority *a, const struct 
 RC profile_tbs(const struct profile *p, const struct authority *a, const struct profile_facts *f,
                enum profile_part part, struct buf *ret)
 {
-	struct space s = {.subject = BUF(NAME_DER_MAX), .policy = BUF(POLICY_MAX)};
+	struct space s = {.subject = BUF(NAME_DER_MAX),
+	                  .policy = BUF(POLICY_MAX),
+	                  .more = DER_WRITER(PROFILE_EXTENSIONS * PROFILE_EXTENSION_MAX)};
 	struct cert_template t = {0};
 	struct rc rc = fill(p, a, f, part, &s, &t);
 
@@ -233,6 +268,7 @@ RC profile_tbs(const struct profile *p, const struct authority *a, const struct 
 		rc = cert_tbs(&t, ret);
 	buf_free(&s.subject);
 	buf_free(&s.policy);
+	der_writer_free(&s.more);
 	return rc;
 }
 

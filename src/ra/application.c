@@ -155,6 +155,7 @@ static RC check_identity(struct entering *e)
 
 	TRY(json_get(e->s->body, "identity", &identity));
 	TRY(profile_check_identity(e->profile, identity));
+	TRY(profile_check_application_day(e->profile, e->s->body, e->a.at));
 	TRY(ra_identity_mark(identity, slice_of(e->ra->registry->p, e->ra->registry->len), e->mark,
 	                     &e->kind));
 	TRY(profile_subject(e->profile, identity, &name));

@@ -41,6 +41,11 @@ RC ra_identity_mark(const json_t *identity, struct slice key, uint8_t mark[32], 
 		*kind = "code";
 		TRY(part(&h, SLICE_LIT("code")));
 		TRY(part(&h, code));
+	} else if (text_of(identity, "serial").len > 0) {
+		*kind = "device"; /* serial numbers are unique with their owner only */
+		TRY(part(&h, SLICE_LIT("device")));
+		TRY(part(&h, text_of(identity, "owner_code")));
+		TRY(part(&h, text_of(identity, "serial")));
 	} else {
 		*kind = "dns";
 		TRY(part(&h, SLICE_LIT("dns")));

@@ -55,6 +55,11 @@ static void marks_are_hmacs(void **state)
 	mark_of("{\"name\":\"x\",\"code\":\"91350100M000100Y43\"}", "code", got);
 	judged((const char *const[]){"CODE", "91350100M000100Y43", NULL}, want);
 	assert_memory_equal(got, want, 32);
+	mark_of("{\"name\":\"x\",\"serial\":\"SN-1\",\"owner_code\":\"91350100M000100Y43\",\"dns\":[\"a.cn\"]"
+	        "}",
+	        "device", got);
+	judged((const char *const[]){"DEVICE", "91350100M000100Y43", "SN-1", NULL}, want);
+	assert_memory_equal(got, want, 32);
 	mark_of("{\"name\":\"x\",\"dns\":[\"www.example.cn\",\"b.example.cn\"]}", "dns", got);
 	judged((const char *const[]){"DNS", "WWW.EXAMPLE.CN", NULL}, want);
 	assert_memory_equal(got, want, 32);

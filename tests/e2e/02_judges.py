@@ -26,8 +26,9 @@ CASES = {
     "person-gov": ("person", "GOV", person("张三丰", 2), "identity-document"),
     "person-public": ("person", "PUBLIC", person("𠮷田一郎", 3), "identity-document"),
     "organisation": ("organisation", "PUBLIC", {
-        "identity": {"name": "示范市数据管理局", "code": credit_code("91350100M000100Y4"), "province": "福建省"},
-        "purpose": "公文签章", "region": "350100", "agreement": {"version": "1", "accepted": True}}, "licence"),
+        "identity": {"name": "示范市数据管理局", "code": credit_code("91350100M000100Y4"), "province": "福建省",
+                     "agent": agent()},
+        "purpose": "公文签章", "region": "350100", "agreement": {"version": "1", "accepted": True}}, ORGANISATION),
     "server": ("server", "GOV", {
         "identity": {"name": "www.example.gov.cn", "dns": ["www.example.gov.cn", "example.gov.cn"],
                      "organisation": "示范市数据管理局"},

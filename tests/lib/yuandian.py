@@ -259,9 +259,11 @@ class Platform:
 
     def apply(self, work, profile="person", cls="GOV", officer="entry", status=0, evidence="identity-document"):
         work = pathlib.Path(work)
+        pieces = []
+        for kind in [evidence] if isinstance(evidence, str) else evidence:
+            pieces += ["--evidence", f"{kind}={work / 'id.png'}"]
         return self.as_(officer, "apply", "--profile", profile, "--class", cls, "--csr", work / "sign.csr", "--data",
-                        work / "application.json", "--evidence", f"{evidence}={work / 'id.png'}",
-                        status=status).stdout.decode().strip()
+                        work / "application.json", *pieces, status=status).stdout.decode().strip()
 
     def issue(self, work, fetch=(), limit=20, **kinds):
         """Apply, review by a second person, fetch; returns the application id."""
@@ -301,6 +303,15 @@ def person(name, sequence=1):
     document = {"type": "citizen", "number": citizen_number(sequence), "valid_until": "long-term"}
     return {"identity": {"name": name, "document": document, "province": "北京市"},
             "purpose": "电子公文交换", "region": "110000", "agreement": {"version": "1", "accepted": True}}
+
+
+def agent(sequence=500):
+    """Who acts for an organisation."""
+    document = {"type": "citizen", "number": citizen_number(sequence), "valid_until": "long-term"}
+    return {"name": "经办人", "document": document, "phone": "13800138000"}
+
+
+ORGANISATION = ("licence", "agent-letter", "agent-identity")  # evidence that the profile organisation wants
 
 
 def serial_of(cert):
