@@ -90,6 +90,7 @@ static RC match_subject(const struct issue *i, const struct profile *p)
 
 	TRY(json_get(i->application->body, "identity", &identity));
 	TRY(profile_check_identity(p, identity));
+	TRY(profile_check_application_day(p, i->application->body, i->application->issued));
 	TRY(profile_subject(p, identity, &der));
 	TRY(name_to_text(buf_slice(&der), &text));
 	TRY(json_get_text(i->approval->body, "subject", NAME_TEXT_MAX, &approved));

@@ -208,6 +208,7 @@ static RC check_profile(const struct batch *b, struct facts *f, struct slice key
 	REQUIRE(profile_has_class(p, f->class), SIGNER_PROFILE, "profile %s has no class %.*s",
 	        f->profile->id, (int)f->class.len, (const char *)f->class.p);
 	TRY(profile_check_identity(p, f->identity));
+	TRY(profile_check_application_day(p, f->application->body, f->application->issued));
 	TRY(profile_subject(p, f->identity, &name));
 	TRY(name_to_text(buf_slice(&name), &text));
 	return text_is(f->approval->body, "subject", buf_slice(&text), "subject");
