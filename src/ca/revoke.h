@@ -42,25 +42,6 @@ RC ca_store_holds(struct db *db, int64_t now, int64_t until, size_t limit,
                   struct rc (*each)(void *arg, struct slice ca, struct slice serial), void *arg);
 /* When the oldest of them was taken; INT64_MAX when nothing is on hold. */
 RC ca_store_oldest_hold(struct db *db, int64_t now, int64_t *ret);
-/* ---- what a request follows (store_follow.c) ---- */
-struct ca_follow {
-	int64_t request;
-	int kind; /* enum basis_kind */
-	const char *ca;
-	struct slice serial; /* of the signing certificate followed */
-};
-RC ca_store_follow_put(struct db *db, const struct ca_follow *f);
-/* Is that request an extension? */
-RC ca_store_extended(struct db *db, int64_t request, bool *ret);
-RC ca_store_follow_drop(struct db *db, int64_t request);
-/* Has that signing certificate a successor that was not revoked, or one on its way? */
-RC ca_store_followed(struct db *db, const char *ca, struct slice serial, bool *ret);
-/* SAME_KEY unless every certificate for that key is the entity's and none was ever revoked (extension). */
-RC ca_store_key_kept(struct db *db, const uint8_t spki[32], const char *entity);
-/* An extended encryption certificate has the key of `old`; under which serial number the KMC knows it. */
-RC ca_store_escrow_put(struct db *db, struct slice serial, struct slice old);
-RC ca_store_escrow(struct db *db, struct slice serial, struct buf *ret);
-
 /* ---- hold.c: for the table of due work ---- */
 int64_t ca_hold_due(struct ca *c);
 RC ca_hold_run(struct ca *c);
