@@ -1,195 +1,222 @@
+/* GCM (SP 800-38D 7) over the engine in use. */
 #include "sm/ct.h"
-#include "sm/sm4_core.h"
 #include "sm/limbs.h"
+#include "sm/sm4_engine.h"
 
-#define CHUNK (SM4_LANES * SM4_BLOCK)
-
-/* ---- GHASH (SP 800-38D 6.3, 6.4): GF(2^128), bits from left to right ---- */
-
-/* Product without carries, low 64 bits.  Each factor is split into four with three zero bits between the
- * ones; 16 partial products then add up to less than 16 below the top, so no carry of the machine's
- * multiplication reaches a bit that is kept. */
-static uint64_t mul_low(uint64_t a, uint64_t b)
+/* Adds text to the hash; before is how much of this kind there was.  Less than a block waits in part. */
+static void absorb(struct sm4_gcm *g, uint64_t before, struct slice s)
 {
-	const uint64_t every_fourth = 0x1111111111111111;
-	uint64_t x[4], y[4], r = 0;
-	unsigned i;
+	size_t used = before % SM4_BLOCK, take, blocks;
 
-	for (i = 0; i < 4; i++) {
-		x[i] = a & every_fourth << i;
-		y[i] = b & every_fourth << i;
+	if (s.len == 0)
+		return;
+	if (used > 0) {
+		take = s.len < SM4_BLOCK - used ? s.len : SM4_BLOCK - used;
+		memcpy(g->part + used, s.p, take);
+		if (used + take < SM4_BLOCK)
+			return;
+		g->engine->ghash(&g->g, g->part, 1);
+		s = slice_of(s.p + take, s.len - take);
 	}
-	for (i = 0; i < 4; i++)
-		r |= (x[0] * y[i] ^ x[1] * y[(i + 3) % 4] ^ x[2] * y[(i + 2) % 4] ^ x[3] * y[(i + 1) % 4]) &
-		     every_fourth << i;
-	return r;
+	blocks = s.len / SM4_BLOCK;
+	if (blocks > 0)
+		g->engine->ghash(&g->g, s.p, blocks);
+	memcpy(g->part, s.p + blocks * SM4_BLOCK, s.len % SM4_BLOCK);
 }
 
-static uint64_t reverse(uint64_t v)
+/* Fills the last block with zeros. */
+static void absorb_end(struct sm4_gcm *g, uint64_t len)
 {
-	v = (v >> 1 & 0x5555555555555555) | (v & 0x5555555555555555) << 1;
-	v = (v >> 2 & 0x3333333333333333) | (v & 0x3333333333333333) << 2;
-	v = (v >> 4 & 0x0f0f0f0f0f0f0f0f) | (v & 0x0f0f0f0f0f0f0f0f) << 4;
-	return __builtin_bswap64(v);
+	static const uint8_t zeros[SM4_BLOCK];
+
+	if (len % SM4_BLOCK > 0)
+		absorb(g, len, slice_of(zeros, SM4_BLOCK - len % SM4_BLOCK));
 }
 
-/* The high half is the low half of the reversed factors, reversed. */
-static void mul_wide(uint64_t a, uint64_t b, uint64_t a_reversed, uint64_t b_reversed, uint64_t r[2])
+static void absorb_lengths(struct sm4_gcm *g, uint64_t aad, uint64_t text)
 {
-	r[0] = mul_low(a, b);
-	r[1] = reverse(mul_low(a_reversed, b_reversed)) >> 1;
+	uint8_t lengths[SM4_BLOCK];
+
+	store_be64(lengths, aad * 8);
+	store_be64(lengths + 8, text * 8);
+	g->engine->ghash(&g->g, lengths, 1);
 }
 
-struct ghash {
-	uint64_t h[3], h_reversed[3]; /* low, high, low + high (Karatsuba's third factor) */
-	uint64_t y[2];
-};
-
-static void ghash_init(struct ghash *g, const uint8_t h[SM4_BLOCK])
+/* The hash so far, as a block, and none from now on. */
+static void squeeze(struct sm4_gcm *g, uint8_t ret[SM4_BLOCK])
 {
-	unsigned i;
-
-	*g = (struct ghash){.h = {load_be64(h + 8), load_be64(h), 0}};
-	g->h[2] = g->h[0] ^ g->h[1];
-	for (i = 0; i < 3; i++)
-		g->h_reversed[i] = reverse(g->h[i]);
+	store_be64(ret, g->g.y[1]);
+	store_be64(ret + 8, g->g.y[0]);
+	g->g.y[0] = g->g.y[1] = 0;
 }
 
-/* y = y * h.  The numbers are stored with the first bit on top, so a product of 255 bits is one place
- * too low; then x^128 = x^7 + x^2 + x + 1 folds the lower half into the upper. */
-static void ghash_mul(struct ghash *g)
+/* 7.1 steps 1 and 2: H, the counter J0, and the mask of the tag, which is J0 encrypted. */
+static void start(struct sm4_gcm *g, const struct sm4 *c, struct slice nonce)
 {
-	uint64_t y[3] = {g->y[0], g->y[1], g->y[0] ^ g->y[1]}, low[2], high[2], mid[2], t[4];
-	unsigned i;
-
-	mul_wide(y[0], g->h[0], reverse(y[0]), g->h_reversed[0], low);
-	mul_wide(y[1], g->h[1], reverse(y[1]), g->h_reversed[1], high);
-	mul_wide(y[2], g->h[2], reverse(y[2]), g->h_reversed[2], mid);
-	for (i = 0; i < 2; i++)
-		mid[i] ^= low[i] ^ high[i];
-	t[0] = low[0] << 1;
-	t[1] = (low[1] ^ mid[0]) << 1 | low[0] >> 63;
-	t[2] = (high[0] ^ mid[1]) << 1 | (low[1] ^ mid[0]) >> 63;
-	t[3] = high[1] << 1 | (high[0] ^ mid[1]) >> 63;
-	for (i = 0; i < 2; i++) {
-		t[i + 2] ^= t[i] ^ t[i] >> 1 ^ t[i] >> 2 ^ t[i] >> 7;
-		t[i + 1] ^= t[i] << 63 ^ t[i] << 62 ^ t[i] << 57;
-	}
-	g->y[0] = t[2];
-	g->y[1] = t[3];
-}
-
-/* The last block is filled with zeros. */
-static void ghash_add(struct ghash *g, struct slice s)
-{
-	uint8_t block[SM4_BLOCK];
-
-	while (s.len > 0) {
-		size_t n = s.len < SM4_BLOCK ? s.len : SM4_BLOCK;
-
-		memset(block, 0, sizeof(block));
-		memcpy(block, s.p, n);
-		g->y[1] ^= load_be64(block);
-		g->y[0] ^= load_be64(block + 8);
-		ghash_mul(g);
-		s = slice_of(s.p + n, s.len - n);
-	}
-}
-
-/* ---- GCM (SP 800-38D 7) ---- */
-
-struct gcm {
+	uint8_t both[2 * SM4_BLOCK] = {0}, *counter = both + SM4_BLOCK;
 	struct sm4_schedule s;
-	struct ghash g;
-	uint8_t tag_mask[SM4_BLOCK], counter[SM4_BLOCK];
-};
+	bool usual = nonce.len == 12;
 
-static void put_be32(uint8_t *p, uint32_t v)
-{
-	p[0] = (uint8_t)(v >> 24);
-	p[1] = (uint8_t)(v >> 16);
-	p[2] = (uint8_t)(v >> 8);
-	p[3] = (uint8_t)v;
-}
-
-static void gcm_init(struct gcm *m, const struct sm4 *c, const uint8_t nonce[12])
-{
-	uint8_t both[2 * SM4_BLOCK] = {0};
-
-	sm4_spread(c, false, &m->s);
-	memcpy(m->counter, nonce, 12);
-	put_be32(m->counter + 12, 1);
-	memcpy(both + SM4_BLOCK, m->counter, SM4_BLOCK);
-	sm4_blocks(&m->s, both, both, 2);
-	ghash_init(&m->g, both);
-	memcpy(m->tag_mask, both + SM4_BLOCK, SM4_BLOCK);
+	*g = (struct sm4_gcm){.key = c, .engine = sm4_engine()};
+	g->engine->spread(c, false, &s);
+	if (usual)
+		memcpy(counter, nonce.p, 12);
+	counter[15] = 1;
+	memcpy(g->counter, counter, SM4_BLOCK);
+	g->engine->blocks(&s, both, both, 2);
+	g->engine->ghash_key(&g->g, both);
+	if (!usual) {
+		absorb(g, 0, nonce);
+		absorb_end(g, nonce.len);
+		absorb_lengths(g, 0, nonce.len);
+		squeeze(g, g->counter);
+		g->engine->blocks(&s, g->counter, counter, 1);
+	}
+	memcpy(g->mask, counter, SM4_BLOCK);
 	wipe(both, sizeof(both));
+	wipe(&s, sizeof(s));
 }
 
-static void gcm_crypt(struct gcm *m, struct slice in, uint8_t *out)
+RC sm4_gcm_init(struct sm4_gcm *g, const struct sm4 *c, struct slice nonce)
 {
-	uint8_t stream[CHUNK];
-	uint32_t count = 2;
+	NEED(nonce.len > 0, RC_INPUT, "sm4: a nonce of no bytes (SP 800-38D 5.2.1.1)");
+	start(g, c, nonce);
+	return OK;
+}
 
-	while (in.len > 0) {
-		size_t n = in.len < CHUNK ? in.len : CHUNK, blocks = (n + SM4_BLOCK - 1) / SM4_BLOCK, i;
+void sm4_gcm_aad(struct sm4_gcm *g, struct slice aad)
+{
+	absorb(g, g->aad, aad);
+	g->aad += aad.len;
+}
 
-		for (i = 0; i < blocks; i++) {
-			put_be32(m->counter + 12, count++);
-			memcpy(stream + SM4_BLOCK * i, m->counter, SM4_BLOCK);
-		}
-		sm4_blocks(&m->s, stream, stream, blocks);
-		for (i = 0; i < n; i++)
-			out[i] = in.p[i] ^ stream[i];
+/* Only the last 32 bits count (6.2). */
+static void count(struct sm4_gcm *g, uint8_t *out, size_t blocks)
+{
+	uint64_t high = load_be64(g->counter), low = load_be64(g->counter + 8), fixed = low >> 32 << 32;
+
+	for (; blocks > 0; blocks--, out += SM4_BLOCK) {
+		low = fixed | (uint32_t)(low + 1);
+		sm4_put_counter(out, high, low);
+	}
+	store_be64(g->counter + 8, low);
+}
+
+/* 6.5; what is left of the last block's stream is kept. */
+static void crypt_text(struct sm4_gcm *g, uint64_t before, struct slice in, uint8_t *out)
+{
+	size_t used = before % SM4_BLOCK, n, blocks;
+	uint8_t stream[SM4_CHUNK];
+	struct sm4_schedule s;
+
+	if (used > 0) {
+		n = in.len < SM4_BLOCK - used ? in.len : SM4_BLOCK - used;
+		sm4_xor(out, in.p, g->stream + used, n);
 		in = slice_of(in.p + n, in.len - n);
 		out += n;
 	}
+	if (in.len == 0)
+		return;
+	g->engine->spread(g->key, false, &s);
+	for (; in.len > 0; in = slice_of(in.p + n, in.len - n)) {
+		n = in.len < SM4_CHUNK ? in.len : SM4_CHUNK;
+		blocks = (n + SM4_BLOCK - 1) / SM4_BLOCK;
+		count(g, stream, blocks);
+		g->engine->blocks(&s, stream, stream, blocks);
+		sm4_xor(out, in.p, stream, n);
+		memcpy(g->stream, stream + (blocks - 1) * SM4_BLOCK, SM4_BLOCK);
+		out += n;
+	}
 	wipe(stream, sizeof(stream));
+	wipe(&s, sizeof(s));
 }
 
-static void gcm_tag(struct gcm *m, struct slice aad, struct slice sealed, uint8_t tag[SM4_BLOCK])
+/* Adds ciphertext to the hash; the additional data end with the first of it. */
+static void absorb_text(struct sm4_gcm *g, struct slice sealed)
 {
-	uint8_t lengths[SM4_BLOCK];
-	unsigned i;
+	if (g->text == 0 && sealed.len > 0)
+		absorb_end(g, g->aad);
+	absorb(g, g->text, sealed);
+	g->text += sealed.len;
+}
 
-	store_be64(lengths, (uint64_t)aad.len * 8);
-	store_be64(lengths + 8, (uint64_t)sealed.len * 8);
-	ghash_add(&m->g, aad);
-	ghash_add(&m->g, sealed);
-	ghash_add(&m->g, SLICE_ARR(lengths));
-	store_be64(tag, m->g.y[1]);
-	store_be64(tag + 8, m->g.y[0]);
-	for (i = 0; i < SM4_BLOCK; i++)
-		tag[i] ^= m->tag_mask[i];
+void sm4_gcm_encrypt(struct sm4_gcm *g, struct slice in, uint8_t *out)
+{
+	crypt_text(g, g->text, in, out);
+	absorb_text(g, slice_of(out, in.len));
+}
+
+void sm4_gcm_decrypt(struct sm4_gcm *g, struct slice in, uint8_t *out)
+{
+	uint64_t before = g->text;
+
+	absorb_text(g, in);
+	crypt_text(g, before, in, out);
+}
+
+static void finish(struct sm4_gcm *g, uint8_t tag[SM4_BLOCK])
+{
+	absorb_end(g, g->text > 0 ? g->text : g->aad);
+	absorb_lengths(g, g->aad, g->text);
+	squeeze(g, tag);
+	sm4_xor(tag, tag, g->mask, SM4_BLOCK);
+}
+
+void sm4_gcm_tag(struct sm4_gcm *g, uint8_t tag[16])
+{
+	finish(g, tag);
+	wipe(g, sizeof(*g));
+}
+
+/* The tag's being right is public. */
+static bool tag_is(struct sm4_gcm *g, const uint8_t tag[16])
+{
+	uint8_t expected[SM4_BLOCK];
+	bool same;
+
+	finish(g, expected);
+	same = ct_equal(expected, tag, SM4_BLOCK);
+	ct_public(&same, sizeof(same));
+	wipe(expected, sizeof(expected));
+	return same;
+}
+
+RC sm4_gcm_check(struct sm4_gcm *g, const uint8_t tag[16])
+{
+	bool same = tag_is(g, tag);
+
+	wipe(g, sizeof(*g));
+	NEED(same, RC_INPUT, "sm4: wrong authentication tag (SP 800-38D 7.2)");
+	return OK;
 }
 
 void sm4_gcm_seal(const struct sm4 *c, const uint8_t nonce[12], struct slice aad, struct slice in,
                   uint8_t *out, uint8_t tag[16])
 {
-	struct gcm m;
+	struct sm4_gcm g;
 
-	gcm_init(&m, c, nonce);
-	gcm_crypt(&m, in, out);
-	gcm_tag(&m, aad, slice_of(out, in.len), tag);
-	wipe(&m, sizeof(m));
+	start(&g, c, slice_of(nonce, 12));
+	sm4_gcm_aad(&g, aad);
+	sm4_gcm_encrypt(&g, in, out);
+	sm4_gcm_tag(&g, tag);
 }
 
+/* The tag first: nothing is decrypted that was not sealed so. */
 RC sm4_gcm_open(const struct sm4 *c, const uint8_t nonce[12], struct slice aad, struct slice in, uint8_t *out,
                 const uint8_t tag[16])
 {
-	struct gcm m;
-	uint8_t expected[SM4_BLOCK];
+	struct sm4_gcm g;
 	bool same;
 
-	gcm_init(&m, c, nonce);
-	gcm_tag(&m, aad, in, expected);
-	same = ct_equal(expected, tag, SM4_BLOCK);
-	ct_public(&same, sizeof(same));
+	start(&g, c, slice_of(nonce, 12));
+	sm4_gcm_aad(&g, aad);
+	absorb_text(&g, in);
+	same = tag_is(&g, tag);
 	if (same)
-		gcm_crypt(&m, in, out);
+		crypt_text(&g, 0, in, out);
 	else
 		wipe(out, in.len);
-	wipe(&m, sizeof(m));
+	wipe(&g, sizeof(g));
 	NEED(same, RC_INPUT, "sm4: wrong authentication tag (SP 800-38D 7.2)");
 	return OK;
 }

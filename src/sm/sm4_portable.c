@@ -1,5 +1,9 @@
-#include "sm/sm4_core.h"
+/* SM4 on 16 blocks at a time, bitsliced.  planes.bit[p] holds bit p of four bytes of 16 blocks; in it, lane b
+ * (16 bits, b = 0 for the least significant byte of the word) has one bit per block. */
+#include "sm/sm4_engine.h"
 #include "sm/sm4_sbox.h"
+
+#define PASS 16 /* blocks */
 
 #define LANE_ONES 0x0001000100010001u
 #define ROUNDS 32
@@ -112,20 +116,20 @@ static void one_pass(const struct sm4_schedule *s, const uint8_t *in, uint8_t *o
 	for (i = 0; i < 4; i++)
 		load_word(&x[i], in, i);
 	for (i = 0; i < ROUNDS; i += 4) {
-		round_step(&x[0], &x[1], &x[2], &x[3], &s->round[i]);
-		round_step(&x[1], &x[2], &x[3], &x[0], &s->round[i + 1]);
-		round_step(&x[2], &x[3], &x[0], &x[1], &s->round[i + 2]);
-		round_step(&x[3], &x[0], &x[1], &x[2], &s->round[i + 3]);
+		round_step(&x[0], &x[1], &x[2], &x[3], &s->planes[i]);
+		round_step(&x[1], &x[2], &x[3], &x[0], &s->planes[i + 1]);
+		round_step(&x[2], &x[3], &x[0], &x[1], &s->planes[i + 2]);
+		round_step(&x[3], &x[0], &x[1], &x[2], &s->planes[i + 3]);
 	}
 	for (i = 0; i < 4; i++)
 		store_word(&x[3 - i], out, i);
 }
 
-void sm4_blocks(const struct sm4_schedule *s, const uint8_t *in, uint8_t *out, size_t blocks)
+static void blocks_portable(const struct sm4_schedule *s, const uint8_t *in, uint8_t *out, size_t blocks)
 {
-	uint8_t part[SM4_LANES * SM4_BLOCK] = {0};
+	uint8_t part[PASS * SM4_BLOCK] = {0};
 
-	for (; blocks >= SM4_LANES; blocks -= SM4_LANES) {
+	for (; blocks >= PASS; blocks -= PASS) {
 		one_pass(s, in, out);
 		in += sizeof(part);
 		out += sizeof(part);
@@ -138,7 +142,7 @@ void sm4_blocks(const struct sm4_schedule *s, const uint8_t *in, uint8_t *out, s
 	wipe(part, sizeof(part));
 }
 
-void sm4_spread(const struct sm4 *c, bool decrypt, struct sm4_schedule *ret)
+static void spread(const struct sm4 *c, bool decrypt, struct sm4_schedule *ret)
 {
 	unsigned i, p;
 
@@ -146,12 +150,12 @@ void sm4_spread(const struct sm4 *c, bool decrypt, struct sm4_schedule *ret)
 		uint64_t v = widen(c->rk[decrypt ? ROUNDS - 1 - i : i]);
 
 		for (p = 0; p < 8; p++)
-			ret->round[i].bit[p] = (v >> p & LANE_ONES) * 0xffff;
+			ret->planes[i].bit[p] = (v >> p & LANE_ONES) * 0xffff;
 	}
 }
 
 /* One word through the S-box; the other blocks of the planes do nothing useful. */
-static uint32_t sbox_word(uint32_t w)
+static uint32_t sbox(uint32_t w)
 {
 	uint64_t t[8], v = widen(w), r = 0;
 	unsigned p;
@@ -164,28 +168,27 @@ static uint32_t sbox_word(uint32_t w)
 	return narrow(r);
 }
 
-/* 7.3: the constants CK are (4i+j) * 7 mod 256, byte by byte. */
-void sm4_init(struct sm4 *c, const uint8_t key[SM4_KEY])
+static void chain(const struct sm4_schedule *s, uint8_t iv[16], const uint8_t *in, uint8_t *out,
+                  size_t blocks)
 {
-	static const uint32_t family[4] = {0xa3b1bac6, 0x56aa3350, 0x677d9197, 0xb27022dc};
-	uint32_t k[4], t;
-	unsigned i, j;
+	unsigned i;
 
-	for (i = 0; i < 4; i++)
-		k[i] = load_be32(key + 4 * i) ^ family[i];
-	for (i = 0; i < ROUNDS; i++) {
-		uint32_t ck = 0;
-
-		for (j = 0; j < 4; j++)
-			ck = ck << 8 | ((4 * i + j) * 7 & 0xff);
-		t = sbox_word(k[(i + 1) % 4] ^ k[(i + 2) % 4] ^ k[(i + 3) % 4] ^ ck);
-		k[i % 4] ^= t ^ rol32(t, 13) ^ rol32(t, 23);
-		c->rk[i] = k[i % 4];
+	for (; blocks > 0; blocks--, in += SM4_BLOCK) {
+		for (i = 0; i < SM4_BLOCK; i++)
+			iv[i] ^= in[i];
+		blocks_portable(s, iv, iv, 1);
+		if (out != NULL) {
+			memcpy(out, iv, SM4_BLOCK);
+			out += SM4_BLOCK;
+		}
 	}
-	wipe(k, sizeof(k));
 }
 
-void sm4_wipe(struct sm4 *c)
-{
-	wipe(c, sizeof(*c));
-}
+const struct sm4_engine sm4_engine_portable = {
+        .sbox = sbox,
+        .spread = spread,
+        .blocks = blocks_portable,
+        .chain = chain,
+        .ghash_key = sm4_ghash_key_portable,
+        .ghash = sm4_ghash_portable,
+};
