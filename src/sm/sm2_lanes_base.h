@@ -1,28 +1,17 @@
 #ifndef YD_SM_SM2_LANES_BASE_H
 #define YD_SM_SM2_LANES_BASE_H
 /* k * G for eight lanes in each of several groups, constant time. */
-#include "sm/sm2_lanes_sum.h"
+#include "sm/sm2_lanes_point.h"
 #include "sm/sm2_point.h"
 
 #include <pthread.h>
-
-#define GROUPS 16 /* of eight lanes that share the inversions */
 
 /* Signed windows of 7 bits with odd digits: k = sum of d_i * 2^(7 i), |d_i| = 1, 3 ... 127, never 0. */
 #define LB_BITS 7
 #define LB_WINDOWS 37
 #define LB_HALF (1 << (LB_BITS - 1))
 #define LB_CHAINS 8
-
-/* An odd number's digit in a window of some bits: half of its size (rounded down) and its sign. */
-struct digit8 {
-	lanes half, negative;
-};
-
-/* The odd one of k and n - k, word by word; flip tells where it is n - k. */
-struct scalar8 {
-	lanes w[LIMBS + 1], flip;
-};
+#define LB_FEW 4 /* groups up to which the shared inversions cost more than they save */
 
 /* Process state: constant once made. */
 struct base8_table {
@@ -75,31 +64,14 @@ static const struct base8_table *base8_table(void)
 	return &base8_points;
 }
 
-/* Bits bits * i ... bits * (i + 1) of k, the highest of them being the lowest of the next window: when it is
- * 0 the digit is less by 2^bits, which makes that window odd.  The last window has nothing above it. */
-LANE_INLINE struct digit8 digit8_of(const struct scalar8 *k, unsigned i, unsigned bits, unsigned windows)
-{
-	unsigned word = bits * i / 64, shift = bits * i % 64;
-	lanes raw = k->w[word] >> (int)shift;
-	struct digit8 r;
-
-	if (shift + bits >= 64)
-		raw |= k->w[word + 1] << (int)(63 - shift) << 1;
-	r.negative = i + 1 < windows ? ((raw >> (int)bits) & 1) - 1 : lanes_all(0);
-	r.half = ((raw ^ r.negative) & (((uint64_t)1 << bits) - 1)) >> 1;
-	return r;
-}
-
-LANE_INLINE void base8_look_up(struct point8 *r, const lanes row[][LB_HALF / LANES],
-                               const struct digit8 *digit)
+LANE_INLINE void base8_look_up(struct point8 *r, const lanes row[][LB_HALF / LANES], lanes index)
 {
 	unsigned i;
 
 	for (i = 0; i < FE8_LIMBS; i++) {
-		r->x.v[i] = lanes_pick_64(row[i], digit->half);
-		r->y.v[i] = lanes_pick_64(row[FE8_LIMBS + i], digit->half);
+		r->x.v[i] = lanes_pick_64(row[i], index);
+		r->y.v[i] = lanes_pick_64(row[FE8_LIMBS + i], index);
 	}
-	fe8_negate_loose(&r->y, digit->negative);
 }
 
 /* Terms round * LB_CHAINS ... of each sum go to its chains; the first ones start them. */
@@ -118,7 +90,8 @@ static void base8_round(struct sum8 *sums, const struct scalar8 *k, size_t group
 			struct sum8 *s = &sums[chain * groups + g];
 			struct digit8 digit = digit8_of(&k[g], window, LB_BITS, LB_WINDOWS);
 
-			base8_look_up(&p, table->at[window], &digit);
+			base8_look_up(&p, table->at[window], digit.half);
+			fe8_negate_loose(&p.y, digit.negative);
 			if (round == 0) {
 				s->x = p.x;
 				s->y = p.y;
@@ -132,10 +105,48 @@ static void base8_round(struct sum8 *sums, const struct scalar8 *k, size_t group
 	wipe(&p, sizeof(p));
 }
 
-/* sums[g] = k[g] * G; none[g] is set where that is infinity.  The chains hold windows i, i + 8 ...; no two of
- * them can be equal or opposite before the last addition (docs/sm2.md).  sums has room for LB_CHAINS *
- * groups. */
-static void base8(struct sum8 *sums, lanes *none, const struct scalar8 *k, size_t groups)
+/* k * G, adding one window after the other.  Only the last addition can meet equal or opposite points. */
+static void base8_one(struct jacobian8 *sum, const struct scalar8 *k)
+{
+	const struct base8_table *table = base8_table();
+	struct difference8 apart;
+	struct digit8 digit;
+	struct term8 term;
+	unsigned i;
+
+	for (i = 0; i < LB_WINDOWS; i++) {
+		digit = digit8_of(k, i, LB_BITS, LB_WINDOWS);
+		base8_look_up(&term.p, table->at[i], digit.half);
+		term.negative = digit.negative;
+		if (i == 0) {
+			sum->x = term.p.x;
+			sum->y = term.p.y;
+			fe8_negate_reduced(&sum->y, digit.negative);
+			fe8_set(&sum->z, fe8_one);
+		} else if (i + 1 < LB_WINDOWS) {
+			jacobian8_add(sum, &term, &apart);
+		} else {
+			jacobian8_add_any(sum, &term);
+		}
+	}
+	wipe(&term, sizeof(term));
+	wipe(&apart, sizeof(apart));
+}
+
+static void base8_few(struct sum8 *sums, lanes *none, const struct scalar8 *k, size_t groups)
+{
+	struct jacobian8 product[LB_FEW];
+	size_t g;
+
+	for (g = 0; g < groups; g++)
+		base8_one(&product[g], &k[g]);
+	jacobian8_to_affine(sums, none, product, groups);
+	wipe(product, sizeof(product));
+}
+
+/* The chains hold windows i, i + 8 ...; no two of them can be equal or opposite before the last addition
+ * (docs/sm2.md). */
+static void base8_many(struct sum8 *sums, lanes *none, const struct scalar8 *k, size_t groups)
 {
 	unsigned round, chains;
 	size_t i;
@@ -150,8 +161,19 @@ static void base8(struct sum8 *sums, lanes *none, const struct scalar8 *k, size_
 	for (i = 0; i < groups; i++)
 		none[i] = sum8_of_any(&sums[i], &sums[groups + i].x, &sums[groups + i].y);
 	sum8_finish_all(sums, groups);
-	for (i = 0; i < groups; i++)
-		fe8_negate_reduced(&sums[i].y, k[i].flip);
+}
+
+/* sums[g] = k[g] * G; none[g] is set where that is infinity.  sums has room for LB_CHAINS * groups. */
+static void base8(struct sum8 *sums, lanes *none, const struct scalar8 *k, size_t groups)
+{
+	size_t g;
+
+	if (groups <= LB_FEW)
+		base8_few(sums, none, k, groups);
+	else
+		base8_many(sums, none, k, groups);
+	for (g = 0; g < groups; g++)
+		fe8_negate_reduced(&sums[g].y, k[g].flip);
 }
 
 #endif

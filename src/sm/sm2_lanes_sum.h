@@ -124,6 +124,13 @@ LANE_INLINE lanes sum8_of_any(struct sum8 *s, const struct fe8 *x, const struct 
 	return same_x & ~same_y;
 }
 
+LANE_INLINE void sum8_step(struct sum8 *s, struct fe8 *product)
+{
+	s->before = *product;
+	fe8_mul(product, product, &s->bottom);
+}
+
+/* *inverse is 1 / (product of the bottoms up to this one). */
 LANE_INLINE void sum8_finish(struct sum8 *s, struct fe8 *inverse)
 {
 	struct fe8 slope, t;
@@ -146,10 +153,8 @@ static void sum8_finish_all(struct sum8 *s, size_t n)
 	size_t i;
 
 	fe8_set(&product, fe8_one);
-	for (i = 0; i < n; i++) {
-		s[i].before = product;
-		fe8_mul(&product, &product, &s[i].bottom);
-	}
+	for (i = 0; i < n; i++)
+		sum8_step(&s[i], &product);
 	fe8_inv(&product, &product);
 	for (i = n; i-- > 0;)
 		sum8_finish(&s[i], &product);
