@@ -27,6 +27,12 @@ static const cyaml_schema_field_t fields[] = {
         PORT(standby_keep),
         PORT(standby_fill),
         PORT(session_idle_seconds),
+        TEXT(mail_url),
+        TEXT(mail_from),
+        TEXT(mail_office),
+        TEXT(source_url),
+        TEXT(source_profiles),
+        PORT(refused_days),
         CYAML_FIELD_END,
 };
 static const cyaml_schema_value_t schema = {
@@ -53,6 +59,7 @@ static const struct limit {
         LIMIT(standby_keep, 1, 1000000, 512),
         LIMIT(standby_fill, 1, 10000000, 2048),
         LIMIT(session_idle_seconds, 60, 86400, 900),
+        LIMIT(refused_days, 1, 36500, 1825),
 #undef LIMIT
 };
 
@@ -83,6 +90,7 @@ static RC limits_apply(struct instance_config *c)
 	if (c->loops == 0)
 		c->loops = loops_usual();
 	REQUIRE(c->standby_fill >= c->standby_keep, CONFIG, "standby_fill is below standby_keep");
+	REQUIRE(c->mail_url == NULL || c->mail_from != NULL, CONFIG, "mail_url needs mail_from");
 	return OK;
 }
 

@@ -48,6 +48,12 @@ struct instance_config {
 	unsigned standby_keep;         /* kmc: refill below; default 512 */
 	unsigned standby_fill;         /* kmc: refill up to; default 2048 */
 	unsigned session_idle_seconds; /* reserved for roles with sessions */
+	char *mail_url;         /* ra: "smtp://127.0.0.1:25"; absent: notices are only kept */
+	char *mail_from;        /* sender; required with mail_url */
+	char *mail_office;      /* takes what is for officers, departments and holders without address */
+	char *source_url;       /* ra: authoritative source of identities; absent: none is asked */
+	char *source_profiles;  /* "person organisation": whose identities are checked there; "*": all */
+	unsigned refused_days;  /* ra: refused applications are kept so long; default 1825 */
 };
 
 /* Runs until SIGTERM; 0 for a clean end.  Never returns a failure without a line on stderr. */

@@ -175,10 +175,10 @@ static uint16_t url_port(const char *url)
 	return rc_ok(text_u64(slice_of(colon + 1, len), 65535, &port)) ? (uint16_t)port : 0;
 }
 
-static void ports_of(const struct instance_config *c, uint16_t listen[4], uint16_t peers[3])
+static void ports_of(const struct instance_config *c, uint16_t listen[4], uint16_t peers[5])
 {
 	const unsigned own[] = {c->api_port, c->public_port, c->management_port};
-	const char *urls[] = {c->ca_url, c->kmc_url};
+	const char *urls[] = {c->ca_url, c->kmc_url, c->mail_url, c->source_url};
 	size_t n = 0;
 
 	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
@@ -197,7 +197,7 @@ static RC confine(struct instance *in)
 	char clock[FRAME_PATH_MAX + 128], trust[FRAME_PATH_MAX + 128], tls[FRAME_PATH_MAX + 128];
 	const char *read[] = {clock, trust, tls, "/dev/urandom", "/etc/localtime", NULL};
 	const char *write[] = {in->dir, NULL};
-	uint16_t listen[4] = {0}, peers[3] = {0};
+	uint16_t listen[4] = {0}, peers[5] = {0};
 	struct sandbox_report report;
 
 	snprintf(clock, sizeof(clock), "%s/clock", in->data);

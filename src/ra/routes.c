@@ -1,8 +1,10 @@
 /* The doors of the RA, docs/openapi.yaml in C, and its place in the frame. */
 #include "base/text.h"
+#include "evidence/jobs.h"
 #include "evidence/record.h"
 #include "http/metrics.h"
 #include "pki/profile.h"
+#include "ra/notice.h"
 #include "ra/ra.h"
 
 #define STATEMENTS STATEMENT_MEDIA
@@ -224,6 +226,14 @@ static RC revoke(void *ctx, const struct request *q, struct response *r)
 	return response_json(r, o);
 }
 
+static RC notices(void *ctx, const struct request *q, struct response *r)
+{
+	json_t *o = NULL;
+
+	TRY(ra_notices(instance_state(ctx), q, &o));
+	return response_json(r, o);
+}
+
 #define READERS (OFFICER(ENTRY) | OFFICER(REVIEW) | OFFICER(AUDITOR))
 
 static const struct route ra_routes[] = {
@@ -236,6 +246,7 @@ static const struct route ra_routes[] = {
         {GET, "/v1/applications", READERS, NULL, 0, 0, list, NULL},
         {GET, "/v1/applications/{id}", WHO_PERSON, NULL, 0, 0, show, NULL},
         {GET, "/v1/applications/{id}/evidence/{sm3}", READERS, NULL, 0, HTTP_BLOCKS, evidence_of, NULL},
+        {GET, "/v1/notices", WHO_PERSON, NULL, 0, 0, notices, NULL},
         {POST, "/v1/applications/{id}/review", OFFICER(REVIEW), STATEMENTS, STATEMENT_MAX, 0, review, NULL},
         {GET, "/v1/applications/{id}/certificates", WHO_PERSON, NULL, 0, 0, certificates, NULL},
         {POST, "/v1/applications/{id}/acceptance", WHO_PERSON, STATEMENTS, STATEMENT_MAX, 0, accept_one,
@@ -329,10 +340,16 @@ static void metrics(struct instance *in, struct buf *out)
 	metrics_sample(out, "revocations_queued", (double)atomic_load(&ra->revocations_queued), NULL);
 }
 
+static const struct job jobs[] = {
+        {.name = "notice-mail", .due = ra_mail_due, .run = ra_mail_run},
+};
+
 const struct role role_ra = {
         .name = "ra",
         .routes = ra_routes,
         .route_count = sizeof(ra_routes) / sizeof(ra_routes[0]),
+        .jobs = jobs,
+        .job_count = sizeof(jobs) / sizeof(jobs[0]),
         .start = start,
         .ending = ending,
         .stop = stop,
