@@ -4,6 +4,7 @@
 #include "evidence/log.h"
 #include "http/problem.h"
 #include "pki/cert.h"
+#include "ra/basis.h"
 #include "ra/forward.h"
 
 struct taken {
@@ -61,8 +62,9 @@ static RC read_issued(struct taken *t, const json_t *result, bool whole)
 	t->envelope = BUF(RA_ENVELOPE_MAX);
 	if (json_is_string(json_object_get(result, "envelope")))
 		TRY(json_get_base64(result, "envelope", RA_ENVELOPE_MAX, &t->envelope));
-	NEED(!whole || (t->der[RA_ENCRYPT].len > 0) == (t->envelope.len > 0), RC_INPUT,
-	     "the CA's answer has an encryption certificate or an envelope, not both");
+	/* an extension keeps its keys: nothing is sealed anew */
+	NEED(!whole || t->der[RA_ENCRYPT].len > 0 || t->envelope.len == 0, RC_INPUT,
+	     "the CA's answer has an envelope without an encryption certificate");
 	t->event = whole ? APPLICATION_WHOLE : APPLICATION_HALF;
 	t->moves = whole || t->item->state == APPLICATION_APPROVED;
 	return OK;
@@ -144,7 +146,9 @@ static RC put_certificates(struct db *db, const struct taken *t)
 		memcpy(c.ca, t->item->authority, sizeof(c.ca));
 		TRY(ra_store_certificate_put(db, t->item->seq, &c));
 	}
-	return t->envelope.len > 0 ? ra_store_envelope(db, t->item->seq, buf_slice(&t->envelope)) : OK;
+	if (t->envelope.len > 0)
+		return ra_store_envelope(db, t->item->seq, buf_slice(&t->envelope));
+	return t->der[RA_ENCRYPT].len > 0 ? ra_store_envelope_kept(db, t->item->seq) : OK;
 }
 
 static RC log_taken(struct ra *ra, struct db_tx *tx, const struct taken *t)

@@ -8,6 +8,7 @@
 #include "pki/csr.h"
 #include "pki/name.h"
 #include "pki/profile.h"
+#include "ra/basis.h"
 #include "ra/ra.h"
 #include "sm/sm3.h"
 
@@ -74,7 +75,9 @@ static RC check_evidence(struct entering *e, struct db *db)
 	size_t i;
 
 	TRY(json_get_array(e->s->body, "evidence", RA_EVIDENCE_COUNT, &list));
-	TRY(profile_check_evidence(e->profile, list));
+	/* R21.3: a holder proves himself with the old key */
+	if (!slice_is(e->s->role, "subscriber"))
+		TRY(profile_check_evidence(e->profile, list));
 	json_array_foreach(list, i, one)
 	{
 		struct ra_evidence v = {.size = 0};
@@ -246,7 +249,7 @@ static struct rc enter_write(struct db_tx *tx, void *arg)
 {
 	struct entering *e = arg;
 	struct ra_application known;
-	bool used;
+	struct ra_basis basis;
 
 	/* the same statement again gets the same answer */
 	if (rc_ok(ra_store_find_hash(tx->db, e->s->sm3, &known))) {
@@ -256,24 +259,22 @@ static struct rc enter_write(struct db_tx *tx, void *arg)
 	if (rc_last()->code != RC_NOTFOUND)
 		return rc_restore(rc_last());
 	TRY(check_evidence(e, tx->db));
-	TRY(ra_store_key_used(tx->db, e->a.spki, &used));
-	REQUIRE(!used, SAME_KEY, "another application names this key");
 	TRY(ra_store_entity(tx->db, e->mark, e->kind, e->a.at, e->proposed, e->a.entity));
+	TRY(ra_basis_check(tx->db, e->s, e->profile, &e->a, &basis));
 	TRY(ra_store_enter(tx->db, &e->a, buf_slice(&e->s->der)));
+	TRY(ra_basis_put(tx->db, e->a.seq, &basis));
 	return log_entered(e, tx);
 }
 
-RC ra_enter(struct ra *ra, const struct request *q, json_t **ret)
+static RC enter(struct ra *ra, const struct statement *s, const char *by, json_t **ret)
 {
 	AUTO(trust, t, instance_trust(ra->in));
-	AUTO(statement, s, NULL);
 	AUTO_MEM(struct entering, e, mem_new(1, sizeof(*e)));
 
 	NEED(e != NULL, RC_NOMEM, "no memory");
-	TRY(ra_statement(ra, q, RA_KIND(APPLICATION), &s));
 	*e = (struct entering){.ra = ra, .s = s, .trust = t, .a = {.at = clock_now()}};
 	memcpy(e->a.hash, s->sm3, sizeof(e->a.hash));
-	(void)snprintf(e->a.entry, sizeof(e->a.entry), "%s", q->peer->person);
+	(void)snprintf(e->a.entry, sizeof(e->a.entry), "%s", by);
 	TRY(check_profile(e));
 	TRY(check_terms(e));
 	TRY(check_identity(e));
@@ -284,6 +285,24 @@ RC ra_enter(struct ra *ra, const struct request *q, json_t **ret)
 	atomic_fetch_add(&ra->counts[APPLICATION_ENTER], 1);
 	*ret = ra_brief(&e->a);
 	return OK;
+}
+
+RC ra_enter(struct ra *ra, const struct request *q, json_t **ret)
+{
+	AUTO(statement, s, NULL);
+
+	TRY(ra_statement(ra, q, RA_KIND(APPLICATION), &s));
+	return enter(ra, s, q->peer->person, ret);
+}
+
+RC ra_enter_holder(struct ra *ra, const struct request *q, json_t **ret)
+{
+	AUTO(statement, s, NULL);
+	char person[RA_UUID + 1];
+
+	TRY(ra_holder_statement(ra, q, RA_KIND(APPLICATION), &s));
+	(void)snprintf(person, sizeof(person), "%.*s", (int)s->person.len, (const char *)s->person.p);
+	return enter(ra, s, person, ret);
 }
 
 /* ---- showing it ---- */

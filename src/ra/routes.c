@@ -4,6 +4,7 @@
 #include "evidence/record.h"
 #include "http/metrics.h"
 #include "pki/profile.h"
+#include "ra/basis.h"
 #include "ra/notice.h"
 #include "ra/ra.h"
 
@@ -195,6 +196,17 @@ static RC review(void *ctx, const struct request *q, struct response *r)
 	return response_json(r, o);
 }
 
+/* The signature of the statement says who asks: no client certificate. */
+static RC enter_holder(void *ctx, const struct request *q, struct response *r)
+{
+	struct ra *ra = instance_state(ctx);
+	json_t *o = NULL;
+
+	TRY(decided(ra, ra_enter_holder(ra, q, &o), "application", SLICE_NONE, q));
+	response_created(r, NULL);
+	return response_json(r, o);
+}
+
 static RC certificates(void *ctx, const struct request *q, struct response *r)
 {
 	struct ra *ra = instance_state(ctx);
@@ -243,6 +255,7 @@ static const struct route ra_routes[] = {
         {POST, "/v1/evidence", OFFICER(ENTRY), "application/octet-stream", RA_EVIDENCE_MAX, HTTP_BLOCKS,
          evidence, NULL},
         {POST, "/v1/applications", OFFICER(ENTRY), STATEMENTS, STATEMENT_MAX, 0, enter, NULL},
+        {POST, "/v1/holder/applications", WHO_ANYONE, STATEMENTS, STATEMENT_MAX, 0, enter_holder, NULL},
         {GET, "/v1/applications", READERS, NULL, 0, 0, list, NULL},
         {GET, "/v1/applications/{id}", WHO_PERSON, NULL, 0, 0, show, NULL},
         {GET, "/v1/applications/{id}/evidence/{sm3}", READERS, NULL, 0, HTTP_BLOCKS, evidence_of, NULL},

@@ -49,7 +49,7 @@ static void only_the_roles_of_the_table_may_sign(void **state)
 {
 	static const enum who people[] = {W_CLERK, W_REVIEWER, W_SUBSCRIBER, W_CEREMONY, W_AUTHORITY};
 	static const bool may[STATEMENT_KINDS][5] = {
-	        [STATEMENT_APPLICATION] = {true},
+	        [STATEMENT_APPLICATION] = {true, false, true}, /* R21.3 */
 	        [STATEMENT_APPROVAL] = {false, true},
 	        [STATEMENT_REFUSAL] = {false, true},
 	        [STATEMENT_ACCEPTANCE] = {true, true, true},
