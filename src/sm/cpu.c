@@ -1,5 +1,8 @@
 #include "sm/cpu.h"
 
+#ifdef __x86_64__
+#include <cpuid.h>
+#endif
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -12,21 +15,35 @@ static pthread_once_t once = PTHREAD_ONCE_INIT;
 static bool runs[SM_IMPLS] = {true};
 static _Atomic enum sm_impl limit = SM_PORTABLE;
 
+#ifdef __x86_64__
+/* By CPUID's own bits, as compilers differ in the names they know; by the compiler's where the system has to
+ * keep wider registers too. */
+static void look_x86_64(void)
+{
+	const unsigned scalar = bit_BMI2 | bit_ADX,
+	               lanes = bit_AVX512DQ | bit_AVX512IFMA | bit_AVX512BW | bit_AVX512VL;
+	const unsigned bytes = bit_AVX512VBMI | bit_GFNI | bit_VAES | bit_VPCLMULQDQ,
+	               cipher = bit_AES | bit_PCLMUL;
+	unsigned a, b = 0, c = 0, d, of_1 = 0;
+
+	__builtin_cpu_init();
+	(void)__get_cpuid(1, &a, &b, &of_1, &d);
+	if (!__get_cpuid_count(7, 0, &a, &b, &c, &d))
+		return;
+	runs[SM_X86_64] =
+	        (b & scalar) == scalar && (of_1 & cipher) == cipher && __builtin_cpu_supports("avx2");
+	runs[SM_AVX512IFMA] = runs[SM_X86_64] && (b & lanes) == lanes && (c & bytes) == bytes &&
+	                      __builtin_cpu_supports("avx512f");
+}
+#endif
+
 static void look(void)
 {
 	const char *wish = getenv("SM_USE");
 	enum sm_impl best = SM_PORTABLE;
 
 #ifdef __x86_64__
-	__builtin_cpu_init();
-	runs[SM_X86_64] = __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("adx") &&
-	                  __builtin_cpu_supports("avx2") && __builtin_cpu_supports("aes") &&
-	                  __builtin_cpu_supports("pclmul");
-	runs[SM_AVX512IFMA] = runs[SM_X86_64] && __builtin_cpu_supports("avx512f") &&
-	                      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw") &&
-	                      __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512ifma") &&
-	                      __builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("gfni") &&
-	                      __builtin_cpu_supports("vaes") && __builtin_cpu_supports("vpclmulqdq");
+	look_x86_64();
 #endif
 	for (enum sm_impl i = SM_PORTABLE; i < SM_IMPLS; i++) {
 		if (runs[i])
