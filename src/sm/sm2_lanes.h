@@ -18,6 +18,7 @@
 #define LANE_BITS 52 /* of each factor that the multiplications use */
 #define LANE_MASK ((uint64_t)0xfffffffffffff)
 #define LANE_INLINE static inline __attribute__((always_inline))
+#define LANE_CALLED static __attribute__((noinline)) /* long ones, where a call costs nothing */
 
 typedef uint64_t lanes __attribute__((vector_size(8 * LANES)));
 typedef int64_t signed_lanes __attribute__((vector_size(8 * LANES)));
@@ -28,10 +29,27 @@ LANE_INLINE lanes lanes_shift_signed(lanes a, int n)
 	return (lanes)((signed_lanes)a >> n);
 }
 
+/* Keeps the compiler from knowing that a mask is one: it makes branches of what it selects otherwise. */
+LANE_INLINE lanes lanes_hide(lanes mask)
+{
+#ifdef SM_LANES_EMULATED
+	__asm__("" : "+m"(mask));
+#else
+	__asm__("" : "+v"(mask));
+#endif
+	return mask;
+}
+
 /* All ones where a = b. */
 LANE_INLINE lanes lanes_equal(lanes a, lanes b)
 {
-	return (lanes)(a == b);
+	return lanes_hide((lanes)(a == b));
+}
+
+/* All ones where bit i of a is set. */
+LANE_INLINE lanes lanes_bit_mask(lanes a, int i)
+{
+	return lanes_hide(lanes_shift_signed(a << (63 - i), 63));
 }
 
 /* mask ? b : a */
@@ -104,7 +122,7 @@ LANE_INLINE lanes lanes_pick_16(const lanes row[2], lanes index)
 /* row[index] of 64 numbers. */
 LANE_INLINE lanes lanes_pick_64(const lanes row[8], lanes index)
 {
-	lanes bit_4 = lanes_shift_signed(index << 59, 63), bit_5 = lanes_shift_signed(index << 58, 63);
+	lanes bit_4 = lanes_bit_mask(index, 4), bit_5 = lanes_bit_mask(index, 5);
 	lanes low = lanes_select(lanes_pick_16(row, index), lanes_pick_16(row + 2, index), bit_4);
 	lanes high = lanes_select(lanes_pick_16(row + 4, index), lanes_pick_16(row + 6, index), bit_4);
 

@@ -27,7 +27,7 @@ LANE_INLINE struct digit8 digit8_of(const struct scalar8 *k, unsigned i, unsigne
 
 	if (shift + bits >= 64)
 		raw |= k->w[word + 1] << (int)(63 - shift) << 1;
-	r.negative = i + 1 < windows ? ((raw >> (int)bits) & 1) - 1 : lanes_all(0);
+	r.negative = i + 1 < windows ? ~lanes_bit_mask(raw, (int)bits) : lanes_all(0);
 	r.half = ((raw ^ r.negative) & (((uint64_t)1 << bits) - 1)) >> 1;
 	return r;
 }

@@ -22,7 +22,7 @@ struct difference8 {
 };
 
 /* a = -3; bounds in docs/sm2.md. */
-LANE_INLINE void jacobian8_double(struct jacobian8 *r)
+LANE_CALLED void jacobian8_double(struct jacobian8 *r)
 {
 	struct fe8 delta, gamma, alpha, beta, t;
 
@@ -51,7 +51,7 @@ LANE_INLINE void jacobian8_double(struct jacobian8 *r)
 }
 
 /* Neither r nor p is infinity. */
-LANE_INLINE void jacobian8_add(struct jacobian8 *r, const struct term8 *p, struct difference8 *apart)
+LANE_CALLED void jacobian8_add(struct jacobian8 *r, const struct term8 *p, struct difference8 *apart)
 {
 	struct fe8 t, hh, hhh, v;
 
