@@ -85,12 +85,15 @@ static void combine_some(struct jacobian *r, const struct sc *s, const struct sc
 static void combine_public(struct sm2_xy *r, const struct sc *s, const struct sc *t, const struct sm2_xy *p,
                            size_t n)
 {
-	struct jacobian points[LANES];
-	size_t count;
+	struct jacobian points[POINT_BATCH];
+	size_t i, some, count;
 
 	for (; n > 0; r += count, s += count, t += count, p += count, n -= count) {
-		count = n < LANES ? n : LANES;
-		combine_some(points, s, t, p, count);
+		count = n < POINT_BATCH ? n : POINT_BATCH;
+		for (i = 0; i < count; i += some) {
+			some = count - i < LANES ? count - i : LANES;
+			combine_some(points + i, s + i, t + i, p + i, some);
+		}
 		to_xy(r, points, count);
 	}
 }

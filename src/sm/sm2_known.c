@@ -7,9 +7,9 @@
 #include <stdatomic.h>
 #include <string.h>
 
-#define KNOWN_MAX 16 /* tables, 53 KiB each */
+#define KNOWN_MAX 16 /* tables, 86 KiB each */
 #define SEEN_MAX 256 /* keys whose uses are counted, by part of X */
-#define SEEN_OFTEN 8 /* uses that are worth a table, which costs about as much as five */
+#define SEEN_OFTEN 8 /* uses that are worth a table, which costs about as much as seven */
 #define COUNT_BITS 4
 
 struct known {

@@ -11,8 +11,9 @@ void point_table_fill(struct point_table *r, const struct affine *p)
 		struct jacobian *row = rows + TABLE_HALF * (i % ROWS_AT_ONCE);
 
 		row[0] = base;
-		for (j = 1; j < TABLE_HALF; j++)
-			point_add(&row[j], &row[j - 1], &base);
+		point_double(&row[1], &base);
+		for (j = 2; j < TABLE_HALF; j++)
+			point_add_unequal(&row[j], &row[j - 1], &base);
 		point_double(&base, &row[TABLE_HALF - 1]);
 		used = i % ROWS_AT_ONCE + 1;
 		if (used == ROWS_AT_ONCE || i + 1 == TABLE_WINDOWS)
@@ -28,7 +29,7 @@ void point_odd_multiples(struct jacobian r[ODD_MULTIPLES], const struct affine *
 	r[0] = (struct jacobian){p->x, p->y, fe_one};
 	point_double(&twice, &r[0]);
 	for (i = 1; i < ODD_MULTIPLES; i++)
-		point_add(&r[i], &r[i - 1], &twice);
+		point_add_unequal(&r[i], &r[i - 1], &twice);
 }
 
 static void negate(struct fe *y)

@@ -4,8 +4,8 @@
 
 /* Process state: constant once made. */
 static pthread_once_t once = PTHREAD_ONCE_INIT;
-static struct point_table table;
-static struct affine odd_table[BASE_ODD];
+static struct point_table table __attribute__((aligned(64)));
+static struct affine odd_table[BASE_ODD] __attribute__((aligned(64)));
 
 _Static_assert(BASE_ODD % POINT_BATCH == 0, "made in whole batches");
 
