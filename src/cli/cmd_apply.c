@@ -1,6 +1,6 @@
 /* yuandian apply: evidence first, then the application statement that names it by hash. */
 #include "base/text.h"
-#include "cli/officer.h"
+#include "cli/apply.h"
 #include "pki/csr.h"
 #include "sm/sm3.h"
 
@@ -9,7 +9,7 @@
 #define CSR_FILE_MAX (64u << 10)
 
 /* "TYPE=FILE": uploads the file and adds {type, sm3, size} to the list. */
-static RC upload(struct officer *o, const char *spec, json_t *list)
+RC apply_evidence(struct officer *o, const char *spec, json_t *list)
 {
 	const char *sign = strchr(spec, '=');
 	AUTO_BUF(file, EVIDENCE_MAX);
@@ -43,7 +43,7 @@ static RC upload(struct officer *o, const char *spec, json_t *list)
 	return json_put_result();
 }
 
-static RC read_csr(const char *path, json_t *body)
+RC apply_csr(const char *path, json_t *body)
 {
 	AUTO_BUF(file, CSR_FILE_MAX);
 	AUTO_BUF(der, CSR_DER_MAX);
@@ -56,7 +56,7 @@ static RC read_csr(const char *path, json_t *body)
 }
 
 /* identity, purpose, region and agreement go over as they are; whether they fit is the RA's to say. */
-static RC read_data(const char *path, json_t *body)
+RC apply_data(const char *path, json_t *body)
 {
 	static const char *const members[] = {"identity", "purpose", "region", "agreement"};
 	AUTO_BUF(file, DATA_MAX);
@@ -88,11 +88,11 @@ struct rc cmd_apply(struct cli *c)
 	json_put_cstr(body, "profile", cli_get(c, "profile"));
 	json_put_cstr(body, "class", cli_get(c, "class"));
 	TRY(json_put_result());
-	TRY(read_csr(cli_get(c, "csr"), body));
-	TRY(read_data(cli_get(c, "data"), body));
+	TRY(apply_csr(cli_get(c, "csr"), body));
+	TRY(apply_data(cli_get(c, "data"), body));
 	TRY(officer_open(c, &o));
 	for (size_t i = 0; (spec = cli_get_at(c, "evidence", i)) != NULL; i++)
-		TRY(upload(&o, spec, evidence));
+		TRY(apply_evidence(&o, spec, evidence));
 	TRY(officer_state(&o, STATEMENT_APPLICATION, "entry", body, "/v1/applications", &answer));
 	if (c->json)
 		return cli_json(c, "apply", json_incref(answer));

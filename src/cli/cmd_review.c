@@ -87,6 +87,9 @@ static RC approval_body(struct cli *c, struct officer *o, const json_t *applicat
 	TRY(json_get_text(application, "authority", 48, &authority));
 	TRY(get_profile(o, profile, &p));
 	days = profile_days(p);
+	/* an extension gets what is left of the keys' life: the RA has looked at the certificate */
+	if (json_object_get(s->body, "basis") != NULL)
+		TRY(json_get_int(application, "validity_days", 1, profile_days_max(p), &days));
 	TRY(cli_get_int(c, "days", 1, profile_days_max(p), &days));
 	TRY(put_subject(p, application, identity, body));
 	TRY(put_spki(s->body, body));

@@ -1,20 +1,19 @@
 /* yuandian revoke CA/SERIAL: final, and at once (R21.6). */
 #include "base/text.h"
 #include "base/time.h"
-#include "cli/officer.h"
+#include "cli/apply.h"
 #include "pki/cert.h"
 #include "pki/ext.h"
 
-#define CA_MAX 48
-
 /* "sm2/0A1B" to "sm2" and "a1b". */
-static RC split(const char *name, char ca[CA_MAX + 1], char serial[CERT_SERIAL_TEXT])
+RC certificate_name(const char *name, char ca[CERTIFICATE_CA + 1], char serial[CERT_SERIAL_TEXT])
 {
 	const char *slash = strchr(name, '/'), *s;
 	size_t n;
 
-	REQUIRE(slash != NULL && slash > name && slash - name <= CA_MAX, USAGE, "%s: not CA/SERIAL", name);
-	(void)snprintf(ca, CA_MAX + 1, "%.*s", (int)(slash - name), name);
+	REQUIRE(slash != NULL && slash > name && slash - name <= CERTIFICATE_CA, USAGE, "%s: not CA/SERIAL",
+	        name);
+	(void)snprintf(ca, CERTIFICATE_CA + 1, "%.*s", (int)(slash - name), name);
 	s = slash + 1 + strspn(slash + 1, "0");
 	n = strlen(s);
 	REQUIRE(n > 0 && n < CERT_SERIAL_TEXT && strspn(s, "0123456789abcdefABCDEF") == n, USAGE,
@@ -48,11 +47,11 @@ struct rc cmd_revoke(struct cli *c)
 	AUTO_JSON(body, json_object());
 	AUTO_JSON(answer, NULL);
 	AUTO_BUF(path, 256);
-	char ca[CA_MAX + 1], serial[CERT_SERIAL_TEXT];
+	char ca[CERTIFICATE_CA + 1], serial[CERT_SERIAL_TEXT];
 	struct slice at = SLICE_NONE;
 	const char *role;
 
-	TRY(split(c->operands[0], ca, serial));
+	TRY(certificate_name(c->operands[0], ca, serial));
 	TRY(revocation_body(c, ca, serial, body));
 	TRY(officer_open(c, &o));
 	TRY(officer_role(&o, roles, &role));

@@ -86,6 +86,28 @@ static const struct cli_option apply[] = {
         RA,
         END,
 };
+#define FOLLOWS                                                                                              \
+	{"profile", "P", "证书模板（与原证书相同）", "profile (as the certificate that is followed)",        \
+	 CLI_REQUIRED},                                                                                      \
+	        {"class", "GOV|PUBLIC", "服务类别（与原证书相同）", "service class (as before)",             \
+	         CLI_REQUIRED},                                                                              \
+	        {"csr", "FILE", "证书请求（PKCS#10）", "certificate request (PKCS#10)", CLI_REQUIRED},       \
+	        {"data", "FILE", "申请数据 JSON", "application data", CLI_REQUIRED},                         \
+	{                                                                                                    \
+		"evidence", "TYPE=FILE", "证明材料，可多次给出", "a piece of evidence; may be repeated",     \
+		        CLI_REPEAT                                                                           \
+	}
+#define HOLDER                                                                                               \
+	{"as", "DIR", "操作人员凭证目录", "folder of the officer's credential", 0},                          \
+	        {"key", "FILE", "持有人的原签名私钥（代替 --as）",                                           \
+	         "the holder's old signing key, instead of --as", 0},                                        \
+	        {"certificate", "FILE", "原签名证书，与 --key 同用",                                         \
+	         "the old signing certificate, with --key", 0},                                              \
+	{                                                                                                    \
+		"pin-file", "FILE", "--key 的口令", "PIN of --key", 0                                        \
+	}
+static const struct cli_option update[] = {HOLDER, FOLLOWS, RA, END};
+static const struct cli_option replace[] = {AS, FOLLOWS, RA, END};
 static const struct cli_option review[] = {
         AS,
         {"approve", NULL, "批准", "approve", 0},
@@ -159,6 +181,12 @@ const struct cli_command cli_commands[] = {
         {"clock", "set TIME | step ±N", 2, 2, only_data, cmd_clock, "拨动测试时钟", "move the test clock",
          false},
         {"apply", NULL, 0, 0, apply, cmd_apply, "录入证书申请", "enter an application", false},
+        {"update", "CA/SERIAL", 1, 1, update, cmd_update, "申请更新证书：同一主体，新密钥",
+         "apply for an update: same holder, new key", false},
+        {"extend", "CA/SERIAL", 1, 1, update, cmd_extend, "申请延期：密钥不变，延长有效期",
+         "apply for an extension: same keys, later end", false},
+        {"replace", "CA/SERIAL", 1, 1, replace, cmd_replace, "介质损坏后申请补办：新密钥，原证书撤销",
+         "apply for a replacement after damage: new key, the old certificates end", false},
         {"review", "ID", 1, 1, review, cmd_review, "审核证书申请", "decide on an application", false},
         {"fetch", "ID", 1, 1, fetch, cmd_fetch, "取回证书与加密密钥信封",
          "fetch the certificates and the key envelope", false},

@@ -31,7 +31,7 @@ RC officer_pin(const char *path, struct buf *ret)
 	return OK;
 }
 
-static RC load_key(const char *path, struct slice pin, const struct sm2_pub *want, struct secret **ret)
+RC officer_load_key(const char *path, struct slice pin, const struct sm2_pub *want, struct secret **ret)
 {
 	AUTO_BUF(file, CREDENTIAL_MAX);
 	AUTO(secret, s, secret_new(sizeof(struct sm2_key)));
@@ -68,13 +68,13 @@ static RC load_sign(const char *dir, struct slice pin, struct officer *o)
 	if (rc_ok(cert_uri(&cert, "urn:uuid:", &uuid)) && uuid.len < sizeof(o->person))
 		memcpy(o->person, uuid.p, uuid.len);
 	TRY(path_of(path, dir, "sign.key"));
-	return load_key(path, pin, &pub, &o->key);
+	return officer_load_key(path, pin, &pub, &o->key);
 }
 
 /* ---- the RA ---- */
 
 /* The server must be the instance that endpoints.json names, not just any server of that organisation. */
-static struct rc check_instance(void *ctx, struct slice certificate)
+struct rc officer_check_instance(void *ctx, struct slice certificate)
 {
 	const struct officer *o = ctx;
 	struct cert cert;
@@ -127,7 +127,7 @@ static RC connect_ra(const struct cli *c, const char *dir, struct slice pin, str
 	                                                  .key_path = key,
 	                                                  .key_password = password,
 	                                                  .authorities = buf_slice(&trust),
-	                                                  .check_peer = check_instance,
+	                                                  .check_peer = officer_check_instance,
 	                                                  .check_ctx = o},
 	                     &o->ra);
 	wipe(password, sizeof(password));

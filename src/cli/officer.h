@@ -36,6 +36,14 @@ RC officer_get(struct officer *o, const char *path, json_t **ret);
 /* A path with an identifier from the command line in it: before + escaped id + after. */
 RC officer_path(struct buf *b, const char *before, const char *id, const char *after);
 
+/* ---- without a folder: a holder with certificate and key (holder.c) ---- */
+/* --certificate, --key and --pin-file instead of --as; the connection carries no client certificate. */
+RC officer_open_holder(const struct cli *c, struct officer *ret);
+/* The private key of a file, which must belong to that public key. */
+RC officer_load_key(const char *path, struct slice pin, const struct sm2_pub *want, struct secret **ret);
+/* Is the server the instance that was meant?  ctx: struct officer. */
+struct rc officer_check_instance(void *ctx, struct slice certificate);
+
 /* A PIN file: the first line. */
 RC officer_pin(const char *path, struct buf *ret);
 
