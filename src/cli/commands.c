@@ -76,8 +76,8 @@ static const struct cli_option unlock[] = {DATA, UNLOCK, END};
 static const struct cli_option only_data[] = {DATA, END};
 static const struct cli_option apply[] = {
         AS,
-        {"profile", "P", "证书模板：person、organisation、server", "profile: person, organisation, server",
-         CLI_REQUIRED},
+        {"profile", "P", "证书模板（yuandian profile list 列出）",
+         "profile (yuandian profile list names them)", CLI_REQUIRED},
         {"class", "GOV|PUBLIC", "服务类别：政务或公众", "service class", CLI_REQUIRED},
         {"csr", "FILE", "证书请求（PKCS#10）", "certificate request (PKCS#10)", CLI_REQUIRED},
         {"data", "FILE", "申请数据 JSON（docs/schema/application-P.json）",
@@ -146,6 +146,17 @@ static const struct cli_option application[] = {
         END,
 };
 static const struct cli_option show[] = {END};
+static const struct cli_option profile_try[] = {
+        {"profile", "P", "证书模板编号，或编辑中的模板文件",
+         "id of a profile, or the file of one being edited", 0},
+        {"class", "GOV|PUBLIC", "服务类别（缺省：模板的第一个）",
+         "service class (default: the profile's first)", 0},
+        {"key", "sm2|p256|rsa", "密钥种类（缺省：模板的第一个）",
+         "kind of key (default: the profile's first)", 0},
+        {"days", "N", "有效期天数（缺省：按模板）", "validity in days (default: as the profile says)", 0},
+        AT,
+        END,
+};
 #define CA                                                                                                   \
 	{                                                                                                    \
 		"ca", "FILE", "受信任的证书（PEM 或 DER）", "trusted certificate (PEM or DER)", CLI_REQUIRED \
@@ -211,6 +222,12 @@ const struct cli_command cli_commands[] = {
          "show OCSP answers", false},
         {"ocsp verify", "FILE…", 1, CLI_OPERANDS_MAX, ocsp_verify, cmd_ocsp_verify, "验证 OCSP 应答",
          "verify OCSP answers", false},
+        {"profile list", NULL, 0, 0, show, cmd_profile_list, "列出证书模板", "list certificate profiles",
+         false},
+        {"profile show", "ID", 1, 1, show, cmd_profile_show, "显示证书模板文件", "show a profile's file",
+         false},
+        {"profile try", "FILE", 1, 1, profile_try, cmd_profile_try, "按模板试签发，不签名",
+         "show the certificate an application would get, unsigned", false},
         {"help", "COMMAND", 0, 2, show, cmd_help, "显示命令的帮助", "show the help of a command", false},
         {"bench", "GROUP…", 0, 16, bench, cmd_bench, "测量性能（由 make bench 调用）",
          "measure performance (called by make bench)", true},

@@ -192,6 +192,31 @@ static RC put_digests(json_t *o, struct slice der)
 	return OK;
 }
 
+/* Which are critical, and those that are not read here. */
+static RC put_others(json_t *o, const struct cert *c)
+{
+	json_t *critical = json_array(), *others = json_array();
+
+	for (size_t i = 0; i < c->exts.count; i++) {
+		AUTO_BUF(text, TEXT_MAX);
+		const struct ext *e = &c->exts.at[i];
+
+		if (e->critical && e->oid != OID_UNKNOWN)
+			list_add(critical, slice_text(oid_name(e->oid)));
+		if (e->oid != OID_UNKNOWN)
+			continue;
+		TRY(ext_to_text(e, &text));
+		list_add(others, buf_slice(&text));
+	}
+	if (json_array_size(critical) > 0)
+		json_put_take(o, "critical", json_incref(critical));
+	if (json_array_size(others) > 0)
+		json_put_take(o, "extensions", json_incref(others));
+	json_decref(critical);
+	json_decref(others);
+	return OK;
+}
+
 /* ---- objects ---- */
 
 static RC put_extensions(json_t *o, const struct cert *c)
@@ -208,6 +233,7 @@ static RC put_extensions(json_t *o, const struct cert *c)
 	put_urls(o, "crl", &c->crl);
 	put_urls(o, "ocsp", &c->ocsp);
 	put_urls(o, "ca_issuers", &c->ca_issuers);
+	TRY(put_others(o, c));
 	if (c->ski.len > 0)
 		json_put_hex(o, "ski", c->ski);
 	if (c->aki.len > 0)
@@ -226,7 +252,8 @@ RC object_cert(const struct cert *c, json_t *o)
 	json_put_time(o, "not_after", c->not_after);
 	put_key(o, &c->key);
 	TRY(put_extensions(o, c));
-	TRY(put_digests(o, c->der));
+	if (c->der.len > 0) /* a TBS has no certificate to hash */
+		TRY(put_digests(o, c->der));
 	put_findings(o, c);
 	return json_put_result();
 }

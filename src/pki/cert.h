@@ -54,6 +54,8 @@ void cert_serial_text(struct slice serial, char ret[CERT_SERIAL_TEXT]);
 RC   cert_serial_from_text(struct slice text, struct buf *ret);
 /* Every field in words, a line each; what `cert show` prints. */
 RC   cert_to_text(const struct cert *c, struct buf *ret);
+/* An extension that is not read here: OID, and its value as text when it is one string, else in hex. */
+RC   ext_to_text(const struct ext *e, struct buf *ret);
 
 /* ---- out ---- */
 struct cert_template {

@@ -109,23 +109,29 @@ static bool one_string(struct slice value, struct slice *ret)
 	return rc_ok(der_done(&r, "extension")) && text_clean(*ret);
 }
 
+RC ext_to_text(const struct ext *e, struct buf *ret)
+{
+	struct slice text;
+
+	TRY(oid_to_dotted(e->oid_raw, ret));
+	buf_text(ret, e->critical ? ": critical, " : ": ");
+	if (one_string(e->value, &text)) {
+		buf_u8(ret, '"');
+		buf_add(ret, text);
+		buf_u8(ret, '"');
+	} else {
+		buf_hex(ret, e->value);
+	}
+	return buf_done(ret);
+}
+
 static RC put_unknown(struct buf *b, const struct cert *c)
 {
 	for (size_t i = 0; i < c->exts.count; i++) {
-		const struct ext *e = &c->exts.at[i];
-		struct slice text;
-		if (e->oid != OID_UNKNOWN)
+		if (c->exts.at[i].oid != OID_UNKNOWN)
 			continue;
 		buf_text(b, "extension ");
-		TRY(oid_to_dotted(e->oid_raw, b));
-		buf_text(b, e->critical ? ": critical, " : ": ");
-		if (one_string(e->value, &text)) {
-			buf_u8(b, '"');
-			buf_add(b, text);
-			buf_u8(b, '"');
-		} else {
-			buf_hex(b, e->value);
-		}
+		TRY(ext_to_text(&c->exts.at[i], b));
 		buf_u8(b, '\n');
 	}
 	return OK;
