@@ -1,5 +1,6 @@
 /* A holder who has nothing but certificate and key: what he signs is all that shows who he is. */
 #include "base/clock.h"
+#include "base/text.h"
 #include "cli/endpoints.h"
 #include "cli/officer.h"
 #include "pki/cert.h"
