@@ -2,6 +2,7 @@
  * reports each branch and each address that depends on one.  Built with YD_CT from the sources of src/sm;
  * tests/sm_ct.sh runs it.  With an argument it does what must be reported. */
 #include "base/rand.h"
+#include "sm/cpu.h"
 #include "sm/ct.h"
 #include "sm/sm2.h"
 #include "sm/sm3.h"
@@ -182,12 +183,16 @@ int main(int argc, char **argv)
 	}
 	if (argc > 1)
 		return leak(argv[1]);
-	own_key(&k, 0x21);
-	signing(&k);
-	generating();
-	encrypting(&k);
-	exchanging(&k);
-	hashing();
-	ciphering();
+	for (enum sm_impl i = SM_PORTABLE; i < SM_IMPLS; i++) {
+		if (!rc_ok(sm_use(i)))
+			continue;
+		own_key(&k, 0x21);
+		signing(&k);
+		generating();
+		encrypting(&k);
+		exchanging(&k);
+		hashing();
+		ciphering();
+	}
 	return failures != 0;
 }
