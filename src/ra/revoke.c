@@ -7,10 +7,15 @@
 #include "base/text.h"
 #include "evidence/log.h"
 #include "pki/cert.h"
+#include "ra/loss.h"
 
 RC revoking_open(struct revoking *v, struct ra *ra, const struct statement *s, const char *by)
 {
-	*v = (struct revoking){.ra = ra, .s = s, .by = by, .r = {.at = clock_now()}};
+	*v = (struct revoking){.ra = ra,
+	                       .way = slice_is(s->role, "subscriber") ? RA_WAY_KEY : RA_WAY_OFFICER,
+	                       .s = s,
+	                       .by = by,
+	                       .r = {.at = clock_now()}};
 	TRY(order_read(s, &v->order));
 	memcpy(v->r.ca, v->order.ca, sizeof(v->r.ca));
 	v->r.serial = slice_of(v->order.serial, v->order.serial_len);
@@ -46,13 +51,15 @@ static RC entitled(const struct revoking *v)
 	return OK;
 }
 
-static struct rc note_write(struct db_tx *tx, void *arg)
+RC revoking_put(struct db_tx *tx, struct revoking *v)
 {
-	struct revoking *v = arg;
 	AUTO_JSON(o, json_object());
 	bool done = v->r.state == RA_REVOCATION_DONE;
 
 	TRY(ra_store_revocation_put(tx->db, &v->r));
+	TRY(ra_loss_said(tx, v));
+	if (done)
+		TRY(ra_loss_done(tx, &v->r, v->order.event, v->r.revoked_at));
 	json_put_cstr(o, "ca", v->r.ca);
 	json_put_hex(o, "serial", v->r.serial);
 	json_put_cstr(o, "event", order_event_name(v->order.event));
@@ -67,17 +74,27 @@ static struct rc note_write(struct db_tx *tx, void *arg)
 	                  v->s->sm3, NULL);
 }
 
+static struct rc put_write(struct db_tx *tx, void *arg)
+{
+	return revoking_put(tx, arg);
+}
+
+void revoking_queued(struct revoking *v)
+{
+	v->queued = true;
+	atomic_fetch_add(&v->ra->revocations_queued, 1);
+	ra_forward_wake(v->ra);
+}
+
 static RC queue(struct revoking *v)
 {
 	v->r.state = RA_REVOCATION_QUEUED;
-	v->queued = true;
-	TRY(writer_run_first(instance_writer(v->ra->in), note_write, v));
-	atomic_fetch_add(&v->ra->revocations_queued, 1);
-	ra_forward_wake(v->ra);
+	TRY(writer_run_first(instance_writer(v->ra->in), put_write, v));
+	revoking_queued(v);
 	return OK;
 }
 
-static RC queued_answer(const struct revoking *v, json_t **ret)
+RC revoking_queued_answer(const struct revoking *v, json_t **ret)
 {
 	*ret = json_object();
 	json_put_take(*ret, "ca", json_incref(json_object_get(v->s->body, "ca")));
@@ -90,7 +107,7 @@ static RC queued_answer(const struct revoking *v, json_t **ret)
 static void note_done(struct revoking *v)
 {
 	v->r.state = RA_REVOCATION_DONE;
-	if (!rc_ok(writer_run(instance_writer(v->ra->in), note_write, v)))
+	if (!rc_ok(writer_run(instance_writer(v->ra->in), put_write, v)))
 		instance_alarm(v->ra->in, "revocation-not-noted", slice_text(v->r.ca), rc_last()->text);
 }
 
@@ -101,7 +118,7 @@ RC revoking_send(struct revoking *v, json_t **ret)
 
 	if (!rc_ok(rc) && ra_forward_again(rc_last())) {
 		TRY(queue(v));
-		return queued_answer(v, ret);
+		return revoking_queued_answer(v, ret);
 	}
 	TRY(rc);
 	TRY(ra_revocation_time(answer, &v->r.revoked_at));
@@ -149,5 +166,6 @@ RC ra_revoke_by_rule(struct ra *ra, const char *ca, struct slice serial, enum cr
 	TRY(instance_statement(ra->in, STATEMENT_REVOCATION, body, &der));
 	TRY(statement_open(buf_slice(&der), &s));
 	TRY(revoking_open(&v, ra, s, instance_name(ra->in)));
+	v.way = RA_WAY_RULE;
 	return queue(&v);
 }

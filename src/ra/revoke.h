@@ -2,10 +2,18 @@
 #define YD_RA_REVOKE_H
 /* A revocation statement on its way through the RA (revoke.c), whoever signed it. */
 #include "ra/ra.h"
+#include "db/writer.h"
 #include "statement/order.h"
+
+/* How we know who asks. */
+#define RA_WAY_OFFICER "officer"
+#define RA_WAY_KEY "key"
+#define RA_WAY_CODE "code"
+#define RA_WAY_RULE "rule"
 
 struct revoking {
 	struct ra *ra;
+	const char *way;
 	const struct statement *s;
 	const char *by; /* person or instance */
 	struct order order;
@@ -18,6 +26,24 @@ struct revoking {
 RC revoking_open(struct revoking *v, struct ra *ra, const struct statement *s, const char *by);
 /* Sends it, or queues it when the CA cannot be reached; *ret is the answer. */
 RC revoking_send(struct revoking *v, json_t **ret);
+/* A way of the writer's: durable here, to be sent.  Inside a closure. */
+RC revoking_put(struct db_tx *tx, struct revoking *v);
+/* What has become durable is on its way. */
+void revoking_queued(struct revoking *v);
+RC revoking_queued_answer(const struct revoking *v, json_t **ret);
+
+/* ---- queue.c: the way to the CA when it was away; ahead of everything else ---- */
+RC ra_queue_send(struct ra *ra);
+/* JSON to a door of the CA and back. */
+RC ra_ca_call(struct ra *ra, const char *path, const json_t *body, json_t **ret);
+
+/* ---- store_revoke.c ---- */
+/* Queued ones behind `after` in their order; what each() gets lives for its call. */
+RC ra_store_revocations(struct db *db, int64_t after, size_t limit,
+                        struct rc (*each)(void *arg, const struct ra_revocation *r), void *arg);
+/* RC_NOTFOUND; slices of ret are empty. */
+RC ra_store_revocation_find(struct db *db, const uint8_t hash[32], struct ra_revocation *ret);
+
 /* By rule (R21.2, R21.7): a statement of this instance's own.  why goes into the log. */
 RC ra_revoke_by_rule(struct ra *ra, const char *ca, struct slice serial, enum crl_reason reason,
                      const char *why);

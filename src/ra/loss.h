@@ -1,0 +1,61 @@
+#ifndef YD_RA_LOSS_H
+#define YD_RA_LOSS_H
+/* Reports of loss (R31, requirements b.17).  A report moves with the statements about its certificate:
+ * whoever is known for certain revokes at once, whoever is not puts on hold at once, and an officer confirms
+ * or releases. The table is pure (loss.c); what it does to rows is in loss_store.c. */
+#include "ra/revoke.h"
+
+/* Stored as numbers: do not renumber.  From LOSS_REVOKED on the report is not open any more. */
+enum loss_state {
+	LOSS_NONE = 0,
+	LOSS_RECEIVED = 1,
+	LOSS_AUTHENTICATED = 2,
+	LOSS_UNCERTAIN = 3,
+	LOSS_ON_HOLD = 4,
+	LOSS_CONFIRMED = 5,
+	LOSS_UNFOUNDED = 6,
+	LOSS_REVOKED = 20,
+	LOSS_RELEASED = 21,
+	LOSS_NOTIFIED = 22,
+	LOSS_CLOSED = 23,
+};
+enum loss_event {
+	LOSS_RECEIVE,
+	LOSS_AUTHENTICATE, /* the reporter is known: key, code, or an officer who says so */
+	LOSS_DOUBT,
+	LOSS_HOLD, /* the CA has it */
+	LOSS_CONFIRM,
+	LOSS_REFUTE,
+	LOSS_REVOKE,  /* the CA has it */
+	LOSS_RELEASE, /* the CA has it */
+	LOSS_NOTIFY,
+	LOSS_CLOSE,
+	LOSS_EVENTS
+};
+/* RC_CONFLICT (loss-state) for a pair that is not in the table. */
+RC loss_next(enum loss_state from, enum loss_event event, enum loss_state *to);
+const char *loss_state_name(enum loss_state s);
+const char *loss_event_name(enum loss_event e);
+
+/* ---- loss_store.c: inside writer closures ---- */
+/* A statement came in: opens a report when it says when it was reported, or moves the open one. */
+RC ra_loss_said(struct db_tx *tx, const struct revoking *v);
+/* The CA has done it, at that time: the report moves, and everybody concerned is told. */
+RC ra_loss_done(struct db_tx *tx, const struct ra_revocation *r, enum order_event event, int64_t at);
+/* GET /v1/losses?cursor=&limit= and /v1/losses/{id} */
+RC ra_losses(struct ra *ra, const struct request *q, json_t **ret);
+RC ra_loss_show(struct ra *ra, const struct request *q, json_t **ret);
+
+/* ---- code.c: the code of the counter ---- */
+#define RA_CODE_TEXT 25 /* five groups of four, 100 bits, and a NUL */
+/* A new one; the one before is void.  Inside writer closures. */
+RC ra_code_new(struct ra *ra, struct db_tx *tx, const struct ra_application *a, const char *by,
+               char code[RA_CODE_TEXT]);
+/* POST /v1/certificates/{ca}/{serial}/code */
+RC ra_code_issue(struct ra *ra, const struct request *q, json_t **ret);
+/* POST /v1/holder/revocations/code: whoever knows the code. */
+RC ra_revoke_by_code(struct ra *ra, const struct request *q, json_t **ret, bool *queued);
+/* POST /v1/holder/revocations: whoever has the certificate's own signing key. */
+RC ra_revoke_by_key(struct ra *ra, const struct request *q, json_t **ret, bool *queued);
+
+#endif
