@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "evidence/alarm.h"
 #include "ra/forward.h"
+#include "ra/revoke.h"
 
 /* ---- a batch ---- */
 
@@ -145,65 +146,6 @@ RC ra_forward_revocation(struct ra *ra, struct slice statement, json_t **ret)
 	return json_read(buf_slice(&a.body), JSON_MAX, ret);
 }
 
-struct ending {
-	struct ra *ra;
-	struct ra_revocation r;
-	enum ra_revocation_state state;
-	int64_t revoked_at;
-	struct rc_text why;
-};
-
-static struct rc end_write(struct db_tx *tx, void *arg)
-{
-	struct ending *e = arg;
-	bool refused = e->state == RA_REVOCATION_REFUSED;
-
-	return ra_store_revocation_end(tx->db, e->r.hash, e->state, e->revoked_at,
-	                               refused ? err_info(e->why.err)->name : "", refused ? e->why.text : "");
-}
-
-/* The oldest queued revocation; *more when there may be another. */
-static RC one_revocation(struct ra *ra, bool *more)
-{
-	AUTO(db_lease, lease, NULL);
-	AUTO_BUF(statement, RA_STATEMENT_MAX);
-	AUTO_JSON(answer, NULL);
-	struct ending e = {.ra = ra, .state = RA_REVOCATION_DONE};
-	struct rc rc;
-
-	*more = false;
-	TRY(db_pool_lease(instance_readers(ra->in), &lease));
-	rc = ra_store_revocation_next(lease->db, &e.r, &statement);
-	if (rc.code == RC_NOTFOUND)
-		return OK;
-	TRY(rc);
-	rc = ra_forward_revocation(ra, buf_slice(&statement), &answer);
-	if (!rc_ok(rc)) {
-		e.why = *rc_last();
-		if (ra_forward_again(&e.why))
-			return rc;
-		e.state = RA_REVOCATION_REFUSED;
-		/* already revoked is what was wanted; anything else somebody must look at */
-		if (e.why.err != ERR_ALREADY_REVOKED)
-			instance_alarm(ra->in, "revocation-refused", slice_text(e.r.ca), e.why.text);
-	} else {
-		TRY(ra_revocation_time(answer, &e.revoked_at));
-	}
-	*more = true;
-	TRY(writer_run_first(instance_writer(ra->in), end_write, &e));
-	atomic_fetch_sub(&ra->revocations_queued, 1);
-	return OK;
-}
-
-static RC revocations(struct ra *ra)
-{
-	bool more = atomic_load(&ra->revocations_queued) > 0;
-
-	while (more && !instance_ending(ra->in))
-		TRY(one_revocation(ra, &more));
-	return OK;
-}
-
 /* ---- the thread ---- */
 
 struct pace {
@@ -247,7 +189,7 @@ static RC round_once(struct ra *ra, struct pace *p)
 {
 	size_t left = 0, half = 0;
 
-	TRY(revocations(ra));
+	TRY(ra_queue_send(ra));
 	TRY(walk(ra, APPLICATION_APPROVED, &left));
 	if (clock_mono_ms() >= p->partial_next) {
 		TRY(walk(ra, APPLICATION_PARTIAL, &half));

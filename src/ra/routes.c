@@ -6,6 +6,7 @@
 #include "pki/profile.h"
 #include "ra/basis.h"
 #include "ra/notice.h"
+#include "ra/loss.h"
 #include "ra/ra.h"
 
 #define STATEMENTS STATEMENT_MEDIA
@@ -246,6 +247,53 @@ static RC notices(void *ctx, const struct request *q, struct response *r)
 	return response_json(r, o);
 }
 
+static RC revoke_by_key(void *ctx, const struct request *q, struct response *r)
+{
+	struct ra *ra = instance_state(ctx);
+	bool queued = false;
+	json_t *o = NULL;
+
+	TRY(decided(ra, ra_revoke_by_key(ra, q, &o, &queued), "revocation", SLICE_LIT("key"), q));
+	if (queued)
+		response_accepted(r);
+	return response_json(r, o);
+}
+
+static RC revoke_by_code(void *ctx, const struct request *q, struct response *r)
+{
+	struct ra *ra = instance_state(ctx);
+	bool queued = false;
+	json_t *o = NULL;
+
+	TRY(decided(ra, ra_revoke_by_code(ra, q, &o, &queued), "revocation", SLICE_LIT("code"), q));
+	response_accepted(r);
+	return response_json(r, o);
+}
+
+static RC code(void *ctx, const struct request *q, struct response *r)
+{
+	json_t *o = NULL;
+
+	TRY(ra_code_issue(instance_state(ctx), q, &o));
+	return response_json(r, o);
+}
+
+static RC losses(void *ctx, const struct request *q, struct response *r)
+{
+	json_t *o = NULL;
+
+	TRY(ra_losses(instance_state(ctx), q, &o));
+	return response_json(r, o);
+}
+
+static RC loss(void *ctx, const struct request *q, struct response *r)
+{
+	json_t *o = NULL;
+
+	TRY(ra_loss_show(instance_state(ctx), q, &o));
+	return response_json(r, o);
+}
+
 #define READERS (OFFICER(ENTRY) | OFFICER(REVIEW) | OFFICER(AUDITOR))
 
 static const struct route ra_routes[] = {
@@ -266,6 +314,13 @@ static const struct route ra_routes[] = {
          NULL},
         {POST, "/v1/certificates/{ca}/{serial}/revocation", WHO_PERSON, STATEMENTS, STATEMENT_MAX,
          HTTP_BLOCKS, revoke, NULL},
+        {POST, "/v1/certificates/{ca}/{serial}/code", WHO_PERSON, NULL, 0, 0, code, NULL},
+        /* without a client certificate: the key or the code proves the holder (R31.1) */
+        {POST, "/v1/holder/revocations", WHO_ANYONE, STATEMENTS, STATEMENT_MAX, HTTP_BLOCKS, revoke_by_key,
+         NULL},
+        {POST, "/v1/holder/revocations/code", WHO_ANYONE, "application/json", 4096, 0, revoke_by_code, NULL},
+        {GET, "/v1/losses", READERS, NULL, 0, 0, losses, NULL},
+        {GET, "/v1/losses/{id}", READERS, NULL, 0, 0, loss, NULL},
 };
 
 /* ---- in the frame ---- */

@@ -101,19 +101,53 @@ static RC requests(const struct http_call *call, struct buf *answer)
 	return json_canonical(o, answer);
 }
 
-static RC revocations(const struct http_call *call, struct buf *answer)
+static RC revocation(struct slice der, struct buf *answer)
 {
 	AUTO(statement, s, NULL);
 
 	if (ca.revocations == CA_DOWN)
 		REFUSE(UNREACHABLE, "the test wants no CA");
-	assert_ok(statement_open(call->body, &s));
+	assert_ok(statement_open(der, &s));
 	assert_int_equal(s->kind, STATEMENT_REVOCATION);
 	if (ca.revocations == CA_REFUSES)
 		REFUSE(ALREADY_REVOKED, "once is enough");
 	ca.revoked++;
-	buf_text(answer, "{\"ca\":\"sm2\",\"serial\":\"9\",\"revoked_at\":\"2026-01-02T03:04:05Z\"}");
+	buf_text(answer, "{\"ca\":\"sm2\",\"serial\":\"9\",\"at\":\"2026-01-02T03:04:05Z\","
+	                 "\"revoked_at\":\"2026-01-02T03:04:05Z\"}");
 	return OK;
+}
+
+/* Those that waited come together. */
+static RC bulk(const struct http_call *call, struct buf *answer)
+{
+	AUTO_JSON(q, NULL);
+	AUTO_JSON(o, json_object());
+	json_t *list = NULL, *one, *results = json_array();
+	size_t i;
+
+	json_put_take(o, "results", results);
+	assert_ok(json_read(call->body, JSON_MAX, &q));
+	assert_ok(json_get_array(q, "statements", 256, &list));
+	json_array_foreach(list, i, one)
+	{
+		AUTO_BUF(der, STATEMENT_MAX);
+		AUTO_BUF(text, 1024);
+		json_t *item = json_object();
+
+		assert_ok(text_base64(slice_text(json_string_value(one)), &der));
+		if (!rc_ok(revocation(buf_slice(&der), &text))) {
+			if (ca.revocations == CA_DOWN) {
+				json_decref(item);
+				return rc_restore(rc_last());
+			}
+			json_put_take(item, "error", problem_of(rc_last(), true));
+		} else {
+			json_decref(item);
+			assert_ok(json_read(buf_slice(&text), JSON_MAX, &item));
+		}
+		json_array_append_new(results, item);
+	}
+	return json_canonical(o, answer);
 }
 
 static struct rc ca_door(const struct http_call *call, struct http_answer *answer)
@@ -122,8 +156,9 @@ static struct rc ca_door(const struct http_call *call, struct http_answer *answe
 
 	pthread_mutex_lock(&ca.lock);
 	ca.calls++;
-	rc = strcmp(call->path, "/v1/requests") == 0 ? requests(call, &answer->body)
-	                                             : revocations(call, &answer->body);
+	rc = strcmp(call->path, "/v1/requests") == 0           ? requests(call, &answer->body)
+	     : strcmp(call->path, "/v1/revocations/bulk") == 0 ? bulk(call, &answer->body)
+	                                                       : revocation(call->body, &answer->body);
 	pthread_mutex_unlock(&ca.lock);
 	return rc;
 }
@@ -791,7 +826,9 @@ static void doors_follow_the_matrix(void **state)
 	for (size_t i = 0; i < role_ra.route_count; i++) {
 		const struct route *r = &role_ra.routes[i];
 
-		assert_int_equal(r->who & (WHO_ANYONE | WHO_INSTANCE), 0);
+		/* holders may come with nothing but their key or code (R21.3, R31.1) */
+		assert_int_equal((r->who & WHO_ANYONE) != 0, strncmp(r->path, "/v1/holder/", 11) == 0);
+		assert_int_equal(r->who & WHO_INSTANCE, 0);
 		for (size_t m = 0; m < sizeof(matrix) / sizeof(matrix[0]); m++) {
 			if (r->method != matrix[m].method || strcmp(r->path, matrix[m].path) != 0)
 				continue;
