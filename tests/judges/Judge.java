@@ -6,6 +6,11 @@ import java.security.Security;
 import java.security.cert.CertificateFactory;
 import java.security.cert.X509CRL;
 import java.security.cert.X509Certificate;
+import org.bouncycastle.asn1.ASN1ObjectIdentifier;
+import org.bouncycastle.asn1.ASN1Primitive;
+import org.bouncycastle.asn1.ASN1String;
+import org.bouncycastle.asn1.ASN1TaggedObject;
+import org.bouncycastle.asn1.x509.Extension;
 import org.bouncycastle.cert.X509CertificateHolder;
 import org.bouncycastle.cert.ocsp.BasicOCSPResp;
 import org.bouncycastle.cert.ocsp.CertificateStatus;
@@ -17,7 +22,7 @@ import org.bouncycastle.jce.provider.BouncyCastleProvider;
 import org.bouncycastle.operator.jcajce.JcaContentVerifierProviderBuilder;
 
 /** Bouncy Castle as an outside judge.  It signs and verifies SM2 with the standard id by itself.
- *  chain LEAF … ROOT | crl CRL ISSUER | ocsp RESPONSE ISSUER : prints what it found, exit 1 if wrong. */
+ *  chain LEAF … ROOT | leaves CA LEAF … | crl CRL ISSUER | ocsp RESPONSE ISSUER : prints what it found, exit 1 if wrong. */
 public class Judge {
 	static X509Certificate certificate(String path) throws Exception {
 		try (FileInputStream in = new FileInputStream(path)) {
@@ -38,6 +43,39 @@ public class Judge {
 			if (!java.util.Arrays.equals(c.getEncoded(), new X509CertificateHolder(c.getEncoded()).toASN1Structure().getEncoded("DER")))
 				throw new Exception("not DER: " + paths[i]);
 			System.out.println(c.getSubjectX500Principal() + " " + c.getSigAlgOID());
+		}
+	}
+
+	/** The string of an identity extension, "-" when it is not there; a tag of its CHOICE goes before it. */
+	static String identity(X509CertificateHolder h, String oid) throws Exception {
+		Extension e = h.getExtension(new ASN1ObjectIdentifier(oid));
+		if (e == null)
+			return "-";
+		ASN1Primitive v = ASN1Primitive.fromByteArray(e.getExtnValue().getOctets());
+		if (!(v instanceof ASN1TaggedObject))
+			return ((ASN1String) v).getString();
+		ASN1TaggedObject t = (ASN1TaggedObject) v;
+		return t.getTagNo() + ":" + ((ASN1String) t.getExplicitBaseObject().toASN1Primitive()).getString();
+	}
+
+	/** Certificates right under one CA: signature, names, purposes, identity extensions. */
+	static void leaves(String[] paths) throws Exception {
+		X509Certificate ca = certificate(paths[1]);
+		for (int i = 2; i < paths.length; i++) {
+			X509Certificate c = certificate(paths[i]);
+			X509CertificateHolder h = new X509CertificateHolder(c.getEncoded());
+			c.verify(ca.getPublicKey(), "BC");
+			c.checkValidity();
+			if (c.getBasicConstraints() >= 0 || !c.getIssuerX500Principal().equals(ca.getSubjectX500Principal()))
+				throw new Exception("not a certificate of this CA: " + paths[i]);
+			if (!java.util.Arrays.equals(c.getEncoded(), h.toASN1Structure().getEncoded("DER")))
+				throw new Exception("not DER: " + paths[i]);
+			StringBuilder usage = new StringBuilder();
+			for (boolean bit : c.getKeyUsage())
+				usage.append(bit ? '1' : '0');
+			System.out.println(Path.of(paths[i]).getParent().getFileName() + "/" + Path.of(paths[i]).getFileName() + " " + usage + " "
+				+ String.join(",", c.getExtendedKeyUsage()) + " " + identity(h, "1.2.156.10260.4.1.1") + " "
+				+ identity(h, "1.2.156.10260.4.1.2") + " " + identity(h, "1.2.156.10260.4.4"));
 		}
 	}
 
@@ -74,6 +112,7 @@ public class Judge {
 		Security.addProvider(new BouncyCastleProvider());
 		switch (args[0]) {
 		case "chain": chain(args); break;
+		case "leaves": leaves(args); break;
 		case "crl": crl(args[1], args[2]); break;
 		case "ocsp": ocsp(args[1], args[2]); break;
 		default: throw new Exception("usage");
