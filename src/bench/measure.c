@@ -44,16 +44,17 @@ static double one_round(struct work w)
 	return (double)units / spent;
 }
 
-struct rates measure_both(struct work ours, struct work theirs)
+void measure_all(const struct work *w, double *rates, size_t n)
 {
-	double a[MEASURE_ROUNDS], b[MEASURE_ROUNDS] = {0};
-	size_t i;
+	double got[MEASURE_SIDES][MEASURE_ROUNDS];
+	size_t i, round;
 
-	(void)ours.run(ours.arg); /* caches, tables made at first use */
-	for (i = 0; i < MEASURE_ROUNDS; i++) {
-		a[i] = one_round(ours);
-		if (theirs.run != NULL)
-			b[i] = one_round(theirs);
+	for (i = 0; i < n; i++)
+		(void)w[i].run(w[i].arg); /* caches, tables made at first use */
+	for (round = 0; round < MEASURE_ROUNDS; round++) {
+		for (i = 0; i < n; i++)
+			got[i][round] = one_round(w[i]);
 	}
-	return (struct rates){median(a, MEASURE_ROUNDS), median(b, MEASURE_ROUNDS)};
+	for (i = 0; i < n; i++)
+		rates[i] = median(got[i], MEASURE_ROUNDS);
 }
