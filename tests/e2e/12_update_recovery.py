@@ -1,0 +1,212 @@
+#!/usr/bin/env python3
+"""Update, extension and replacement of certificates, recovery of encryption keys (R21.3, R21.4, R21.5, R06.14, H03.2,
+H03.5), from outside: what the holder and the officers do, on a clock that is stepped; OpenSSL judges."""
+import json
+import pathlib
+import sys
+import tempfile
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
+from yuandian import DISTID, Platform, check, equal, main, openssl, person, serial_of
+
+work = pathlib.Path(tempfile.mkdtemp(prefix="yuandian-e2e-"))
+platform = None
+app_of = {}
+DAY = 86400
+
+
+def new_key(d, name, key=None):
+    """A signing key and its request, by OpenSSL; key: an old one again."""
+    d.mkdir(parents=True, exist_ok=True)
+    if key is None:
+        openssl("genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:SM2", "-out", d / "sign.key")
+    else:
+        (d / "sign.key").write_bytes(pathlib.Path(key).read_bytes())
+    openssl("req", "-new", "-utf8", "-key", d / "sign.key", "-subj", f"/C=CN/CN={name}", "-out", d / "sign.csr",
+            "-sm3", "-sigopt", DISTID)
+    (d / "pin").write_text("246810\n")
+    return d
+
+
+def named(d):
+    """CA/SERIAL of a delivered signing certificate."""
+    return "sm2/" + serial_of(d / "sign.pem")
+
+
+def deliver(app, d):
+    platform.fetch(app, d, ("--key", d / "sign.key", "--pin-file", d / "pin"))
+
+
+def first(d, name, sequence=1):
+    """First issue to acceptance."""
+    platform.new_request(d, name)
+    (d / "application.json").write_text(json.dumps(person(name, sequence), ensure_ascii=False))
+    app = platform.apply(d)
+    platform.as_("review", "review", app, "--approve")
+    deliver(app, d)
+    platform.as_("entry", "accept", app)
+    return app
+
+
+def follow(verb, old, d, holder=False, status=0, evidence=True, lang="zh"):
+    """update, extend or replace: the application id, or the failed command."""
+    argv = [verb, named(old), "--profile", "person", "--class", "GOV", "--csr", d / "sign.csr", "--data",
+            work / "zhang/application.json", "--lang", lang]
+    if holder:
+        argv += ["--key", old / "sign.key", "--certificate", old / "sign.pem", "--endpoints",
+                 platform.data / "endpoints.json"]
+        p = platform.cli(*argv, status=status)
+    else:
+        if evidence:
+            argv += ["--evidence", f"identity-document={work / 'zhang/id.png'}"]
+        p = platform.as_("entry", *argv, status=status)
+    return p.stdout.decode().strip() if status == 0 else p
+
+
+def approve_and_fetch(app, d, *more):
+    platform.as_("review", "review", app, "--approve", *more)
+    argv = ("fetch", app, "--out", d, "--key", d / "sign.key", "--pin-file", d / "pin", "--wait", "20")
+    platform.as_("review", *argv)
+    app_of[d.name] = app
+
+
+def step(seconds):
+    platform.cli("clock", "--data", platform.data, "step", f"+{seconds}")
+
+
+def encrypt(d, text):
+    """To the encryption certificate in d, by OpenSSL."""
+    (d / "plain").write_text(text)
+    openssl("pkeyutl", "-encrypt", "-certin", "-inkey", d / "enc.pem", "-in", d / "plain", "-out", d / "secret")
+
+
+def readable(secret, key, pin, text):
+    p = openssl("pkeyutl", "-decrypt", "-inkey", key, "-passin", f"file:{pin}", "-in", secret, status=None)
+    return p.returncode == 0 and p.stdout.decode() == text
+
+
+def link(cert, issuer):
+    """One link of the chain; the time is the test clock's, which OpenSSL does not know."""
+    openssl("verify", "-no_check_time", "-partial_chain", "-vfyopt", DISTID, "-CAfile", issuer, cert)
+
+
+def modulus(cert):
+    return openssl("x509", "-in", cert, "-noout", "-pubkey").stdout
+
+
+def end_of(cert):
+    return openssl("x509", "-in", cert, "-noout", "-enddate").stdout
+
+
+def setup():
+    platform.new_request(work / "zhang", "张三")
+    app = platform.apply(work / "zhang")
+    platform.as_("review", "review", app, "--approve", "--days", "100")
+    deliver(app, work / "zhang")
+    platform.as_("entry", "accept", app)
+    encrypt(work / "zhang", "第一代密文")
+    check(readable(work / "zhang/secret", work / "zhang/enc.key", work / "zhang/pin", "第一代密文"),
+          "the document is readable with its own key")
+
+
+def update_by_the_holder():
+    """R21.3: signed with the old key, without evidence; the reviewer still decides.  H03.2"""
+    old, new = work / "zhang", new_key(work / "zhang2", "张三")
+    step(60 * DAY)
+    app = follow("update", old, new, holder=True)
+    approve_and_fetch(app, new, "--days", "100")
+    check(modulus(old / "enc.pem") != modulus(new / "enc.pem"), "an update has new keys")
+    encrypt(new, "第二代密文")
+    check(readable(new / "secret", new / "enc.key", new / "pin", "第二代密文"), "the new key works")
+    link(new / "sign.pem", platform.ca("sm2"))
+    # the old one is superseded: valid until it ends, but followed only once
+    equal(status_of(old), "good", "the old certificate stays valid")
+    app = follow("update", old, new_key(work / "again", "张三"))
+    platform.as_("review", "review", app, "--approve")
+    refused(app, "certificate-state")
+    # nobody applies with the key of another
+    lisi = work / "lisi"
+    first(lisi, "李四", 7)
+    p = platform.cli("update", named(new), "--profile", "person", "--class", "GOV", "--csr", work / "again/sign.csr",
+                     "--data", work / "zhang/application.json", "--key", lisi / "sign.key", "--certificate",
+                     lisi / "sign.pem", "--endpoints", platform.data / "endpoints.json", "--lang", "en", status=3)
+    check(b"(basis" in p.stderr, f"another holder does not authenticate: {p.stderr}")
+    # an old key is no new key
+    p = follow("update", new, new_key(work / "same", "张三", old / "sign.key"), status=5, lang="en")
+    check(b"(same-key" in p.stderr, "the key was certified before")
+    platform.as_("review", "accept", app_of["zhang2"])
+
+
+def after_expiry():
+    """R21.3: after the end the holder's signature alone is refused; an officer enters it with full evidence."""
+    old, new = work / "zhang2", new_key(work / "zhang3", "张三")
+    step(101 * DAY)
+    p = follow("update", old, new, holder=True, status=None, lang="en")
+    check(p.returncode != 0 and b"statement-expired" in p.stderr, "the holder's key has ended with its certificate")
+    p = follow("update", old, new, evidence=False, status=None, lang="en")
+    check(p.returncode != 0 and b"(evidence" in p.stderr, "an officer brings full evidence")
+    app = follow("update", old, new)
+    approve_and_fetch(app, new, "--days", "100")
+    platform.as_("review", "accept", app)
+
+
+def extension():
+    """R21.4: same keys, same beginning, later end; nothing is sealed anew and the old envelope still opens."""
+    old = work / "zhang3"
+    new = new_key(work / "zhang3x", "张三", old / "sign.key")
+    step(20 * DAY)
+    app = follow("extend", old, new, holder=True)
+    approve_and_fetch(app, new, "--days", "90")
+    equal(modulus(new / "enc.pem"), modulus(old / "enc.pem"), "the encryption key stays")
+    equal(modulus(new / "sign.pem"), modulus(old / "sign.pem"), "the signing key stays")
+    start = [openssl("x509", "-in", d / "sign.pem", "-noout", "-startdate").stdout for d in (old, new)]
+    equal(start[0], start[1], "the beginning stays")
+    check(end_of(new / "sign.pem") != end_of(old / "sign.pem"), "the end is later")
+    equal((new / "enc.key").exists(), True, "the old envelope still opens")
+    link(new / "enc.pem", platform.ca("sm2"))
+    platform.as_("review", "accept", app)
+    # another key is no extension
+    p = follow("extend", new, new_key(work / "other", "张三"), status=3, lang="en")
+    check(b"(basis" in p.stderr, "an extension keeps the key")
+
+
+def replacement():
+    """R21.5 (3): a damaged token: new key, the old certificates end at once."""
+    old, new = work / "zhang3x", new_key(work / "zhang4", "张三")
+    app = follow("replace", old, new)
+    approve_and_fetch(app, new, "--days", "100")
+    equal(status_of(old), "revoked", "the old signing certificate")
+    equal(status_of(old, "enc.pem"), "revoked", "the old encryption certificate")
+    equal(status_of(new), "good", "the new one")
+    platform.as_("review", "accept", app)
+
+
+def status_of(d, file="sign.pem"):
+    """By OpenSSL's OCSP client."""
+    import time
+    for _ in range(50):
+        p = openssl("ocsp", "-issuer", platform.ca("sm2"), "-cert", d / file, "-url", platform.url("shifan/status", "public") +
+                    "/ocsp", "-noverify", "-no_nonce", status=None)
+        text = p.stdout.decode()
+        if "good" in text or "revoked" in text:
+            return "revoked" if "revoked" in text else "good"
+        time.sleep(0.1)
+    return text
+
+
+def refused(app, code):
+    """The CA refuses; the RA tells why."""
+    import time
+    for _ in range(100):
+        status, _, body = platform.call("review", "GET", f"/v1/applications/{app}")
+        equal(status, 200, "status of the application")
+        if body["state"] == "refused":
+            break
+        time.sleep(0.1)
+    equal(body["history"][-1]["code"], code, "why the CA refused")
+
+
+if __name__ == "__main__":
+    tests = [setup, update_by_the_holder, after_expiry, extension, replacement]
+    with Platform("--test-clock") as platform:
+        main(tests)
