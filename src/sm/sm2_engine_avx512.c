@@ -106,6 +106,13 @@ static void store_points(struct sm2_xy *r, const struct block *b, size_t n)
 	wipe(y, sizeof(y));
 }
 
+/* Only what n numbers left in it. */
+static void wipe_block(struct block *b, size_t n)
+{
+	wipe(b->k, groups_of(n) * sizeof(b->k[0]));
+	wipe(b->sums, LB_CHAINS * groups_of(n) * sizeof(b->sums[0]));
+}
+
 static size_t block_of(size_t left)
 {
 	return left < BLOCK ? left : BLOCK;
@@ -124,7 +131,7 @@ static void base(struct sm2_xy *r, const struct sc *k, size_t n)
 		base8(b.sums, b.none, b.k, groups_of(m));
 		store_points(r + i, &b, m);
 	}
-	wipe(&b, sizeof(b));
+	wipe_block(&b, block_of(n));
 }
 
 static void multiply(struct sm2_xy *r, const struct sc *k, const struct sm2_xy *p, size_t n)
@@ -142,7 +149,7 @@ static void multiply(struct sm2_xy *r, const struct sc *k, const struct sm2_xy *
 		multiply8(b.sums, b.none, b.k, points.odd, groups_of(m));
 		store_points(r + i, &b, m);
 	}
-	wipe(&b, sizeof(b));
+	wipe_block(&b, block_of(n));
 }
 
 /* sums[g] += point[g], either of which may be infinity. */

@@ -5,7 +5,7 @@
 #include "sm/limbs.h"
 #include "sm/sm2_lanes.h"
 
-#define GROUPS 16 /* of eight lanes that share their inversions */
+#define GROUPS 8 /* of eight lanes that share their inversions */
 
 /* An odd number's digit in a window of some bits: half of its size (rounded down) and its sign. */
 struct digit8 {
