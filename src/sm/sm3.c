@@ -1,5 +1,14 @@
 #include "sm/sm3.h"
 #include "base/sm3_core.h"
+#include "sm/cpu.h"
+
+static void blocks_in(uint32_t h[8], const uint8_t *p, size_t blocks)
+{
+	if (sm_impl_best() >= SM_X86_64)
+		sm3_core_x86_64(h, p, blocks);
+	else
+		sm3_core_portable(h, p, blocks);
+}
 
 void sm3_init(struct sm3 *c)
 {
@@ -17,12 +26,12 @@ void sm3_update(struct sm3 *c, struct slice s)
 			memcpy(c->block + used, s.p, take);
 		if (used + take < SM3_BLOCK)
 			return;
-		sm3_core(c->h, c->block, 1);
+		blocks_in(c->h, c->block, 1);
 		s = slice_of(s.p + take, s.len - take);
 	}
 	blocks = s.len / SM3_BLOCK;
 	if (blocks > 0)
-		sm3_core(c->h, s.p, blocks);
+		blocks_in(c->h, s.p, blocks);
 	if (s.len % SM3_BLOCK > 0)
 		memcpy(c->block, s.p + blocks * SM3_BLOCK, s.len % SM3_BLOCK);
 }
@@ -36,13 +45,13 @@ void sm3_final(struct sm3 *c, uint8_t ret[SM3_LEN])
 	c->block[used++] = 0x80;
 	if (used > SM3_BLOCK - 8) {
 		memset(c->block + used, 0, SM3_BLOCK - used);
-		sm3_core(c->h, c->block, 1);
+		blocks_in(c->h, c->block, 1);
 		used = 0;
 	}
 	memset(c->block + used, 0, SM3_BLOCK - 8 - used);
 	for (i = 0; i < 8; i++)
 		c->block[SM3_BLOCK - 8 + i] = (uint8_t)(bits >> (56 - 8 * i));
-	sm3_core(c->h, c->block, 1);
+	blocks_in(c->h, c->block, 1);
 	for (i = 0; i < SM3_LEN; i++)
 		ret[i] = (uint8_t)(c->h[i / 4] >> (24 - 8 * (i % 4)));
 	wipe(c, sizeof(*c));
@@ -55,25 +64,4 @@ void sm3_hash(struct slice s, uint8_t ret[SM3_LEN])
 	sm3_init(&c);
 	sm3_update(&c, s);
 	sm3_final(&c, ret);
-}
-
-void sm3_hash_batch(const struct slice *s, uint8_t (*ret)[SM3_LEN], size_t n)
-{
-	size_t i;
-
-	for (i = 0; i < n; i++)
-		sm3_hash(s[i], ret[i]);
-}
-
-void sm3_hash_batch_after(const uint8_t prefix[32], const struct slice *s, uint8_t (*ret)[SM3_LEN], size_t n)
-{
-	struct sm3 c;
-	size_t i;
-
-	for (i = 0; i < n; i++) {
-		sm3_init(&c);
-		sm3_update(&c, slice_of(prefix, 32));
-		sm3_update(&c, s[i]);
-		sm3_final(&c, ret[i]);
-	}
 }

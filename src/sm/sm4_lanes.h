@@ -4,8 +4,8 @@
  *   SETS          how many times four registers are worked on side by side, to hide latency
  *   LANES(name)   names made here, so NAME_128, NAME_wide
  *   OP(name)      operations on V: xor3, load, store, all (a word into each lane), into, out_of (the
- *                 coordinates), low32, high32, low64, high64 (unpack within 128 bits) and
- *                 mix(y0, i) = y0 + N0 i + (N1 i)<<<8 + (N1 i)<<<16 + (N3 i)<<<24 after the inversion of i. */
+ *                 coordinates), low32, high32, low64, high64 (unpack within 128 bits) and mix(y0, i) =
+ *                 y0 + N0 i + (N1 i)<<<8 + (N1 i)<<<16 + (N3 i)<<<24 after the inversion of i. */
 
 #define AT_ONCE (SETS * 4 * (sizeof(V) / SM4_BLOCK))
 

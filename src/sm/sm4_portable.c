@@ -13,11 +13,6 @@ static inline uint64_t rol64(uint64_t v, unsigned n)
 	return v << n | v >> (64 - n);
 }
 
-static inline uint32_t rol32(uint32_t v, unsigned n)
-{
-	return v << n | v >> (32 - n);
-}
-
 static inline uint32_t load_be32(const uint8_t *p)
 {
 	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
