@@ -131,11 +131,42 @@ static const struct cli_option fetch[] = {
         END,
 };
 static const struct cli_option accept[] = {AS, RA, END};
+#define GROUNDS                                                                                              \
+	{"ground", "holder|institution|ra|ca", "由谁提出（缺省：按角色）",                                   \
+	 "on whose ground (default: as the role says)", 0},                                                  \
+	        {"reported", "TIME", "收到报告的时间", "when the report was received", 0},                   \
+	        {"case", "TEXT", "关联的案件", "the case it belongs to", 0},                                 \
+	{                                                                                                    \
+		"only", NULL, "只对此证书，不及同对的另一张", "this certificate alone, not its pair", 0      \
+	}
+#define PROVEN                                                                                               \
+	{"as", "DIR", "操作人员凭证目录", "folder of the officer's credential", 0},                          \
+	        {"key", "FILE", "该证书的签名私钥（代替 --as）",                                             \
+	         "the certificate's own signing key, instead of --as", 0},                                   \
+	        {"certificate", "FILE", "签名证书，与 --key 同用", "the signing certificate, with --key",    \
+	         0},                                                                                         \
+	{                                                                                                    \
+		"pin-file", "FILE", "--key 的口令", "PIN of --key", 0                                        \
+	}
 static const struct cli_option revoke[] = {
-        AS,
-        {"reason", "R", "撤销原因（RFC 5280 5.3.1 的名称）", "reason (names of RFC 5280 5.3.1)",
-         CLI_REQUIRED},
+        PROVEN,
+        {"code", "FILE", "受理点给出的撤销码（代替 --as）", "the code of the counter, instead of --as", 0},
+        {"reason", "R", "撤销原因（RFC 5280 5.3.1 的名称；--key、--code 缺省 keyCompromise）",
+         "reason (names of RFC 5280 5.3.1; default with --key and --code: keyCompromise)", 0},
+        {"uncertain", NULL, "报失人身份未确认：立即挂起，待确认",
+         "who reports the loss is not known for certain: suspend at once", 0},
         {"invalidity", "TIME", "密钥失控的时刻", "since when the key was out of control", 0},
+        GROUNDS,
+        RA,
+        END,
+};
+static const struct cli_option suspend[] = {PROVEN, GROUNDS, RA, END};
+static const struct cli_option release[] = {AS, GROUNDS, RA, END};
+static const struct cli_option officer_only[] = {AS, RA, END};
+static const struct cli_option alarms[] = {
+        AS,
+        {"ack", "ID", "确认此告警", "acknowledge this alarm", 0},
+        {"all", NULL, "也列出已消除的告警", "those that are cleared too", 0},
         RA,
         END,
 };
@@ -204,6 +235,17 @@ const struct cli_command cli_commands[] = {
         {"accept", "ID", 1, 1, accept, cmd_accept, "登记订户接受证书", "record that the subscriber accepts",
          false},
         {"revoke", "CA/SERIAL", 1, 1, revoke, cmd_revoke, "撤销证书", "revoke a certificate", false},
+        {"suspend", "CA/SERIAL", 1, 1, suspend, cmd_suspend, "挂起证书", "put a certificate on hold", false},
+        {"release", "CA/SERIAL", 1, 1, release, cmd_release, "解除挂起", "release a certificate from hold",
+         false},
+        {"revocation-code", "CA/SERIAL", 1, 1, officer_only, cmd_revocation_code,
+         "生成撤销码，当面交给持有人（只显示一次）", "make a revocation code for the holder; shown once",
+         false},
+        {"loss list", NULL, 0, 0, officer_only, cmd_loss_list, "列出挂失", "list the reports of loss", false},
+        {"loss show", "ID", 1, 1, officer_only, cmd_loss_show, "查看挂失及其经过",
+         "show a report of loss and its history", false},
+        {"alarms", NULL, 0, 0, alarms, cmd_alarms, "查看或确认告警（--ra 指定实例）",
+         "show or acknowledge alarms (--ra names the instance)", false},
         {"application show", "ID", 1, 1, application, cmd_application, "查看申请与证明材料",
          "show an application and its evidence", false},
         {"cert show", "FILE…", 1, CLI_OPERANDS_MAX, show, cmd_cert_show, "查看证书", "show certificates",

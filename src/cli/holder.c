@@ -58,3 +58,10 @@ RC officer_open_holder(const struct cli *c, struct officer *ret)
 	TRY(load_credential(c, ret));
 	return connect_ra(c, ret);
 }
+
+RC officer_open_nobody(const struct cli *c, struct officer *ret)
+{
+	REQUIRE(cli_has(c, "endpoints"), USAGE, "--endpoints is missing");
+	*ret = (struct officer){.certificate = BUF(CERT_DER_MAX)};
+	return connect_ra(c, ret);
+}
