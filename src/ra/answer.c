@@ -5,12 +5,16 @@
 #include "http/problem.h"
 #include "pki/cert.h"
 #include "ra/basis.h"
+#include "ra/application.h"
 #include "ra/forward.h"
+#include "ra/notice.h"
 
 struct taken {
 	struct forward_item *item;
 	enum application_event event;
-	bool moves; /* false: nothing new */
+	bool moves;    /* false: nothing new */
+	bool standing; /* the RA is approved now */
+	int64_t not_after;
 	struct buf der[RA_PARTS], serial[RA_PARTS], envelope;
 	struct rc_text why; /* of a refusal */
 };
@@ -47,6 +51,8 @@ static RC read_certificate(struct taken *t, const json_t *list, enum ra_part par
 		return OK;
 	TRY(text_base64(slice_text(text), &t->der[part]));
 	TRY(cert_parse(buf_slice(&t->der[part]), &c));
+	if (part == RA_SIGN)
+		t->not_after = c.not_after;
 	buf_add(&t->serial[part], c.serial);
 	return buf_done(&t->serial[part]);
 }
@@ -84,7 +90,10 @@ static RC read_refused(struct taken *t, const json_t *result)
 	t->why = *rc_last();
 	(void)rc;
 	t->event = APPLICATION_CA_REFUSE;
-	t->moves = !ra_forward_again(&t->why) && t->item->state == APPLICATION_APPROVED;
+	/* an RA that is cut off keeps what it holds; a region outside its approval is refused for good
+	 * (R08.4) */
+	t->moves = !ra_forward_again(&t->why) && t->item->state == APPLICATION_APPROVED &&
+	           (t->why.err != ERR_G09 || t->standing);
 	return OK;
 }
 
@@ -117,6 +126,8 @@ static struct forward_item *find_item(struct forward_batch *b, const json_t *res
 
 static RC read_answer(struct taking *t, struct forward_batch *b, const json_t *answer)
 {
+	AUTO(trust, trust, instance_trust(t->ra->in));
+	bool standing = rc_ok(ra_standing(t->ra, trust));
 	json_t *results, *one;
 	size_t i;
 
@@ -127,6 +138,7 @@ static RC read_answer(struct taking *t, struct forward_batch *b, const json_t *a
 
 		NEED(item != NULL, RC_INPUT, "the CA answers what was not asked");
 		t->at[t->count].item = item;
+		t->at[t->count].standing = standing;
 		TRY(read_result(&t->at[t->count++], one));
 	}
 	return OK;
@@ -172,6 +184,33 @@ static RC log_taken(struct ra *ra, struct db_tx *tx, const struct taken *t)
 	return log_append(instance_log(ra->in), tx, kinds[t->event], o, NULL, NULL);
 }
 
+/* R30.6 of the CA's refusal; R21.2: the whole pair waits for its holder. */
+static RC tell(struct db_tx *tx, const struct taken *t)
+{
+	AUTO_MEM(struct ra_application, a, mem_new(1, sizeof(*a)));
+	bool refused = t->event == APPLICATION_CA_REFUSE;
+	char zh[NOTICE_TEXT_MAX], en[NOTICE_TEXT_MAX], subject[RA_ID + 16];
+
+	NEED(a != NULL, RC_NOMEM, "no memory");
+	if (t->event == APPLICATION_HALF)
+		return OK;
+	TRY(ra_store_find(tx->db, t->item->id, a));
+	(void)snprintf(subject, sizeof(subject), "application/%s", a->id);
+	(void)snprintf(zh, sizeof(zh),
+	               refused ? "证书申请 %s 未予签发：%s" : "证书申请 %s 的证书已签发，请核对并确认接受%s",
+	               a->id, refused ? err_info(t->why.err)->zh : "");
+	(void)snprintf(en, sizeof(en),
+	               refused ? "Nothing was issued for application %s: %s"
+	                       : "The certificates of application %s are there; compare and accept them%s",
+	               a->id, refused ? err_info(t->why.err)->en : "");
+	return ra_notice(tx, &(struct notice){.kind = refused ? "application-refused" : "certificate-issued",
+	                                      .to = NOTICE_ENTITY,
+	                                      .recipient = a->entity,
+	                                      .subject = subject,
+	                                      .zh = zh,
+	                                      .en = en});
+}
+
 static struct rc take_write(struct db_tx *tx, void *arg)
 {
 	struct taking *t = arg;
@@ -193,6 +232,9 @@ static struct rc take_write(struct db_tx *tx, void *arg)
 			continue;
 		TRY(put_certificates(tx->db, one));
 		TRY(ra_store_step(tx->db, &step));
+		if (!refused)
+			TRY(ra_store_issued(tx->db, step.seq, step.at, one->not_after));
+		TRY(tell(tx, one));
 		TRY(log_taken(t->ra, tx, one));
 	}
 	return OK;

@@ -8,20 +8,9 @@
 #include "pki/csr.h"
 #include "pki/name.h"
 #include "pki/profile.h"
+#include "ra/application.h"
 #include "ra/basis.h"
-#include "ra/ra.h"
 #include "sm/sm3.h"
-
-struct entering {
-	struct ra *ra;
-	const struct statement *s;
-	const struct trust *trust;
-	const struct profile *profile;
-	struct ra_application a;
-	uint8_t mark[32];
-	const char *kind;
-	char proposed[RA_UUID + 1]; /* id of the entity, if it is new */
-};
 
 /* ---- evidence ---- */
 
@@ -147,7 +136,7 @@ static RC check_terms(const struct entering *e)
 	TRY(json_get_bool(agreement, "accepted", &accepted));
 	REQUIRE(accepted && slice_is(version, RA_AGREEMENT), AGREEMENT,
 	        "the present edition is " RA_AGREEMENT);
-	return OK;
+	return ra_agreement_check(agreement);
 }
 
 static RC check_identity(struct entering *e)
@@ -158,6 +147,7 @@ static RC check_identity(struct entering *e)
 
 	TRY(json_get(e->s->body, "identity", &identity));
 	TRY(profile_check_identity(e->profile, identity));
+	TRY(profile_check_day(e->profile, identity, e->a.at));
 	TRY(profile_check_application_day(e->profile, e->s->body, e->a.at));
 	TRY(ra_identity_mark(identity, slice_of(e->ra->registry->p, e->ra->registry->len), e->mark,
 	                     &e->kind));
@@ -245,7 +235,7 @@ static RC log_entered(struct entering *e, struct db_tx *tx)
 	return log_append(instance_log(e->ra->in), tx, "application-entered", o, e->s->sm3, NULL);
 }
 
-static struct rc enter_write(struct db_tx *tx, void *arg)
+struct rc entering_write(struct db_tx *tx, void *arg)
 {
 	struct entering *e = arg;
 	struct ra_application known;
@@ -254,25 +244,27 @@ static struct rc enter_write(struct db_tx *tx, void *arg)
 	/* the same statement again gets the same answer */
 	if (rc_ok(ra_store_find_hash(tx->db, e->s->sm3, &known))) {
 		e->a = known;
+		e->known = true;
 		return OK;
 	}
 	if (rc_last()->code != RC_NOTFOUND)
 		return rc_restore(rc_last());
 	TRY(check_evidence(e, tx->db));
 	TRY(ra_store_entity(tx->db, e->mark, e->kind, e->a.at, e->proposed, e->a.entity));
+	TRY(entering_not_listed(e, tx->db));
+	TRY(entering_correct(e, tx->db));
+	TRY(entering_not_twice(e, tx->db));
 	TRY(ra_basis_check(tx->db, e->s, e->profile, &e->a, &basis));
 	TRY(ra_store_enter(tx->db, &e->a, buf_slice(&e->s->der)));
 	TRY(ra_basis_put(tx->db, e->a.seq, &basis));
+	TRY(source_put(e->ra, tx, e->a.seq, &e->source));
 	return log_entered(e, tx);
 }
 
-static RC enter(struct ra *ra, const struct statement *s, const char *by, json_t **ret)
+RC entering_open(struct entering *e, const struct statement *s, const char *by)
 {
-	AUTO(trust, t, instance_trust(ra->in));
-	AUTO_MEM(struct entering, e, mem_new(1, sizeof(*e)));
-
-	NEED(e != NULL, RC_NOMEM, "no memory");
-	*e = (struct entering){.ra = ra, .s = s, .trust = t, .a = {.at = clock_now()}};
+	e->s = s;
+	e->a.at = clock_now();
 	memcpy(e->a.hash, s->sm3, sizeof(e->a.hash));
 	(void)snprintf(e->a.entry, sizeof(e->a.entry), "%s", by);
 	TRY(check_profile(e));
@@ -280,10 +272,25 @@ static RC enter(struct ra *ra, const struct statement *s, const char *by, json_t
 	TRY(check_identity(e));
 	TRY(check_request(e));
 	TRY(new_id(e->a.id));
-	TRY(new_uuid(e->proposed));
-	TRY(writer_run(instance_writer(ra->in), enter_write, e));
-	atomic_fetch_add(&ra->counts[APPLICATION_ENTER], 1);
-	*ret = ra_brief(&e->a);
+	return new_uuid(e->proposed);
+}
+
+static RC enter(struct ra *ra, const struct statement *s, const char *by, json_t **ret)
+{
+	AUTO(trust, t, instance_trust(ra->in));
+	AUTO_ENTERING(e, mem_new(1, sizeof(*e)));
+
+	NEED(e != NULL, RC_NOMEM, "no memory");
+	*e = (struct entering){.ra = ra, .trust = t};
+	TRY(entering_open(e, s, by));
+	TRY(source_ask(ra, s, &e->source));
+	entering_state(e);
+	TRY(writer_run(instance_writer(ra->in), entering_write, e));
+	if (!e->known)
+		atomic_fetch_add(
+		        &ra->counts[e->a.state == APPLICATION_HELD ? APPLICATION_HOLD : APPLICATION_ENTER],
+		        1);
+	*ret = entering_answer(e);
 	return OK;
 }
 
@@ -303,79 +310,4 @@ RC ra_enter_holder(struct ra *ra, const struct request *q, json_t **ret)
 	TRY(ra_holder_statement(ra, q, RA_KIND(APPLICATION), &s));
 	(void)snprintf(person, sizeof(person), "%.*s", (int)s->person.len, (const char *)s->person.p);
 	return enter(ra, s, person, ret);
-}
-
-/* ---- showing it ---- */
-
-json_t *ra_brief(const struct ra_application *a)
-{
-	json_t *o = json_object();
-
-	json_put_cstr(o, "id", a->id);
-	json_put_cstr(o, "state", application_state_name(a->state));
-	json_put_cstr(o, "entity", a->entity);
-	json_put_cstr(o, "profile", a->profile);
-	json_put_cstr(o, "class", a->class);
-	json_put_cstr(o, "authority", a->authority);
-	json_put_time(o, "entered_at", a->at);
-	return o;
-}
-
-static struct rc add_event(void *arg, const struct ra_event *e)
-{
-	json_t *o = json_object();
-
-	json_put_time(o, "at", e->at);
-	json_put_text(o, "event", e->event);
-	json_put_cstr(o, "state", application_state_name(e->state));
-	json_put_text(o, "by", e->by);
-	if (e->code.len > 0)
-		json_put_text(o, "code", e->code);
-	if (e->text.len > 0)
-		json_put_text(o, "text", e->text);
-	NEED(o != NULL && json_array_append_new(arg, o) == 0, RC_NOMEM, "no memory");
-	return OK;
-}
-
-/* "ca/serial" of each certificate that is there. */
-static RC put_certificates(struct db *db, const struct ra_application *a, json_t *list)
-{
-	for (int part = RA_SIGN; part < RA_PARTS; part++) {
-		AUTO_BUF(serial, RA_SERIAL_MAX);
-		AUTO_BUF(der, RA_CERTIFICATE_MAX);
-		char text[CERT_SERIAL_TEXT], name[RA_NAME + CERT_SERIAL_TEXT + 1];
-
-		if (!rc_ok(ra_store_certificate(db, a->seq, (enum ra_part)part, &serial, &der))) {
-			NEED(rc_last()->code == RC_NOTFOUND, rc_last()->code, "certificates of %s", a->id);
-			continue;
-		}
-		cert_serial_text(buf_slice(&serial), text);
-		(void)snprintf(name, sizeof(name), "%s/%s", a->authority, text);
-		NEED(json_array_append_new(list, json_string(name)) == 0, RC_NOMEM, "no memory");
-	}
-	return OK;
-}
-
-RC ra_full(struct db *db, const struct ra_application *a, json_t **ret)
-{
-	AUTO_JSON(o, ra_brief(a));
-	AUTO_BUF(statement, RA_STATEMENT_MAX);
-	AUTO_BUF(decision, RA_STATEMENT_MAX);
-	json_t *history = json_array(), *certificates = json_array();
-
-	json_put_take(o, "history", history);
-	json_put_take(o, "certificates", certificates);
-	TRY(ra_store_bodies(db, a->seq, &(struct ra_bodies){.statement = &statement, .decision = &decision}));
-	json_put_cstr(o, "subject", a->subject);
-	json_put_base64(o, "statement", buf_slice(&statement));
-	if (decision.len > 0)
-		json_put_base64(o, "decision", buf_slice(&decision));
-	json_put_cstr(o, "possession", csr_proof_name((enum csr_proof)a->possession));
-	json_put_int(o, "validity_days", a->days);
-	json_put_int(o, "validity_days_max", a->days_max);
-	TRY(json_put_result());
-	TRY(ra_store_history(db, a->seq, add_event, history));
-	TRY(put_certificates(db, a, certificates));
-	*ret = MOVE(o);
-	return OK;
 }

@@ -162,7 +162,7 @@ static RC form_of(const struct request *q, enum envelope_form *form)
 static RC is_there(const struct ra_application *a)
 {
 	REQUIRE(a->state != APPLICATION_REFUSED, APPLICATION_REFUSED, "%s", a->id);
-	REQUIRE(a->state >= APPLICATION_PARTIAL, NOT_COMPLETE, "the application is %s",
+	REQUIRE(application_has_certificate(a->state), NOT_COMPLETE, "the application is %s",
 	        application_state_name(a->state));
 	return OK;
 }

@@ -2,6 +2,7 @@
  * batches; what was not answered is sent again with the same key (design 9.5). */
 #include "base/clock.h"
 #include "evidence/alarm.h"
+#include "ra/application.h"
 #include "ra/forward.h"
 #include "ra/revoke.h"
 
@@ -184,12 +185,24 @@ static void failed(struct ra *ra, struct pace *p)
 	}
 }
 
+static bool standing(struct ra *ra)
+{
+	AUTO(trust, t, instance_trust(ra->in));
+
+	return rc_ok(ra_standing(ra, t));
+}
+
 /* Revocations go first, always. */
 static RC round_once(struct ra *ra, struct pace *p)
 {
 	size_t left = 0, half = 0;
 
 	TRY(ra_queue_send(ra));
+	/* R08.4: what is approved waits until the RA is approved again; revocations never do */
+	if (!standing(ra)) {
+		p->partial_next = clock_mono_ms() + FORWARD_PARTIAL_MS;
+		return OK;
+	}
 	TRY(walk(ra, APPLICATION_APPROVED, &left));
 	if (clock_mono_ms() >= p->partial_next) {
 		TRY(walk(ra, APPLICATION_PARTIAL, &half));

@@ -7,64 +7,36 @@
 
 #define ADDRESS_MAX 255
 
-enum mail_state { MAIL_WAITING, MAIL_SENT, MAIL_FAILED };
-
-RC ra_notice(struct db_tx *tx, const struct notice *n)
-{
-	return db_run(tx->db, NULL,
-	              "INSERT INTO notice(kind, addressee, recipient, subject, zh, en, at, mail) "
-	              "VALUES($1, $2, $3, $4, $5, $6, $7, $8)",
-	              DB_ARGS(DB_CSTR(n->kind), DB_INT(n->to), DB_CSTR(n->recipient), DB_CSTR(n->subject),
-	                      DB_CSTR(n->zh), DB_CSTR(n->en), DB_INT(clock_now()), DB_INT(MAIL_WAITING)));
-}
-
 /* ---- reading them ---- */
 
+struct listing {
+	json_t *list;
+	bool english;
+	int64_t last;
+};
 static const char *const addressees[NOTICE_TOS] = {
         [NOTICE_ENTITY] = "entity", [NOTICE_PERSON] = "person", [NOTICE_DEPARTMENT] = "department"};
 static const char *const mails[] = {
         [MAIL_WAITING] = "waiting", [MAIL_SENT] = "sent", [MAIL_FAILED] = "undeliverable"};
 
-static RC add_row(struct db_rows *r, bool english, json_t *list)
+static struct rc add_row(void *arg, const struct notice_row *r)
 {
 	json_t *o = json_object();
-	int64_t to = db_int(r, 2), mail = db_int(r, 7);
+	struct listing *l = arg;
 
-	json_put_int(o, "id", db_int(r, 0));
-	json_put_text(o, "kind", db_text(r, 1));
-	json_put_cstr(o, "to", to >= 0 && to < NOTICE_TOS ? addressees[to] : "?");
-	json_put_text(o, "recipient", db_text(r, 3));
-	json_put_text(o, "subject", db_text(r, 4));
-	json_put_text(o, "text", db_text(r, english ? 9 : 5));
-	json_put_time(o, "at", db_int(r, 6));
-	json_put_cstr(o, "mail", mail >= MAIL_WAITING && mail <= MAIL_FAILED ? mails[mail] : "?");
-	if (!db_is_null(r, 8))
-		json_put_time(o, "sent_at", db_int(r, 8));
-	NEED(o != NULL && json_array_append_new(list, o) == 0, RC_NOMEM, "no memory");
+	l->last = r->id;
+	json_put_int(o, "id", r->id);
+	json_put_text(o, "kind", r->kind);
+	json_put_cstr(o, "to", (size_t)r->to < NOTICE_TOS ? addressees[r->to] : "?");
+	json_put_text(o, "recipient", r->recipient);
+	json_put_text(o, "subject", r->subject);
+	json_put_text(o, "text", l->english ? r->en : r->zh);
+	json_put_time(o, "at", r->at);
+	json_put_cstr(o, "mail", mails[r->mail]);
+	if (r->mail == MAIL_SENT)
+		json_put_time(o, "sent_at", r->sent_at);
+	NEED(o != NULL && json_array_append_new(l->list, o) == 0, RC_NOMEM, "no memory");
 	return json_put_result();
-}
-
-struct reading {
-	int64_t after, limit, last;
-	struct slice to;
-};
-
-static RC read_rows(struct db *db, struct reading *v, bool english, json_t *list)
-{
-	AUTO(db_rows, r, NULL);
-	bool row;
-
-	TRY(db_query(db, &r,
-	             "SELECT id, kind, addressee, recipient, subject, zh, at, mail, sent_at, en FROM notice "
-	             "WHERE id > $1 AND ($2 IS NULL OR recipient = $2) ORDER BY id LIMIT $3",
-	             DB_ARGS(DB_INT(v->after), v->to.len > 0 ? DB_TEXT(v->to) : DB_NULL, DB_INT(v->limit))));
-	for (;;) {
-		TRY(db_next(r, &row));
-		if (!row)
-			return OK;
-		v->last = db_int(r, 0);
-		TRY(add_row(r, english, list));
-	}
 }
 
 #define SEES_ALL                                                                                             \
@@ -74,10 +46,10 @@ RC ra_notices(struct ra *ra, const struct request *q, json_t **ret)
 {
 	AUTO(db_lease, lease, NULL);
 	AUTO_JSON(o, json_object());
-	struct reading v = {.limit = 100};
-	json_t *list = json_array();
+	struct listing l = {.list = json_array(), .english = q->english};
+	struct notice_filter v = {.limit = 100};
 
-	json_put_take(o, "notices", list);
+	json_put_take(o, "notices", l.list);
 	TRY(request_query_only(q, "to", "after", "limit", NULL));
 	TRY(request_query_int(q, "after", 0, INT64_MAX, &v.after));
 	TRY(request_query_int(q, "limit", 1, NOTICE_LIST_MAX, &v.limit));
@@ -88,9 +60,9 @@ RC ra_notices(struct ra *ra, const struct request *q, json_t **ret)
 		v.to = slice_text(q->peer->person);
 	}
 	TRY(db_pool_lease(instance_readers(ra->in), &lease));
-	TRY(read_rows(lease->db, &v, q->english, list));
-	if ((int64_t)json_array_size(list) == v.limit)
-		json_put_int(o, "cursor", v.last);
+	TRY(ra_store_notices(lease->db, &v, add_row, &l));
+	if ((int64_t)json_array_size(l.list) == v.limit)
+		json_put_int(o, "cursor", l.last);
 	*ret = MOVE(o);
 	return OK;
 }
@@ -104,6 +76,7 @@ struct mailing {
 	char recipient[128], address[ADDRESS_MAX + 1];
 	struct buf subject, text;
 	enum mail_state state;
+	bool found;
 };
 
 static void mailing_free(struct mailing *m)
@@ -120,15 +93,13 @@ int64_t ra_mail_due(void *arg, int64_t last)
 {
 	struct instance *in = arg;
 	AUTO(db_lease, lease, NULL);
-	int64_t n = 0;
+	bool waiting = false;
 
 	(void)last;
 	if (instance_config(in)->mail_url == NULL || !rc_ok(db_pool_lease(instance_readers(in), &lease)) ||
-	    !rc_ok(db_scalar(lease->db, &n,
-	                     "SELECT count(*) FROM (SELECT 1 FROM notice WHERE mail = 0 LIMIT 1)",
-	                     DB_NOARGS)))
+	    !rc_ok(ra_store_mail_waiting(lease->db, &waiting)))
 		return INT64_MAX;
-	return n > 0 ? clock_now() : INT64_MAX;
+	return waiting ? clock_now() : INT64_MAX;
 }
 
 /* The address in the newest application that has one. */
@@ -136,19 +107,11 @@ static RC holder_address(struct db *db, struct mailing *m)
 {
 	AUTO_BUF(der, RA_STATEMENT_MAX);
 	AUTO(statement, s, NULL);
-	AUTO(db_rows, r, NULL);
 	const char *mail;
-	bool row;
 
-	TRY(db_query(db, &r,
-	             "SELECT b.statement FROM application a JOIN application_body b ON b.application = a.seq "
-	             "WHERE a.entity = $1 ORDER BY a.seq DESC LIMIT 1",
-	             DB_ARGS(DB_CSTR(m->recipient))));
-	TRY(db_next(r, &row));
-	if (!row || db_blob(r, 0).len == 0)
+	TRY(ra_store_newest_statement(db, m->recipient, &der));
+	if (der.len == 0)
 		return OK;
-	buf_add(&der, db_blob(r, 0));
-	TRY(buf_done(&der));
 	TRY(statement_open(buf_slice(&der), &s));
 	mail = json_string_value(json_object_get(json_object_get(s->body, "identity"), "email"));
 	if (mail != NULL && mail_sound(slice_text(mail)))
@@ -168,30 +131,23 @@ static RC find_address(struct db *db, struct mailing *m)
 	return OK;
 }
 
-static RC next_mail(struct db *db, struct mailing *m, bool *found)
+static struct rc take_mail(void *arg, const struct notice_row *r)
 {
-	AUTO(db_rows, r, NULL);
+	struct mailing *m = arg;
 
-	TRY(db_query(
-	        db, &r,
-	        "SELECT id, addressee, recipient, subject, zh, en FROM notice WHERE mail = 0 AND id > $1 "
-	        "ORDER BY id LIMIT 1",
-	        DB_ARGS(DB_INT(m->id))));
-	TRY(db_next(r, found));
-	if (!*found)
-		return OK;
-	m->id = db_int(r, 0);
-	m->to = (enum notice_to)db_int(r, 1);
+	m->id = r->id;
+	m->to = r->to;
 	m->address[0] = '\0';
-	(void)snprintf(m->recipient, sizeof(m->recipient), "%.*s", (int)db_text(r, 2).len,
-	               (const char *)db_text(r, 2).p);
+	(void)snprintf(m->recipient, sizeof(m->recipient), "%.*s", (int)r->recipient.len,
+	               (const char *)r->recipient.p);
 	buf_clear(&m->subject);
 	buf_clear(&m->text);
-	buf_printf(&m->subject, "%.*s", (int)db_text(r, 3).len, (const char *)db_text(r, 3).p);
-	buf_add(&m->text, db_text(r, 4));
+	buf_add(&m->subject, r->subject);
+	buf_add(&m->text, r->zh);
 	buf_text(&m->text, "\r\n\r\n");
-	buf_add(&m->text, db_text(r, 5));
+	buf_add(&m->text, r->en);
 	buf_text(&m->text, "\r\n");
+	m->found = true;
 	return buf_done(&m->text);
 }
 
@@ -199,9 +155,7 @@ static struct rc mail_note(struct db_tx *tx, void *arg)
 {
 	struct mailing *m = arg;
 
-	return db_run(tx->db, NULL, "UPDATE notice SET mail = $1, sent_at = $2 WHERE id = $3 AND mail = 0",
-	              DB_ARGS(DB_INT(m->state), m->state == MAIL_SENT ? DB_INT(clock_now()) : DB_NULL,
-	                      DB_INT(m->id)));
+	return ra_store_mail_note(tx->db, m->id, m->state, clock_now());
 }
 
 /* One that nobody will ever take is marked and told of; the others go on. */
@@ -232,22 +186,24 @@ static RC send_one(struct mailing *m)
 struct rc ra_mail_run(void *arg, int64_t due)
 {
 	AUTO(mailing, m, mem_new(1, sizeof(*m)));
-	bool found = true;
 
 	(void)due;
 	NEED(m != NULL, RC_NOMEM, "no memory");
 	m->ra = instance_state(arg);
 	m->subject = BUF(256);
 	m->text = BUF(2 * NOTICE_TEXT_MAX + 64);
-	for (size_t i = 0; i < NOTICE_MAILS && found && !instance_ending(arg); i++) {
+	m->found = true;
+	for (size_t i = 0; i < NOTICE_MAILS && m->found && !instance_ending(arg); i++) {
+		struct notice_filter next = {.after = m->id, .limit = 1, .waiting = true};
 		AUTO(db_lease, lease, NULL);
 
 		TRY(db_pool_lease(instance_readers(arg), &lease));
-		TRY(next_mail(lease->db, m, &found));
-		if (found)
+		m->found = false;
+		TRY(ra_store_notices(lease->db, &next, take_mail, m));
+		if (m->found)
 			TRY(find_address(lease->db, m));
 		db_lease_free(MOVE(lease));
-		if (found)
+		if (m->found)
 			TRY(send_one(m));
 	}
 	return OK;

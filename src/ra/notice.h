@@ -27,4 +27,24 @@ RC ra_notices(struct ra *ra, const struct request *q, json_t **ret);
 int64_t ra_mail_due(void *arg, int64_t last);
 struct rc ra_mail_run(void *arg, int64_t due);
 
+/* ---- store_notice.c ---- */
+enum mail_state { MAIL_WAITING, MAIL_SENT, MAIL_FAILED };
+struct notice_row {
+	int64_t id, at, sent_at;
+	enum notice_to to;
+	enum mail_state mail;
+	struct slice kind, recipient, subject, zh, en;
+};
+struct notice_filter {
+	int64_t after, limit;
+	struct slice to; /* empty: everybody */
+	bool waiting;    /* only what is to be mailed */
+};
+RC ra_store_notices(struct db *db, const struct notice_filter *f,
+                    struct rc (*each)(void *arg, const struct notice_row *r), void *arg);
+RC ra_store_mail_waiting(struct db *db, bool *ret);
+RC ra_store_mail_note(struct db *db, int64_t id, enum mail_state state, int64_t at);
+/* Statement of the holder's newest application; ret stays empty when there is none. */
+RC ra_store_newest_statement(struct db *db, const char *entity, struct buf *ret);
+
 #endif

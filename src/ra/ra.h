@@ -24,6 +24,7 @@
 struct ra {
 	struct instance *in;
 	struct http_client *ca;  /* NULL: no CA configured */
+	struct http_client *source; /* NULL: no authoritative source */
 	struct secret *registry; /* key of the marks of entities (design 9.4) */
 	pthread_mutex_t lock;
 	pthread_cond_t wake;

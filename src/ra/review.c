@@ -2,16 +2,9 @@
  * computes from the application. */
 #include "base/clock.h"
 #include "evidence/log.h"
-#include "ra/ra.h"
-
-struct reviewing {
-	struct ra *ra;
-	const struct statement *s;
-	const char *person;
-	char id[RA_ID + 1];
-	struct ra_application a;
-	bool known; /* the same statement was taken before */
-};
+#include "ra/notice.h"
+#include "ra/review.h"
+#include "ra/source.h"
 
 static RC same_text(const json_t *body, const char *key, const char *want)
 {
@@ -57,8 +50,30 @@ static RC check_person(const struct reviewing *v)
 	return OK;
 }
 
-static RC log_decision(const struct reviewing *v, struct db_tx *tx, bool approved)
+/* R30.3: what the authoritative source denies no person lets pass. */
+static RC check_source(const struct reviewing *v)
 {
+	REQUIRE(v->a.source != SOURCE_MISMATCH, SOURCE_MISMATCH, "application %s", v->a.id);
+	return OK;
+}
+
+static enum application_event event_of(const struct statement *s)
+{
+	if (s->kind == STATEMENT_APPROVAL)
+		return APPLICATION_APPROVE;
+	return json_is_true(json_object_get(s->body, "correction")) ? APPLICATION_RETURN : APPLICATION_REFUSE;
+}
+
+static const char *log_kind(enum application_event e)
+{
+	return e == APPLICATION_APPROVE  ? "application-approved"
+	       : e == APPLICATION_RETURN ? "application-returned"
+	                                 : "application-refused";
+}
+
+static RC log_decision(const struct reviewing *v, struct db_tx *tx, enum application_event event)
+{
+	bool approved = event == APPLICATION_APPROVE;
 	AUTO_JSON(o, json_object());
 
 	json_put_cstr(o, "id", v->a.id);
@@ -67,8 +82,7 @@ static RC log_decision(const struct reviewing *v, struct db_tx *tx, bool approve
 	if (!approved)
 		json_put_take(o, "code", json_incref(json_object_get(v->s->body, "code")));
 	NEED(o != NULL, RC_NOMEM, "no memory");
-	return log_append(instance_log(v->ra->in), tx,
-	                  approved ? "application-approved" : "application-refused", o, v->s->sm3, NULL);
+	return log_append(instance_log(v->ra->in), tx, log_kind(event), o, v->s->sm3, NULL);
 }
 
 static const char *member(const json_t *body, const char *key)
@@ -78,10 +92,40 @@ static const char *member(const json_t *body, const char *key)
 	return s != NULL ? s : "";
 }
 
-static struct rc review_write(struct db_tx *tx, void *arg)
+/* R30.6: the applicant is told, and the clerk who stands before him. */
+static RC tell(const struct reviewing *v, struct db_tx *tx, enum application_event event)
+{
+	const char *reason = member(v->s->body, "reason");
+	bool back = event == APPLICATION_RETURN;
+	char zh[NOTICE_TEXT_MAX], en[NOTICE_TEXT_MAX], subject[RA_ID + 16];
+	struct notice n = {.kind = back ? "application-returned" : "application-refused",
+	                   .to = NOTICE_ENTITY,
+	                   .recipient = v->a.entity,
+	                   .subject = subject,
+	                   .zh = zh,
+	                   .en = en};
+
+	if (event == APPLICATION_APPROVE)
+		return OK;
+	(void)snprintf(subject, sizeof(subject), "application/%s", v->a.id);
+	(void)snprintf(zh, sizeof(zh),
+	               back ? "您的证书申请 %s 须更正后重新提交：%s" : "您的证书申请 %s 未予批准：%s",
+	               v->a.id, reason);
+	(void)snprintf(en, sizeof(en),
+	               back ? "Your application %s must be corrected and handed in again: %s"
+	                    : "Your application %s was refused: %s",
+	               v->a.id, reason);
+	TRY(ra_notice(tx, &n));
+	n.to = NOTICE_PERSON;
+	n.recipient = v->a.entry;
+	return ra_notice(tx, &n);
+}
+
+struct rc reviewing_write(struct db_tx *tx, void *arg)
 {
 	struct reviewing *v = arg;
-	bool approve = v->s->kind == STATEMENT_APPROVAL;
+	enum application_event event = event_of(v->s);
+	bool approve = event == APPLICATION_APPROVE;
 	struct ra_step step;
 
 	TRY(ra_store_find(tx->db, v->id, &v->a));
@@ -95,17 +139,28 @@ static struct rc review_write(struct db_tx *tx, void *arg)
 	        .seq = v->a.seq,
 	        .at = clock_now(),
 	        .from = v->a.state,
-	        .event = approve ? APPLICATION_APPROVE : APPLICATION_REFUSE,
+	        .event = event,
 	        .by = v->person,
 	        .code = approve ? "" : member(v->s->body, "code"),
 	        .text = approve ? "" : member(v->s->body, "reason"),
 	};
 	TRY(application_next(step.from, step.event, &v->a.state));
-	if (approve)
+	if (approve) {
+		TRY(check_source(v));
 		TRY(check_approval(v));
+	}
 	TRY(ra_store_step(tx->db, &step));
 	TRY(ra_store_decision(tx->db, v->a.seq, v->person, v->s->sm3, buf_slice(&v->s->der)));
-	return log_decision(v, tx, approve);
+	TRY(tell(v, tx, event));
+	return log_decision(v, tx, event);
+}
+
+void reviewing_done(const struct reviewing *v)
+{
+	if (v->known)
+		return;
+	atomic_fetch_add(&v->ra->counts[event_of(v->s)], 1);
+	instance_wake(v->ra->in, ra_wake_key(v->id));
 }
 
 RC ra_review(struct ra *ra, const struct request *q, json_t **ret)
@@ -120,14 +175,9 @@ RC ra_review(struct ra *ra, const struct request *q, json_t **ret)
 	TRY(ra_statement(ra, q, RA_KIND(APPROVAL) | RA_KIND(REFUSAL), &s));
 	*v = (struct reviewing){.ra = ra, .s = s, .person = q->peer->person};
 	memcpy(v->id, id.p, RA_ID);
-	TRY(writer_run(instance_writer(ra->in), review_write, v));
-	if (!v->known) {
-		atomic_fetch_add(
-		        &ra->counts[s->kind == STATEMENT_APPROVAL ? APPLICATION_APPROVE : APPLICATION_REFUSE],
-		        1);
-		ra_forward_wake(ra);
-		instance_wake(ra->in, ra_wake_key(v->id));
-	}
+	TRY(writer_run(instance_writer(ra->in), reviewing_write, v));
+	reviewing_done(v);
+	ra_forward_wake(ra);
 	o = json_object();
 	json_put_cstr(o, "id", v->id);
 	json_put_cstr(o, "state", application_state_name(v->a.state));

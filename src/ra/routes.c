@@ -5,9 +5,12 @@
 #include "http/metrics.h"
 #include "pki/profile.h"
 #include "ra/basis.h"
+#include "ra/blacklist.h"
 #include "ra/notice.h"
 #include "ra/loss.h"
 #include "ra/ra.h"
+#include "ra/source.h"
+#include "ra/texts.h"
 
 #define STATEMENTS STATEMENT_MEDIA
 
@@ -239,6 +242,32 @@ static RC revoke(void *ctx, const struct request *q, struct response *r)
 	return response_json(r, o);
 }
 
+static RC texts(void *ctx, const struct request *q, struct response *r)
+{
+	struct slice text = texts_find(request_param(q, "name"));
+
+	(void)ctx;
+	NEED(text.len > 0, RC_NOTFOUND, "there is no such text");
+	return response_bytes(r, "text/plain; charset=utf-8", text);
+}
+
+static RC blacklist(void *ctx, const struct request *q, struct response *r)
+{
+	json_t *o = NULL;
+
+	TRY(blacklist_list(instance_state(ctx), q, &o));
+	return response_json(r, o);
+}
+
+static RC blacklist_put(void *ctx, const struct request *q, struct response *r)
+{
+	struct ra *ra = instance_state(ctx);
+	json_t *o = NULL;
+
+	TRY(decided(ra, blacklist_change(ra, q, &o), "blacklist", SLICE_NONE, q));
+	return response_json(r, o);
+}
+
 static RC notices(void *ctx, const struct request *q, struct response *r)
 {
 	json_t *o = NULL;
@@ -302,11 +331,14 @@ static const struct route ra_routes[] = {
         {GET, "/v1/profiles/{id}", WHO_PERSON, NULL, 0, 0, profile_one, NULL},
         {POST, "/v1/evidence", OFFICER(ENTRY), "application/octet-stream", RA_EVIDENCE_MAX, HTTP_BLOCKS,
          evidence, NULL},
-        {POST, "/v1/applications", OFFICER(ENTRY), STATEMENTS, STATEMENT_MAX, 0, enter, NULL},
+        {POST, "/v1/applications", OFFICER(ENTRY), STATEMENTS, STATEMENT_MAX, HTTP_BLOCKS, enter, NULL},
         {POST, "/v1/holder/applications", WHO_ANYONE, STATEMENTS, STATEMENT_MAX, 0, enter_holder, NULL},
         {GET, "/v1/applications", READERS, NULL, 0, 0, list, NULL},
         {GET, "/v1/applications/{id}", WHO_PERSON, NULL, 0, 0, show, NULL},
         {GET, "/v1/applications/{id}/evidence/{sm3}", READERS, NULL, 0, HTTP_BLOCKS, evidence_of, NULL},
+        {GET, "/v1/texts/{name}", WHO_PERSON, NULL, 0, 0, texts, NULL},
+        {GET, "/v1/blacklist", OFFICER(REVIEW) | OFFICER(AUDITOR), NULL, 0, 0, blacklist, NULL},
+        {POST, "/v1/blacklist", OFFICER(REVIEW), STATEMENTS, STATEMENT_MAX, HTTP_BLOCKS, blacklist_put, NULL},
         {GET, "/v1/notices", WHO_PERSON, NULL, 0, 0, notices, NULL},
         {POST, "/v1/applications/{id}/review", OFFICER(REVIEW), STATEMENTS, STATEMENT_MAX, 0, review, NULL},
         {GET, "/v1/applications/{id}/certificates", WHO_PERSON, NULL, 0, 0, certificates, NULL},
@@ -330,6 +362,7 @@ static void ra_free(struct ra *ra)
 	if (ra == NULL)
 		return;
 	secret_free(ra->registry);
+	http_client_free(ra->source);
 	(void)pthread_cond_destroy(&ra->wake);
 	(void)pthread_mutex_destroy(&ra->lock);
 	mem_free(ra);
@@ -362,6 +395,8 @@ static RC start(struct instance *in)
 	TRY(instance_secret(in, "ra-registry", &ra->registry));
 	if (c->ca_url != NULL)
 		TRY(instance_client(in, c->ca_url, c->ca_name, &ra->ca));
+	if (c->source_url != NULL)
+		TRY(source_open(ra));
 	TRY(db_pool_lease(instance_readers(in), &lease));
 	TRY(ra_store_revocations_queued(lease->db, &queued));
 	atomic_store(&ra->revocations_queued, (unsigned long)queued);
@@ -409,6 +444,7 @@ static void metrics(struct instance *in, struct buf *out)
 }
 
 static const struct job jobs[] = {
+        {.name = "held", .due = ra_held_due, .run = ra_held_run},
         {.name = "notice-mail", .due = ra_mail_due, .run = ra_mail_run},
 };
 

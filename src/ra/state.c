@@ -16,6 +16,16 @@ static const struct transition {
         {APPLICATION_PARTIAL, APPLICATION_WHOLE, APPLICATION_ISSUED},
         /* only the whole pair can be accepted (design 9.7) */
         {APPLICATION_ISSUED, APPLICATION_ACCEPT, APPLICATION_ACCEPTED},
+        {APPLICATION_NONE, APPLICATION_HOLD, APPLICATION_HELD},
+        {APPLICATION_HELD, APPLICATION_RELEASE, APPLICATION_ENTERED},
+        {APPLICATION_HELD, APPLICATION_REFUSE, APPLICATION_REFUSED},
+        {APPLICATION_HELD, APPLICATION_RETURN, APPLICATION_RETURNED},
+        {APPLICATION_HELD, APPLICATION_CANCEL, APPLICATION_CANCELLED},
+        {APPLICATION_ENTERED, APPLICATION_RETURN, APPLICATION_RETURNED},
+        {APPLICATION_ENTERED, APPLICATION_CANCEL, APPLICATION_CANCELLED},
+        {APPLICATION_RETURNED, APPLICATION_CORRECT, APPLICATION_CORRECTED},
+        {APPLICATION_RETURNED, APPLICATION_CANCEL, APPLICATION_CANCELLED},
+        {APPLICATION_ISSUED, APPLICATION_LAPSE, APPLICATION_LAPSED},
 };
 
 static const char *const states[APPLICATION_STATES] = {
@@ -26,12 +36,20 @@ static const char *const states[APPLICATION_STATES] = {
         [APPLICATION_PARTIAL] = "issued-partial",
         [APPLICATION_ISSUED] = "issued",
         [APPLICATION_ACCEPTED] = "accepted",
+        [APPLICATION_HELD] = "held",
+        [APPLICATION_RETURNED] = "returned",
+        [APPLICATION_CORRECTED] = "corrected",
+        [APPLICATION_LAPSED] = "lapsed",
+        [APPLICATION_CANCELLED] = "cancelled",
 };
 static const char *const events[APPLICATION_EVENTS] = {
         [APPLICATION_ENTER] = "entered",       [APPLICATION_APPROVE] = "approved",
         [APPLICATION_REFUSE] = "refused",      [APPLICATION_CA_REFUSE] = "refused-by-ca",
         [APPLICATION_HALF] = "issued-partial", [APPLICATION_WHOLE] = "issued",
-        [APPLICATION_ACCEPT] = "accepted",
+        [APPLICATION_ACCEPT] = "accepted",     [APPLICATION_HOLD] = "held",
+        [APPLICATION_RELEASE] = "released",    [APPLICATION_RETURN] = "returned",
+        [APPLICATION_CORRECT] = "corrected",   [APPLICATION_LAPSE] = "lapsed",
+        [APPLICATION_CANCEL] = "cancelled",
 };
 
 RC application_next(enum application_state from, enum application_event event, enum application_state *to)
@@ -45,6 +63,12 @@ RC application_next(enum application_state from, enum application_event event, e
 	REQUIRE(from != APPLICATION_REFUSED, APPLICATION_REFUSED, "the application was refused");
 	REFUSE(APPLICATION_STATE, "an application that is %s cannot become %s", application_state_name(from),
 	       application_event_name(event));
+}
+
+bool application_has_certificate(enum application_state s)
+{
+	return s == APPLICATION_PARTIAL || s == APPLICATION_ISSUED || s == APPLICATION_ACCEPTED ||
+	       s == APPLICATION_LAPSED;
 }
 
 const char *application_state_name(enum application_state s)

@@ -23,6 +23,16 @@ static const struct {
         {APPLICATION_APPROVED, APPLICATION_WHOLE, APPLICATION_ISSUED},
         {APPLICATION_PARTIAL, APPLICATION_WHOLE, APPLICATION_ISSUED},
         {APPLICATION_ISSUED, APPLICATION_ACCEPT, APPLICATION_ACCEPTED},
+        {APPLICATION_NONE, APPLICATION_HOLD, APPLICATION_HELD},
+        {APPLICATION_HELD, APPLICATION_RELEASE, APPLICATION_ENTERED},
+        {APPLICATION_HELD, APPLICATION_REFUSE, APPLICATION_REFUSED},
+        {APPLICATION_HELD, APPLICATION_RETURN, APPLICATION_RETURNED},
+        {APPLICATION_HELD, APPLICATION_CANCEL, APPLICATION_CANCELLED},
+        {APPLICATION_ENTERED, APPLICATION_RETURN, APPLICATION_RETURNED},
+        {APPLICATION_ENTERED, APPLICATION_CANCEL, APPLICATION_CANCELLED},
+        {APPLICATION_RETURNED, APPLICATION_CORRECT, APPLICATION_CORRECTED},
+        {APPLICATION_RETURNED, APPLICATION_CANCEL, APPLICATION_CANCELLED},
+        {APPLICATION_ISSUED, APPLICATION_LAPSE, APPLICATION_LAPSED},
 };
 
 static bool listed(int from, int event, enum application_state *to)
@@ -60,8 +70,9 @@ static void all_pairs(void **state)
 /* The names are contracts (docs/openapi.yaml). */
 static void names(void **state)
 {
-	static const char *const want[] = {"none",           "entered", "approved", "refused",
-	                                   "issued-partial", "issued",  "accepted"};
+	static const char *const want[] = {"none",           "entered",   "approved", "refused",
+	                                   "issued-partial", "issued",    "accepted", "held",
+	                                   "returned",       "corrected", "lapsed",   "cancelled"};
 	enum application_state got;
 
 	(void)state;

@@ -1,6 +1,7 @@
 #include "ra/store.h"
 
 #include "base/text.h"
+#include "ra/source.h"
 
 /* Text column into an array; what does not fit was never written here. */
 static RC take_text(struct db_rows *q, unsigned n, char *ret, size_t size)
@@ -63,7 +64,7 @@ RC ra_store_evidence_has(struct db *db, const struct ra_evidence *e, bool *ret)
 #define COLUMNS                                                                                              \
 	"seq, id, hash, state, profile, class, authority, entity, subject, spki, possession, days, "         \
 	"days_max, "                                                                                         \
-	"entry, review, decision, at"
+	"entry, review, decision, at, source, corrects, batch"
 
 static RC read_application(struct db_rows *q, struct ra_application *a)
 {
@@ -85,7 +86,9 @@ static RC read_application(struct db_rows *q, struct ra_application *a)
 	if (a->decided)
 		TRY(db_bytes(q, 15, a->decision, sizeof(a->decision)));
 	a->at = db_int(q, 16);
-	return OK;
+	a->source = (int)db_int(q, 17);
+	a->corrects = db_int(q, 18);
+	return take_text(q, 19, a->batch, sizeof(a->batch));
 }
 
 static RC history_add(struct db *db, int64_t seq, int64_t at, enum application_event event,
@@ -101,20 +104,24 @@ static RC history_add(struct db *db, int64_t seq, int64_t at, enum application_e
 RC ra_store_enter(struct db *db, struct ra_application *a, struct slice statement)
 {
 	struct ra_step s = {.by = a->entry, .code = "", .text = ""};
+	enum application_event event = a->state == APPLICATION_HELD ? APPLICATION_HOLD : APPLICATION_ENTER;
 	enum application_state state;
 	AUTO(db_rows, q, NULL);
 	bool row;
 
-	TRY(application_next(APPLICATION_NONE, APPLICATION_ENTER, &state));
+	TRY(application_next(APPLICATION_NONE, event, &state));
 	TRY(db_query(
 	        db, &q,
 	        "INSERT INTO application(id, hash, state, profile, class, authority, entity, subject, spki, "
-	        "possession, days, days_max, entry, at) "
-	        "VALUES($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) RETURNING seq",
+	        "possession, days, days_max, entry, at, source, corrects, batch) "
+	        "VALUES($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) "
+	        "RETURNING seq",
 	        DB_ARGS(DB_CSTR(a->id), DB_BLOB(SLICE_ARR(a->hash)), DB_INT(state), DB_CSTR(a->profile),
 	                DB_CSTR(a->class), DB_CSTR(a->authority), DB_CSTR(a->entity), DB_CSTR(a->subject),
 	                DB_BLOB(SLICE_ARR(a->spki)), DB_INT(a->possession), DB_INT(a->days),
-	                DB_INT(a->days_max), DB_CSTR(a->entry), DB_INT(a->at))));
+	                DB_INT(a->days_max), DB_CSTR(a->entry), DB_INT(a->at), DB_INT(a->source),
+	                a->corrects != 0 ? DB_INT(a->corrects) : DB_NULL,
+	                a->batch[0] != '\0' ? DB_CSTR(a->batch) : DB_NULL)));
 	TRY(db_next(q, &row));
 	NEED(row, RC_BUG, "ra: no row was made");
 	a->seq = db_int(q, 0);
@@ -122,7 +129,7 @@ RC ra_store_enter(struct db *db, struct ra_application *a, struct slice statemen
 	TRY(db_next(q, &row));
 	TRY(db_run(db, NULL, "INSERT INTO application_body(application, statement) VALUES($1, $2)",
 	           DB_ARGS(DB_INT(a->seq), DB_BLOB(statement))));
-	return history_add(db, a->seq, a->at, APPLICATION_ENTER, state, &s);
+	return history_add(db, a->seq, a->at, event, state, &s);
 }
 
 RC ra_store_find(struct db *db, const char *id, struct ra_application *ret)
@@ -152,8 +159,10 @@ RC ra_store_key_used(struct db *db, const uint8_t spki[32], bool *ret)
 {
 	int64_t n;
 
-	TRY(db_scalar(db, &n, "SELECT count(*) FROM application WHERE spki = $1 AND state <> $2",
-	              DB_ARGS(DB_BLOB(slice_of(spki, 32)), DB_INT(APPLICATION_REFUSED))));
+	TRY(db_scalar(db, &n,
+	              "SELECT count(*) FROM application WHERE spki = $1 AND state NOT IN ($2, $3, $4)",
+	              DB_ARGS(DB_BLOB(slice_of(spki, 32)), DB_INT(APPLICATION_REFUSED),
+	                      DB_INT(APPLICATION_CORRECTED), DB_INT(APPLICATION_CANCELLED))));
 	*ret = n > 0;
 	return OK;
 }
@@ -172,6 +181,12 @@ RC ra_store_each(struct db *db, const struct ra_filter *f,
 		             "ORDER BY seq LIMIT $3",
 		             DB_ARGS(DB_INT(f->after), f->entry != NULL ? DB_CSTR(f->entry) : DB_NULL,
 		                     DB_INT(f->limit))));
+	else if (f->batch != NULL)
+		TRY(db_query(
+		        db, &q,
+		        "SELECT " COLUMNS " FROM application WHERE batch = $1 AND state = $2 AND seq > $3 "
+		        "ORDER BY seq LIMIT $4",
+		        DB_ARGS(DB_CSTR(f->batch), DB_INT(f->state), DB_INT(f->after), DB_INT(f->limit))));
 	else
 		TRY(db_query(db, &q,
 		             "SELECT " COLUMNS " FROM application WHERE state = $4 AND seq > $1 "
@@ -223,6 +238,72 @@ RC ra_store_decision(struct db *db, int64_t seq, const char *review, const uint8
 	           DB_ARGS(DB_CSTR(review), DB_BLOB(slice_of(hash, 32)), DB_INT(seq))));
 	return db_run(db, NULL, "UPDATE application_body SET decision = $1 WHERE application = $2",
 	              DB_ARGS(DB_BLOB(statement), DB_INT(seq)));
+}
+
+RC ra_store_issued(struct db *db, int64_t seq, int64_t at, int64_t not_after)
+{
+	return db_run(db, NULL, "UPDATE application SET issued_at = $1, not_after = $2 WHERE seq = $3",
+	              DB_ARGS(DB_INT(at), DB_INT(not_after), DB_INT(seq)));
+}
+
+RC ra_store_any(struct db *db, enum application_state state, bool *ret)
+{
+	int64_t n;
+
+	TRY(db_scalar(db, &n, "SELECT count(*) FROM (SELECT 1 FROM application WHERE state = $1 LIMIT 1)",
+	              DB_ARGS(DB_INT(state))));
+	*ret = n > 0;
+	return OK;
+}
+
+RC ra_store_source_answer(struct db *db, int64_t application, const struct source_answer *a)
+{
+	return db_run(db, NULL,
+	              "INSERT INTO source_answer(application, at, result, record) VALUES($1, $2, $3, $4)",
+	              DB_ARGS(DB_INT(application), DB_INT(a->at), DB_INT(a->result),
+	                      DB_BLOB(SLICE_ARR(a->record))));
+}
+
+RC ra_store_source(struct db *db, int64_t seq, int source)
+{
+	return db_run(db, NULL, "UPDATE application SET source = $1 WHERE seq = $2",
+	              DB_ARGS(DB_INT(source), DB_INT(seq)));
+}
+
+RC ra_store_same(struct db *db, const struct ra_application *a, int64_t now,
+                 struct rc (*each)(void *arg, struct slice id), void *arg)
+{
+	AUTO(db_rows, q, NULL);
+	bool row;
+
+	TRY(db_query(db, &q,
+	             "SELECT id FROM application a WHERE entity = $1 AND profile = $2 AND class = $3 AND "
+	             "seq <> $4 AND (state IN ($5, $6, $7, $8, $9) OR (state IN ($10, $11) AND "
+	             "(not_after IS NULL OR not_after > $12) AND NOT EXISTS (SELECT 1 FROM certificate c "
+	             "JOIN revocation r ON r.ca = c.ca AND r.serial = c.serial "
+	             "WHERE c.application = a.seq AND r.state < $13))) ORDER BY seq LIMIT 8",
+	             DB_ARGS(DB_CSTR(a->entity), DB_CSTR(a->profile), DB_CSTR(a->class), DB_INT(a->corrects),
+	                     DB_INT(APPLICATION_ENTERED), DB_INT(APPLICATION_HELD),
+	                     DB_INT(APPLICATION_APPROVED), DB_INT(APPLICATION_PARTIAL),
+	                     DB_INT(APPLICATION_RETURNED), DB_INT(APPLICATION_ISSUED),
+	                     DB_INT(APPLICATION_ACCEPTED), DB_INT(now), DB_INT(RA_REVOCATION_REFUSED))));
+	for (;;) {
+		TRY(db_next(q, &row));
+		if (!row)
+			return OK;
+		TRY(each(arg, db_text(q, 0)));
+	}
+}
+
+RC ra_store_id(struct db *db, int64_t seq, char id[RA_ID + 1])
+{
+	AUTO(db_rows, q, NULL);
+	bool row;
+
+	TRY(db_query(db, &q, "SELECT id FROM application WHERE seq = $1", DB_ARGS(DB_INT(seq))));
+	TRY(db_next(q, &row));
+	TRY(row_wanted(row, "application"));
+	return take_text(q, 0, id, RA_ID + 1);
 }
 
 RC ra_store_acceptance(struct db *db, int64_t seq, struct slice statement)

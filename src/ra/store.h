@@ -39,12 +39,15 @@ struct ra_application {
 	char subject[RA_SUBJECT_MAX + 1];
 	int possession, days, days_max;
 	bool decided; /* decision is set */
+	int source;   /* enum source_result */
+	int64_t corrects; /* seq of the application whose place it takes; 0: none */
+	char batch[RA_ID + 1];
 };
 /* With its statement and the first line of its history; sets seq. */
 RC ra_store_enter(struct db *db, struct ra_application *a, struct slice statement);
 RC ra_store_find(struct db *db, const char *id, struct ra_application *ret); /* RC_NOTFOUND */
 RC ra_store_find_hash(struct db *db, const uint8_t hash[32], struct ra_application *ret);
-/* Is that key named by an application that was not refused? */
+/* Is that key named by an application that is still in the field? */
 RC ra_store_key_used(struct db *db, const uint8_t spki[32], bool *ret);
 /* In order of entry, after `after`; state APPLICATION_NONE: all; entry: of that clerk, or NULL. */
 struct ra_filter {
@@ -52,6 +55,7 @@ struct ra_filter {
 	int64_t after;
 	size_t limit;
 	const char *entry;
+	const char *batch; /* of that batch, or NULL */
 };
 RC ra_store_each(struct db *db, const struct ra_filter *f,
                  struct rc (*each)(void *arg, const struct ra_application *a), void *arg);
@@ -68,6 +72,15 @@ struct ra_step {
 RC ra_store_step(struct db *db, const struct ra_step *s);
 RC ra_store_decision(struct db *db, int64_t seq, const char *review, const uint8_t hash[32],
                      struct slice statement);
+/* The whole pair is there since `at`; not_after of its signing certificate. */
+RC ra_store_issued(struct db *db, int64_t seq, int64_t at, int64_t not_after);
+/* Is there an application in that state? */
+RC ra_store_any(struct db *db, enum application_state state, bool *ret);
+RC ra_store_source(struct db *db, int64_t seq, int source);
+/* Ids of applications of the same holder, profile and class that are in work or in force at `now`. */
+RC ra_store_same(struct db *db, const struct ra_application *a, int64_t now,
+                 struct rc (*each)(void *arg, struct slice id), void *arg);
+RC ra_store_id(struct db *db, int64_t seq, char id[RA_ID + 1]);
 RC ra_store_acceptance(struct db *db, int64_t seq, struct slice statement);
 RC ra_store_envelope(struct db *db, int64_t seq, struct slice envelope);
 /* application, decision, acceptance, envelope; those that are not there stay empty; any may be NULL. */
