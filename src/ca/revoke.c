@@ -3,6 +3,7 @@
 #include "ca/revoke.h"
 
 #include "base/clock.h"
+#include "ca/store_follow.h"
 #include "evidence/log.h"
 #include "pki/cert.h"
 
@@ -29,6 +30,8 @@ RC ca_life(struct db *db, const struct ca_certificate *c, int64_t now, enum life
 		f.held = last->event == ORDER_HOLD;
 		f.revoked = last->event == ORDER_REVOKE;
 	}
+	TRY(ca_store_followed(db, c->request.ca, slice_of(c->request.serial[CA_SIGN], CA_SERIAL),
+	                      &f.superseded));
 	*ret = life_of(&f, now);
 	return OK;
 }

@@ -1,0 +1,278 @@
+#!/usr/bin/env python3
+"""Proves the end of certificates: suspension with its longest time (R21.7), revocation by holder, institution, RA and
+CA (R21.6), loss at 03:00 by key, code and officer (R31.1 to R31.5), the queue while the CA is away (R31.4), mass
+operations, due work once over restarts.  OpenSSL reads OCSP and lists."""
+import json
+import os
+import pathlib
+import re
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
+from yuandian import *  # noqa: E402,F403
+
+work = pathlib.Path(tempfile.mkdtemp(prefix="yuandian-e2e-"))
+work.chmod(0o755)
+p = Platform("--test-clock")
+state = {}
+
+
+def issue(name, number, accept=True):
+    """A pair of one's own: folder, serial numbers of the signing and the encryption certificate."""
+    w = p.new_request(work / name, name)
+    (w / "application.json").write_text(json.dumps(person(name, number), ensure_ascii=False))
+    app = p.issue(w)
+    if accept:
+        p.as_("entry", "accept", app)
+    return w, serial_of(w / "sign.pem"), serial_of(w / "enc.pem")
+
+
+def ocsp(serial):
+    return openssl("ocsp", "-issuer", p.ca("sm2"), "-serial", "0x" + serial, "-url", state["ocsp"], "-noverify",
+                   "-resp_text").stdout.decode()
+
+
+def until(condition, what, limit=20):
+    end = time.monotonic() + limit
+    while not condition():
+        check(time.monotonic() < end, what)
+        time.sleep(0.1)
+
+
+def listed(serial):
+    text = openssl("crl", "-inform", "DER", "-noout", "-text", input=p.get(state["crl"])[2]).stdout.decode()
+    entries = {e.split("\n")[0].strip().lower().lstrip("0"): e for e in text.split("Serial Number:")[1:]}
+    return entries.get(serial)
+
+
+def shows(serial, want):
+    until(lambda: want in ocsp(serial), f"OCSP of {serial} says {want}")
+
+
+def day(n=1):
+    p.cli("clock", "step", f"+{n * 86400}", "--data", p.data)
+
+
+def holder(w, *more):
+    return ("--key", w / "sign.key", "--certificate", w / "sign.pem", "--endpoints", p.data / "endpoints.json", *more)
+
+
+def starts():
+    p.start()
+    w, sign, enc = issue("张三", 1)
+    text = openssl("x509", "-in", w / "sign.pem", "-noout", "-text").stdout.decode()
+    urls = re.findall(r"URI:(http\S+)", text)
+    state["ocsp"] = next(u for u in urls if u.endswith("/ocsp"))
+    state["crl"] = next(u for u in urls if u.endswith(".crl"))
+    state["first"] = (w, sign, enc)
+
+
+def hold_and_release():
+    """R21.7: hold → OCSP certificateHold for both of the pair; release removes it; the list follows."""
+    _, sign, enc = state["first"]
+    r = json.loads(p.as_("review", "suspend", f"sm2/{sign}", "--json").stdout)
+    equal(r["state"], "on-hold", "state")
+    for s in (sign, enc):
+        shows(s, "certificateHold")
+        until(lambda: listed(s) is not None, "the hold stands in the list")
+        check("Certificate Hold" in listed(s), "reason in the list")
+    p.as_("review", "suspend", f"sm2/{sign}", status=5)
+    p.as_("entry", "release", f"sm2/{sign}", status=3)
+    p.as_("review", "release", f"sm2/{sign}")
+    for s in (sign, enc):
+        shows(s, "Cert Status: good")
+        until(lambda: listed(s) is None, "the list forgets the hold")
+    p.as_("review", "release", f"sm2/{sign}", status=5)
+
+
+def only_one_of_a_pair():
+    _, sign, enc = state["first"]
+    p.as_("review", "suspend", f"sm2/{enc}", "--only")
+    shows(enc, "certificateHold")
+    check("Cert Status: good" in ocsp(sign), "the signing certificate is untouched")
+    p.as_("review", "release", f"sm2/{enc}", "--only")
+    shows(enc, "Cert Status: good")
+
+
+def every_illegal_step_conflicts():
+    """R21.6, b.13: no way out of revoked, through any door."""
+    _, sign, enc = state["first"]
+    p.as_("ca-operator", "revoke", f"sm2/{sign}", "--reason", "superseded", "--ground", "ca", "--case", "2026-7")
+    for s in (sign, enc):
+        shows(s, "superseded")
+    for command in (("suspend",), ("release",), ("revoke", "--reason", "keyCompromise")):
+        for s in (sign, enc):
+            r = p.as_("review", command[0], f"sm2/{s}", *command[1:], "--json", status=5)
+            equal(json.loads(r.stderr or r.stdout)["code"], "already-revoked", "stable code")
+    p.as_("review", "suspend", "sm2/5a5a", status=4)
+
+
+def who_may_say_what():
+    """Matrix, R21.6: a clerk stops and does not end; grounds go with roles; auditors do nothing."""
+    _, sign, _ = issue("李四", 2)
+    p.as_("entry", "revoke", f"sm2/{sign}", "--reason", "keyCompromise", status=3)
+    p.as_("auditor", "suspend", f"sm2/{sign}", status=1)
+    p.as_("review", "revoke", f"sm2/{sign}", "--reason", "superseded", "--ground", "ca", status=3)
+    p.as_("institution", "suspend", f"sm2/{sign}", status=3)
+    p.as_("entry", "suspend", f"sm2/{sign}")
+    shows(sign, "certificateHold")
+    r = json.loads(p.as_("institution", "revoke", f"sm2/{sign}", "--reason", "affiliationChanged", "--json").stdout)
+    equal((r["ground"], r["state"]), ("institution", "revoked"), "answer")
+    shows(sign, "affiliationChanged")
+
+
+def loss_by_key():
+    """R31.1: nothing but the key; another's key does nothing."""
+    w, sign, enc = issue("王五", 3)
+    other, stranger, _ = issue("赵六", 4)
+    p.cli("revoke", f"sm2/{sign}", *holder(other), status=3)
+    r = json.loads(p.cli("revoke", f"sm2/{sign}", *holder(w), "--json").stdout)
+    check(r["reported"] <= r["at"], "R31.5: both times")
+    for s in (sign, enc):
+        shows(s, "keyCompromise")
+    # a key that is out of control ends itself and no other
+    p.cli("revoke", f"sm2/{stranger}", *holder(w), status=3)
+    p.cli("suspend", f"sm2/{stranger}", *holder(other))
+    shows(stranger, "certificateHold")
+    # whoever has the key may not lift the hold
+    p.cli("release", f"sm2/{stranger}", "--key", other / "sign.key", "--endpoints", p.data / "endpoints.json", status=2)
+    p.cli("revoke", f"sm2/{stranger}", *holder(other))
+    shows(stranger, "keyCompromise")
+    p.cli("revoke", f"sm2/{stranger}", *holder(other), status=5)
+
+
+def loss_by_code():
+    """R31.1: one use, twenty characters, closed after ten wrong ones."""
+    w, sign, enc = issue("孙七", 5)
+    code = p.as_("entry", "revocation-code", f"sm2/{sign}").stdout.decode().strip()
+    check(re.fullmatch(r"([0-9A-Z]{4}-){4}[0-9A-Z]{4}", code), "form of the code")
+    check(code.encode() not in (p.data / "shifan/ra/data.db").read_bytes(), "the code itself is not stored")
+    wrong = work / "wrong"
+    wrong.write_text("0000-0000-0000-0000-0000\n")
+    right = work / "right"
+    right.write_text(code.lower().replace("-", " ") + "\n")
+    end = ("--endpoints", p.data / "endpoints.json")
+    for _ in range(10):
+        r = p.cli("revoke", f"sm2/{sign}", "--code", wrong, *end, "--json", status=3)
+        equal(json.loads(r.stderr or r.stdout)["code"], "code-wrong", "wrong code")
+    r = p.cli("revoke", f"sm2/{sign}", "--code", right, *end, "--json", status=None)
+    equal(json.loads(r.stderr or r.stdout)["code"], "code-locked", "locked")
+    p.cli("clock", "step", "+3601", "--data", p.data)
+    p.cli("revoke", f"sm2/{sign}", "--code", right, *end, status=6)
+    for s in (sign, enc):
+        shows(s, "keyCompromise")
+    p.cli("revoke", f"sm2/{sign}", "--code", right, *end, status=3)
+    p.cli("revoke", "sm2/5a5a5a", "--code", right, *end, status=3)
+
+
+def losses():
+    return {f"sm2/{l['serial']}": l for l in json.loads(p.as_("review", "loss", "list", "--json").stdout)["losses"]}
+
+
+def uncertain_loss_confirmed_and_refuted():
+    """R31.2: on hold at once; confirmed → revoked, unfounded → released; b.17 in the history, owner and department
+    are told (R31.5)."""
+    _, sign, _ = issue("周八", 6)
+    _, other, _ = issue("吴九", 7)
+    for s in (sign, other):
+        p.as_("entry", "revoke", f"sm2/{s}", "--uncertain", "--reported", "2026-01-01T03:00:00Z")
+        shows(s, "certificateHold")
+        equal(losses()[f"sm2/{s}"]["state"], "on-hold", "report")
+    p.as_("review", "revoke", f"sm2/{sign}", "--reason", "keyCompromise", "--case", "报失核实")
+    p.as_("review", "release", f"sm2/{other}")
+    shows(sign, "keyCompromise")
+    shows(other, "Cert Status: good")
+    l = losses()[f"sm2/{sign}"]
+    equal((l["state"], l["reported"]), ("closed", "2026-01-01T03:00:00Z"), "closed report")
+    check(l["effect"] > l["reported"], "both times are kept")
+    shown = json.loads(p.as_("auditor", "loss", "show", str(l["id"]), "--json").stdout)
+    equal([h["event"] for h in shown["history"]],
+          ["received", "uncertain", "on-hold", "confirmed", "revoked", "notified", "closed"], "history")
+    shown = json.loads(p.as_("auditor", "loss", "show", str(losses()[f"sm2/{other}"]["id"]), "--json").stdout)
+    equal([h["event"] for h in shown["history"]],
+          ["received", "uncertain", "on-hold", "unfounded", "released", "notified", "closed"], "history")
+    _, _, body = p.call("auditor", "GET", "/v1/notices?limit=500")
+    mine = [n for n in body["notices"] if n["subject"] == f"sm2/{sign}"]
+    equal({(n["kind"], n["to"]) for n in mine},
+          {("certificate-held", "entity"), ("certificate-held", "department"), ("certificate-revoked", "entity"),
+           ("certificate-revoked", "department")}, "who was told")
+
+
+def instance_pid(name):
+    for d in pathlib.Path("/proc").iterdir():
+        try:
+            argv = (d / "cmdline").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if b"instance" in argv and name.encode() in argv and str(p.data).encode() in argv:
+            return int(d.name)
+    raise Failure("no process of " + name)
+
+
+def the_ca_is_away():
+    """R31.4: durable at the RA, done after the CA is back, ahead of what waits to be issued."""
+    w, sign, enc = issue("郑十", 8)
+    new = p.new_request(work / "new", "新人")
+    (new / "application.json").write_text(json.dumps(person("新人", 9), ensure_ascii=False))
+    app = p.apply(new)
+    pid = instance_pid("shifan/ca")
+    os.kill(pid, signal.SIGSTOP)
+    # its listening socket takes connections all the same: end it, its supervisor is stopped from starting it anew
+    os.kill(p.process.pid, signal.SIGSTOP)
+    os.kill(pid, signal.SIGKILL)
+    p.as_("review", "review", app, "--approve")
+    started = time.monotonic()
+    p.cli("revoke", f"sm2/{sign}", *holder(w), status=6)
+    print(f"   taken without the CA in {time.monotonic() - started:.2f} s")
+    equal(losses()[f"sm2/{sign}"]["state"], "authenticated", "report")
+    os.kill(p.process.pid, signal.SIGCONT)
+    for s in (sign, enc):
+        until(lambda: "keyCompromise" in ocsp(s), "revoked when the CA is back", 60)
+    equal(losses()[f"sm2/{sign}"]["state"], "closed", "report")
+    p.fetch(app, new, limit=60)
+    db = sqlite3.connect(f"file:{p.data}/shifan/ca/data.db?mode=ro", uri=True)
+    kinds = [k for (k,) in db.execute("SELECT kind FROM log WHERE kind IN ('issued', 'revoked') ORDER BY idx")]
+    equal(kinds[-4:], ["revoked", "revoked", "issued", "issued"], "the revocation went first")
+
+
+def a_hold_has_an_end():
+    """R21.7: the longest time is over → revoked, once, also over a restart; a released one is left alone."""
+    _, sign, enc = issue("冯一", 10)
+    _, other, _ = issue("陈二", 11)
+    p.as_("review", "suspend", f"sm2/{sign}")
+    p.as_("review", "suspend", f"sm2/{other}")
+    p.as_("review", "release", f"sm2/{other}")
+    day(29)
+    time.sleep(1)
+    check("certificateHold" in ocsp(sign), "still on hold after 29 days")
+    day(2)
+    for s in (sign, enc):
+        shows(s, "0x9")  # privilegeWithdrawn; OpenSSL has no name for it
+    equal(p.stop(), 0, "exit status")
+    p.start()
+    day(2)
+    time.sleep(1)
+    check("Cert Status: good" in ocsp(other), "released")
+    db = sqlite3.connect(f"file:{p.data}/shifan/ca/data.db?mode=ro", uri=True)
+    n = db.execute("SELECT count(*) FROM log WHERE kind = 'revoked' AND CAST(entry AS TEXT) LIKE ? "
+                   "AND CAST(entry AS TEXT) LIKE '%privilegeWithdrawn%'", (f'%"{sign}"%',)).fetchone()[0]
+    equal(n, 1, "exactly once")
+
+
+def ends():
+    equal(p.stop(), 0, "exit status")
+    shutil.rmtree(p.data)
+    shutil.rmtree(work)
+
+
+if __name__ == "__main__":
+    try:
+        main([starts, hold_and_release, only_one_of_a_pair, every_illegal_step_conflicts, who_may_say_what, loss_by_key,
+              loss_by_code, uncertain_loss_confirmed_and_refuted, the_ca_is_away, a_hold_has_an_end, ends])
+    finally:
+        p.stop()
