@@ -12,6 +12,7 @@
 #include <sys/random.h>
 
 #define MANY 5
+#define BATCH 18 /* more than any lanes */
 
 static unsigned failures;
 
@@ -122,10 +123,16 @@ static void exchanging(const struct sm2_key *k)
 
 static void hashing(void)
 {
-	uint8_t secret[200], out[100];
+	uint8_t secret[200], out[100], many[BATCH][SM3_LEN];
+	struct slice s[BATCH];
+	size_t i;
 
 	memset(secret, 9, sizeof(secret));
 	ct_secret(secret, sizeof(secret));
+	for (i = 0; i < BATCH; i++)
+		s[i] = slice_of(secret, 10 * i);
+	sm3_hash_batch(s, many, BATCH);
+	sm3_hash_batch_after(secret, s, many, BATCH);
 	sm3_hash(SLICE_ARR(secret), out);
 	sm3_hmac_of(SLICE_ARR(secret), SLICE_ARR(secret), out);
 	sm3_kdf(SLICE_ARR(secret), out, sizeof(out));
@@ -133,27 +140,55 @@ static void hashing(void)
 	sm3_hkdf(SLICE_LIT("salt"), SLICE_ARR(secret), SLICE_LIT("info"), out, sizeof(out));
 }
 
+#define TEXT 1101 /* more than the widest pass, and a piece of a block */
+
+static uint8_t text[TEXT], out[TEXT];
+
+static void authenticating(const struct sm4 *c)
+{
+	static const uint8_t nonce[16] = {3};
+	struct sm4_ccm ccm = {slice_of(nonce, 12), slice_of(text, 33), 12};
+	struct sm4_gcm g;
+	uint8_t tag[16];
+
+	sm4_gcm_seal(c, nonce, slice_of(text, 33), SLICE_ARR(text), out, tag);
+	check("open", rc_ok(sm4_gcm_open(c, nonce, slice_of(text, 33), SLICE_ARR(out), out, tag)));
+	tag[3] ^= 8;
+	check("wrong tag", !rc_ok(sm4_gcm_open(c, nonce, SLICE_NONE, slice_of(out, 9), out, tag)));
+	check("long nonce", rc_ok(sm4_gcm_init(&g, c, SLICE_ARR(nonce))));
+	sm4_gcm_aad(&g, slice_of(text, 5));
+	sm4_gcm_encrypt(&g, slice_of(text, 7), out);
+	sm4_gcm_decrypt(&g, slice_of(text + 7, TEXT - 7), out + 7);
+	check("wrong tag in pieces", !rc_ok(sm4_gcm_check(&g, tag)));
+	check("ccm", rc_ok(sm4_ccm_seal(c, &ccm, SLICE_ARR(text), out, tag)));
+	check("ccm open", rc_ok(sm4_ccm_open(c, &ccm, SLICE_ARR(out), out, tag)));
+	tag[3] ^= 8;
+	check("ccm wrong tag", !rc_ok(sm4_ccm_open(c, &ccm, SLICE_ARR(out), out, tag)));
+}
+
 static void ciphering(void)
 {
-	uint8_t key[16], iv[16] = {1}, text[320], out[320], tag[16];
+	uint8_t key[32], iv[16] = {1};
+	struct sm4_xts x;
 	struct sm4 c;
 
 	memset(key, 11, sizeof(key));
+	key[31] = 12;
 	memset(text, 12, sizeof(text));
 	ct_secret(key, sizeof(key));
 	ct_secret(text, sizeof(text));
 	sm4_init(&c, key);
-	sm4_ecb_encrypt(&c, text, out, 20);
-	sm4_ecb_decrypt(&c, text, out, 20);
+	sm4_ecb_encrypt(&c, text, out, TEXT / 16);
+	sm4_ecb_decrypt(&c, text, out, TEXT / 16);
 	sm4_cbc_encrypt(&c, iv, text, out, 20);
-	sm4_cbc_decrypt(&c, iv, text, out, 20);
-	sm4_ctr(&c, (uint8_t[16]){0}, text, out, 301);
-	sm4_gcm_seal(&c, (const uint8_t[12]){0}, slice_of(text, 33), slice_of(text, 299), out, tag);
-	check("open", rc_ok(sm4_gcm_open(&c, (const uint8_t[12]){0}, slice_of(text, 33), slice_of(out, 299),
-	                                 out, tag)));
-	tag[3] ^= 8;
-	check("wrong tag",
-	      !rc_ok(sm4_gcm_open(&c, (const uint8_t[12]){0}, SLICE_NONE, slice_of(out, 9), out, tag)));
+	sm4_cbc_decrypt(&c, iv, text, out, TEXT / 16);
+	sm4_ctr(&c, (uint8_t[16]){0}, text, out, TEXT);
+	authenticating(&c);
+	for (enum sm4_xts_kind kind = SM4_XTS_GB; kind <= SM4_XTS_IEEE; kind++) {
+		check("xts key", rc_ok(sm4_xts_init(&x, key, kind)));
+		check("xts", rc_ok(sm4_xts_encrypt(&x, iv, SLICE_ARR(text), out)));
+		check("xts open", rc_ok(sm4_xts_decrypt(&x, iv, SLICE_ARR(text), out)));
+	}
 	sm4_wipe(&c);
 }
 

@@ -191,7 +191,8 @@ static inline void judge_left(uint8_t v[16])
 	v[0] = (uint8_t)(v[0] << 1 ^ (out ? 0x87 : 0));
 }
 
-static inline void judge_xts_block(const uint8_t key[16], const uint8_t t[16], const uint8_t *in, uint8_t *out)
+static inline void judge_xts_block(const uint8_t key[16], const uint8_t t[16], const uint8_t *in,
+                                   uint8_t *out)
 {
 	uint8_t block[16];
 
@@ -203,7 +204,8 @@ static inline void judge_xts_block(const uint8_t key[16], const uint8_t t[16], c
 }
 
 /* IEEE 1619 5.3.2: encryption; the order of bits is the only difference of GB/T 17964. */
-static inline void judge_xts(const uint8_t key[32], bool gb, const uint8_t iv[16], struct slice in, uint8_t *out)
+static inline void judge_xts(const uint8_t key[32], bool gb, const uint8_t iv[16], struct slice in,
+                             uint8_t *out)
 {
 	uint8_t t[16], last[16];
 	size_t at, n = in.len % 16;
