@@ -18,6 +18,11 @@ TERMS = {
         "type": "object", "additionalProperties": False, "required": ["version", "accepted"],
         "properties": {"version": {"const": "1"}, "accepted": {"const": True}}},
 }
+WORDS = {
+    "duplicate": {
+        "description": "the holder has a certificate of this profile and class and wants another (R30.2)",
+        "const": "accepted"},
+}
 
 
 def layout(value, indent=0, lead=0):
@@ -41,7 +46,7 @@ def schema(profile):
         "type": "object",
         "additionalProperties": False,
         "required": ["identity", *TERMS],
-        "properties": {"identity": profile["identity"], **TERMS},
+        "properties": {"identity": profile["identity"], **TERMS, **WORDS},
     }
 
 

@@ -14,5 +14,7 @@ RC apply_evidence(struct officer *o, const char *spec, json_t *list);
 RC apply_csr(const char *path, json_t *body);
 /* identity, purpose, region and agreement go over as they are; whether they fit is the RA's to say. */
 RC apply_data(const char *path, json_t *body);
+/* The hash of the agreement's text, as the RA has it, into the body. */
+RC apply_agreement(struct officer *o, json_t *body);
 
 #endif

@@ -1,11 +1,23 @@
 /* yuandian accept: the subscriber, or a clerk before whom he stands, takes the certificates (R21.2). */
 #include "cli/officer.h"
 
+#define TEXT_MAX (256u << 10)
 #define NOTICE "1" /* edition of the notice shown on acceptance */
+
+/* R31.6: who accepts has the notice on safe keeping before him. */
+static RC show_notice(struct cli *c, struct officer *o)
+{
+	AUTO_ANSWER(a, TEXT_MAX);
+
+	TRY(http_call(o->ra, &(struct http_call){.path = "/v1/texts/safe-keeping-" NOTICE}, &a));
+	if (!c->json)
+		(void)fprintf(c->err, "%s\n", buf_cstr(&a.body));
+	return OK;
+}
 
 struct rc cmd_accept(struct cli *c)
 {
-	static const char *const roles[] = {"entry", "review", NULL};
+	static const char *const roles[] = {"entry", "review", "issue", NULL};
 	AUTO_OFFICER(o);
 	AUTO_JSON(application, NULL);
 	AUTO_JSON(body, json_object());
@@ -23,6 +35,7 @@ struct rc cmd_accept(struct cli *c)
 	REQUIRE(slice_is(state, "issued"), APPLICATION_STATE, "the application is %.*s", (int)state.len,
 	        (const char *)state.p);
 	TRY(officer_role(&o, roles, &role));
+	TRY(show_notice(c, &o));
 	json_put_cstr(body, "id", c->operands[0]);
 	json_put_take(body, "certificates", json_incref(certificates));
 	json_put_cstr(body, "notice", NOTICE);

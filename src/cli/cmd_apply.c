@@ -7,6 +7,7 @@
 #define EVIDENCE_MAX (10u << 20)
 #define DATA_MAX (256u << 10)
 #define CSR_FILE_MAX (64u << 10)
+#define TEXT_MAX (256u << 10)
 
 /* "TYPE=FILE": uploads the file and adds {type, sm3, size} to the list. */
 RC apply_evidence(struct officer *o, const char *spec, json_t *list)
@@ -65,13 +66,45 @@ RC apply_data(const char *path, json_t *body)
 	TRY(file_read(path, DATA_MAX, &file));
 	TRY(json_read(buf_slice(&file), DATA_MAX, &data));
 	NEED(json_is_object(data), RC_INPUT, "%s: not a JSON object", path);
-	TRY(json_only(data, "identity", "purpose", "region", "agreement", NULL));
+	TRY(json_only(data, "identity", "purpose", "region", "agreement", "duplicate", NULL));
 	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
 		json_t *v;
 
 		TRY(json_get(data, members[i], &v));
-		json_put_take(body, members[i], json_incref(v));
+		json_put_take(body, members[i], json_deep_copy(v));
 	}
+	if (json_object_get(data, "duplicate") != NULL)
+		json_put_take(body, "duplicate", json_incref(json_object_get(data, "duplicate")));
+	return json_put_result();
+}
+
+/* R21.1: the statement names the very text that was accepted. */
+RC apply_agreement(struct officer *o, json_t *body)
+{
+	json_t *agreement = json_object_get(body, "agreement");
+	AUTO_BUF(path, 256);
+	AUTO_ANSWER(a, TEXT_MAX);
+	struct slice version;
+	char name[17];
+	uint8_t sm3[SM3_LEN];
+
+	TRY(json_get_text(agreement, "version", sizeof(name) - 1, &version));
+	(void)snprintf(name, sizeof(name), "%.*s", (int)version.len, (const char *)version.p);
+	TRY(officer_path(&path, "/v1/texts/subscriber-agreement-", name, ""));
+	/* what the RA does not have it refuses itself */
+	if (!rc_ok(http_call(o->ra, &(struct http_call){.path = buf_cstr(&path)}, &a)))
+		return rc_last()->code == RC_NOTFOUND ? OK : rc_restore(rc_last());
+	sm3_hash(buf_slice(&a.body), sm3);
+	json_put_hex(agreement, "sm3", SLICE_ARR(sm3));
+	return json_put_result();
+}
+
+static RC put_options(const struct cli *c, json_t *body)
+{
+	if (cli_has(c, "corrects"))
+		json_put_cstr(body, "corrects", cli_get(c, "corrects"));
+	if (cli_has(c, "duplicate"))
+		json_put_cstr(body, "duplicate", "accepted");
 	return json_put_result();
 }
 
@@ -90,13 +123,18 @@ struct rc cmd_apply(struct cli *c)
 	TRY(json_put_result());
 	TRY(apply_csr(cli_get(c, "csr"), body));
 	TRY(apply_data(cli_get(c, "data"), body));
+	TRY(put_options(c, body));
 	TRY(officer_open(c, &o));
+	TRY(apply_agreement(&o, body));
 	for (size_t i = 0; (spec = cli_get_at(c, "evidence", i)) != NULL; i++)
 		TRY(apply_evidence(&o, spec, evidence));
 	TRY(officer_state(&o, STATEMENT_APPLICATION, "entry", body, "/v1/applications", &answer));
 	if (c->json)
 		return cli_json(c, "apply", json_incref(answer));
 	TRY(json_get_text(answer, "id", 64, &id));
+	if (json_object_get(answer, "duplicates") != NULL)
+		cli_note(c, "注意：该主体已有同模板同类别的证书或申请",
+		         "note: the holder has another certificate or application of this profile and class");
 	cli_line(c, "%.*s", (int)id.len, (const char *)id.p);
 	return OK;
 }

@@ -5,6 +5,7 @@
 #include "pki/cert.h"
 #include "pki/csr_response.h"
 #include "pki/envelope.h"
+#include "pki/pkcs12.h"
 #include "pki/pkcs8.h"
 
 #define KEY_FILE_MAX (64u << 10)
@@ -95,6 +96,43 @@ static RC open_envelope(const json_t *answer, const struct private_key *signing,
 	return rc;
 }
 
+/* ---- PKCS#12 (R21.2): of keys that are files; what a token holds never leaves it ---- */
+
+static RC decode(const char *text, struct buf *ret)
+{
+	NEED(text != NULL, RC_INPUT, "the answer's certificates are malformed");
+	return text_base64(slice_text(text), ret);
+}
+
+static RC write_p12(const struct cli *c, const json_t *answer, const char *member,
+                    const struct private_key *key, struct slice pin)
+{
+	const json_t *list = json_object_get(answer, "chain");
+	struct slice chain[PKCS12_CHAIN];
+	struct buf der[PKCS12_CHAIN];
+	AUTO_BUF(p12, PKCS12_MAX);
+	char name[32];
+	struct rc rc;
+	size_t n = 0;
+
+	for (size_t i = 0; i < PKCS12_CHAIN; i++)
+		der[i] = BUF(CERT_DER_MAX);
+	rc = decode(json_string_value(json_object_get(answer, member)), &der[n++]);
+	for (size_t i = 0; rc_ok(rc) && i < json_array_size(list) && n < PKCS12_CHAIN; i++)
+		rc = decode(json_string_value(json_array_get(list, i)), &der[n++]);
+	for (size_t i = 0; i < n; i++)
+		chain[i] = buf_slice(&der[i]);
+	(void)snprintf(name, sizeof(name), "%s.p12", strcmp(member, "sign") == 0 ? "sign" : "enc");
+	p12.secret = true;
+	if (rc_ok(rc))
+		rc = pkcs12_build(key, chain, n, pin, member, &p12);
+	if (rc_ok(rc))
+		rc = write_out(c, name, buf_slice(&p12), 0600);
+	for (size_t i = 0; i < PKCS12_CHAIN; i++)
+		buf_free(&der[i]);
+	return rc;
+}
+
 static RC write_key(const struct cli *c, const json_t *answer, const struct private_key *signing,
                     struct slice pin)
 {
@@ -104,6 +142,8 @@ static RC write_key(const struct cli *c, const json_t *answer, const struct priv
 
 	TRY(open_envelope(answer, signing, &key));
 	rc = private_key_write(&key, pin, &pem);
+	if (rc_ok(rc) && cli_has(c, "p12"))
+		rc = write_p12(c, answer, "encrypt", &key, pin);
 	private_key_wipe(&key);
 	TRY(rc);
 	return write_out(c, "enc.key", buf_slice(&pem), 0600);
@@ -116,14 +156,18 @@ static RC key_wanted(const struct cli *c, const json_t *answer)
 	struct private_key signing;
 	struct rc rc;
 
-	if (!cli_has(c, "key") || json_object_get(answer, "envelope") == NULL)
+	bool sealed = json_object_get(answer, "envelope") != NULL;
+
+	if (!cli_has(c, "key") || (!sealed && !cli_has(c, "p12")))
 		return OK;
 	pin.secret = true;
 	file.secret = true;
 	TRY(officer_pin(cli_get(c, "pin-file"), &pin));
 	TRY(file_read(cli_get(c, "key"), KEY_FILE_MAX, &file));
 	TRY(private_key_read(buf_slice(&file), buf_slice(&pin), &signing));
-	rc = write_key(c, answer, &signing, buf_slice(&pin));
+	rc = cli_has(c, "p12") ? write_p12(c, answer, "sign", &signing, buf_slice(&pin)) : OK;
+	if (rc_ok(rc) && sealed)
+		rc = write_key(c, answer, &signing, buf_slice(&pin));
 	private_key_wipe(&signing);
 	return rc;
 }
@@ -142,6 +186,7 @@ static RC get_certificates(struct cli *c, struct officer *o, json_t **ret)
 	REQUIRE(rc_ok(envelope_form_find(slice_text(form), &known)), USAGE,
 	        "--envelope %s: not sm2, saed, skf or sdf", form);
 	REQUIRE(cli_has(c, "key") == cli_has(c, "pin-file"), USAGE, "--key and --pin-file go together");
+	REQUIRE(!cli_has(c, "p12") || cli_has(c, "key"), USAGE, "--p12 goes with --key");
 	TRY(cli_get_int(c, "wait", 0, WAIT_MAX, &wait));
 	TRY(officer_open(c, o));
 	TRY(officer_path(&path, "/v1/applications/", c->operands[0], "/certificates?envelope="));

@@ -103,17 +103,22 @@ static RC approval_body(struct cli *c, struct officer *o, const json_t *applicat
 
 static RC refusal_body(struct cli *c, json_t *body)
 {
-	json_put_cstr(body, "code", cli_get(c, "refuse"));
+	const char *back = cli_get(c, "return");
+
+	json_put_cstr(body, "code", back != NULL ? back : cli_get(c, "refuse"));
 	json_put_cstr(body, "reason", cli_get(c, "reason"));
+	if (back != NULL)
+		json_put_bool(body, "correction", true);
 	return json_put_result();
 }
 
 static RC check_usage(const struct cli *c)
 {
-	bool approve = cli_has(c, "approve"), refuse = cli_has(c, "refuse");
+	bool approve = cli_has(c, "approve"), refuse = cli_has(c, "refuse") || cli_has(c, "return");
 
-	REQUIRE(approve != refuse, USAGE, "review needs either --approve or --refuse CODE");
-	REQUIRE(refuse == cli_has(c, "reason"), USAGE, "--refuse goes with --reason TEXT");
+	REQUIRE(approve != refuse && !(cli_has(c, "refuse") && cli_has(c, "return")), USAGE,
+	        "review needs one of --approve, --refuse CODE and --return CODE");
+	REQUIRE(refuse == cli_has(c, "reason"), USAGE, "--refuse and --return go with --reason TEXT");
 	REQUIRE(!refuse || !cli_has(c, "days"), USAGE, "--days goes with --approve");
 	return OK;
 }

@@ -83,6 +83,9 @@ static const struct cli_option apply[] = {
         {"data", "FILE", "申请数据 JSON（docs/schema/application-P.json）",
          "application data (docs/schema/application-P.json)", CLI_REQUIRED},
         {"evidence", "TYPE=FILE", "证明材料，可多次给出", "a piece of evidence; may be repeated", CLI_REPEAT},
+        {"corrects", "ID", "更正被退回的申请", "takes the place of an application that was returned", 0},
+        {"duplicate", NULL, "该主体已有同类证书，仍要申请",
+         "the holder has such a certificate and wants another", 0},
         RA,
         END,
 };
@@ -113,7 +116,8 @@ static const struct cli_option review[] = {
         {"approve", NULL, "批准", "approve", 0},
         {"days", "N", "有效期天数（缺省：按模板）", "validity in days (default: as the profile says)", 0},
         {"refuse", "CODE", "拒绝，给出代码", "refuse, with a code", 0},
-        {"reason", "TEXT", "拒绝的理由", "why it is refused", 0},
+        {"return", "CODE", "退回更正，给出代码", "return for correction, with a code", 0},
+        {"reason", "TEXT", "拒绝或退回的理由", "why it is refused or returned", 0},
         RA,
         END,
 };
@@ -126,6 +130,7 @@ static const struct cli_option fetch[] = {
          "signing key: opens the envelope and writes enc.key", 0},
         {"pin-file", "FILE", "enc.key 的口令，也用于 --key",
          "PIN of enc.key, and of --key when that is encrypted", 0},
+        {"p12", NULL, "并写出 sign.p12 与 enc.p12", "writes sign.p12 and enc.p12 too", 0},
         {"wait", "SECONDS", "最多等待的秒数（缺省 5）", "wait at most so long (default 5)", 0},
         RA,
         END,

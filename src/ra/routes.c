@@ -6,6 +6,7 @@
 #include "pki/profile.h"
 #include "ra/basis.h"
 #include "ra/blacklist.h"
+#include "ra/lapse.h"
 #include "ra/notice.h"
 #include "ra/loss.h"
 #include "ra/ra.h"
@@ -444,8 +445,10 @@ static void metrics(struct instance *in, struct buf *out)
 }
 
 static const struct job jobs[] = {
+        {.name = "acceptance", .due = ra_lapse_due, .run = ra_lapse_run},
         {.name = "held", .due = ra_held_due, .run = ra_held_run},
         {.name = "notice-mail", .due = ra_mail_due, .run = ra_mail_run},
+        {.name = "refused", .period = REFUSED_PERIOD, .apply = ra_refused_apply},
 };
 
 const struct role role_ra = {

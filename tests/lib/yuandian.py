@@ -302,7 +302,8 @@ def person(name, sequence=1):
     """Application data of the profile person."""
     document = {"type": "citizen", "number": citizen_number(sequence), "valid_until": "long-term"}
     return {"identity": {"name": name, "document": document, "province": "北京市"},
-            "purpose": "电子公文交换", "region": "110000", "agreement": {"version": "1", "accepted": True}}
+            "purpose": "电子公文交换", "region": "110000", "agreement": {"version": "1", "accepted": True},
+            "duplicate": "accepted"}
 
 
 def agent(sequence=500):
