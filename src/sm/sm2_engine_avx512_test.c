@@ -335,6 +335,40 @@ static void combine_special_numbers(void **state)
 	}
 }
 
+/* What is no point spoils its own result at most: groups share an inversion. */
+static void not_a_point_among_points(void **state)
+{
+	struct sm2_xy p[MANY], got[MANY], want;
+	struct sc s[MANY], t[MANY];
+	size_t i;
+
+	(void)state;
+	need_engine();
+	for (i = 0; i < MANY; i++) {
+		s[i] = random_number();
+		t[i] = random_number();
+		p[i] = random_point();
+		if (i % 9 == 4)
+			memset(p[i].y, 0, sizeof(p[i].y));
+		if (i % 27 == 4)
+			memset(&p[i], 0, sizeof(p[i]));
+	}
+	judge.engine->combine_public(got, s, t, p, MANY);
+	for (i = 0; i < MANY; i++) {
+		if (i % 9 == 4)
+			continue;
+		want = judged(&s[i], &t[i], &p[i]);
+		expect_point(&got[i], &want);
+	}
+	judge.engine->multiply(got, t, p, MANY);
+	for (i = 0; i < MANY; i++) {
+		if (i % 9 == 4)
+			continue;
+		want = judged(NULL, &t[i], &p[i]);
+		expect_point(&got[i], &want);
+	}
+}
+
 /* P = a G with random a, and s = t a or s = -t a: two equal points, or infinity. */
 static void combine_meeting_points(void **state)
 {
@@ -397,10 +431,11 @@ static void combine_random_numbers(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(base_of_special_numbers), cmocka_unit_test(base_of_any_length),
-	        cmocka_unit_test(base_of_random_numbers),  cmocka_unit_test(multiply_by_special_numbers),
-	        cmocka_unit_test(multiply_any_length),     cmocka_unit_test(combine_special_numbers),
-	        cmocka_unit_test(combine_meeting_points),  cmocka_unit_test(combine_random_numbers),
+	        cmocka_unit_test(base_of_special_numbers),  cmocka_unit_test(base_of_any_length),
+	        cmocka_unit_test(base_of_random_numbers),   cmocka_unit_test(multiply_by_special_numbers),
+	        cmocka_unit_test(multiply_any_length),      cmocka_unit_test(combine_special_numbers),
+	        cmocka_unit_test(combine_meeting_points),   cmocka_unit_test(combine_random_numbers),
+	        cmocka_unit_test(not_a_point_among_points),
 	};
 	int failed = cmocka_run_group_tests_name("eight lanes emulated", tests, setup_emulated, teardown);
 

@@ -22,12 +22,14 @@ static void odd8_level(struct sum8 *sums, struct point8 odd[][LM_ODD], struct po
 			s->x = odd[g][i].x;
 			s->y = odd[g][i].y;
 			sum8_of(s, &power[g].x, &power[g].y);
+			sum8_guard(s);
 		}
 		if (last)
 			continue;
 		sums[m * groups + g].x = power[g].x;
 		sums[m * groups + g].y = power[g].y;
 		sum8_of_double(&sums[m * groups + g]);
+		sum8_guard(&sums[m * groups + g]);
 	}
 	sum8_finish_all(sums, (m + 1 - last) * groups);
 	for (g = 0; g < groups; g++) {

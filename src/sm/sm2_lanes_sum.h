@@ -88,7 +88,7 @@ LANE_INLINE void sum8_of(struct sum8 *s, const struct fe8 *x, const struct fe8 *
 {
 	s->x2 = *x;
 	fe8_sub_tight(&s->bottom, x, &s->x, 2);
-	fe8_sub_tight(&s->top, y, &s->y, 2);
+	fe8_sub_tight(&s->top, y, &s->y, 3); /* either may be negative */
 }
 
 /* 2 (x, y): the tangent's slope 3 (x^2 - 1) / 2 y. */
@@ -122,6 +122,16 @@ LANE_INLINE lanes sum8_of_any(struct sum8 *s, const struct fe8 *x, const struct 
 	fe8_select(&s->bottom, &twice.bottom, same_x);
 	fe8_select(&s->top, &twice.top, same_x);
 	return same_x & ~same_y;
+}
+
+/* What is not a point of the curve may bring zero below, which must not reach other lanes. */
+LANE_INLINE void sum8_guard(struct sum8 *s)
+{
+	struct fe8 one;
+
+	fe8_set(&one, fe8_one);
+	fe8_reduce(&s->bottom);
+	fe8_select(&s->bottom, &one, fe8_is_zero(&s->bottom));
 }
 
 LANE_INLINE void sum8_step(struct sum8 *s, struct fe8 *product)
