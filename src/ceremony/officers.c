@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/rand.h"
 #include "base/text.h"
+#include "pki/identity_number.h"
 #include "pki/pkcs12.h"
 #include "pki/pubkey.h"
 #include "sm/sm3.h"
@@ -192,21 +193,12 @@ static RC read_person(struct ceremony *c, struct credential *k)
 	return OK;
 }
 
-/* GB 11643: the check digit of 17 digits. */
-static char check_digit(const char *digits)
-{
-	static const int weight[] = {7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2};
-	int sum = 0;
-	for (size_t i = 0; i < 17; i++)
-		sum += (digits[i] - '0') * weight[i];
-	return "10X98765432"[sum % 11];
-}
-
 static json_t *subscriber_identity(const struct plan_officer *o)
 {
 	char number[19];
 	json_t *identity = json_object(), *document = json_object();
-	snprintf(number, sizeof number, SUBSCRIBER_NUMBER "%c", check_digit(SUBSCRIBER_NUMBER));
+	snprintf(number, sizeof number, SUBSCRIBER_NUMBER "%c",
+	         citizen_digit((const uint8_t *)SUBSCRIBER_NUMBER));
 	json_put_cstr(document, "type", "citizen");
 	json_put_cstr(document, "number", number);
 	json_put_cstr(document, "valid_until", "long-term");
