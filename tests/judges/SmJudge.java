@@ -8,6 +8,7 @@ import org.bouncycastle.crypto.digests.SM3Digest;
 import org.bouncycastle.crypto.engines.SM2Engine;
 import org.bouncycastle.crypto.engines.SM4Engine;
 import org.bouncycastle.crypto.modes.CBCBlockCipher;
+import org.bouncycastle.crypto.modes.CCMBlockCipher;
 import org.bouncycastle.crypto.modes.GCMBlockCipher;
 import org.bouncycastle.crypto.params.AEADParameters;
 import org.bouncycastle.crypto.params.ECDomainParameters;
@@ -41,6 +42,12 @@ public class SmJudge {
 		int n = cipher.processBytes(plain, 0, plain.length, out, 0);
 		cipher.doFinal(out, n);
 		return out;
+	}
+
+	private static byte[] ccm(byte[] key, byte[] nonce, byte[] aad, byte[] plain, int tag) throws Exception {
+		CCMBlockCipher cipher = new CCMBlockCipher(new SM4Engine());
+		cipher.init(true, new AEADParameters(new KeyParameter(key), 8 * tag, nonce, aad));
+		return cipher.processPacket(plain, 0, plain.length);
 	}
 
 	private static byte[] cbc(byte[] key, byte[] iv, byte[] plain) {
@@ -90,6 +97,8 @@ public class SmJudge {
 			return Arrays.equals(hash(f[0]), f[1]);
 		case "gcm":
 			return Arrays.equals(gcm(f[0], f[1], f[2], f[3]), join(f[4], f[5]));
+		case "ccm":
+			return Arrays.equals(ccm(f[0], f[1], f[2], f[3], f[5].length), join(f[4], f[5]));
 		case "cbc":
 			return Arrays.equals(cbc(f[0], f[1], f[2]), f[3]);
 		case "sign":
