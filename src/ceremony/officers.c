@@ -99,6 +99,29 @@ static RC make_credential(struct ceremony *c, struct credential *k, struct buf *
 }
 
 /* ---- officers ---- */
+static RC write_abroad(struct ceremony *c, const char *at, const struct credential *k, struct slice statement)
+{
+	const char *org = k->officer->org->id;
+	TRY(act_folder(c, 0755, "%s/trust/institutions", at));
+	TRY(act_folder(c, 0755, "%s/trust/institutions/%s", at, org));
+	TRY(act_folder(c, 0755, "%s/trust/institutions/%s/grants", at, org));
+	return act_write(c, statement, 0644, "%s/trust/institutions/%s/grants/%s.p7s", at, org,
+	                 k->officer->name);
+}
+
+/* Those who bring recovery cases are known to the KMC too, by its signer. */
+static RC grant_abroad(struct ceremony *c, const struct credential *k, struct slice statement)
+{
+	const char *role = k->officer->role;
+	if (k->officer->org->kind != PLAN_INSTITUTION ||
+	    (strcmp(role, "entry") != 0 && strcmp(role, "review") != 0))
+		return OK;
+	for (size_t i = 0; i < c->plan->instances; i++)
+		if (strcmp(c->plan->instance[i].role, "kmc") == 0)
+			TRY(write_abroad(c, c->plan->instance[i].name, k, statement));
+	return OK;
+}
+
 static RC grant(struct ceremony *c, const struct credential *k, struct slice der)
 {
 	struct cert cert;
@@ -120,7 +143,7 @@ static RC grant(struct ceremony *c, const struct credential *k, struct slice der
 		if (c->plan->instance[i].org == k->officer->org)
 			TRY(act_write(c, buf_slice(&statement), 0644, "%s/trust/grants/%s.p7s",
 			              c->plan->instance[i].name, k->officer->name));
-	return OK;
+	return grant_abroad(c, k, buf_slice(&statement));
 }
 
 static RC make_tls(struct ceremony *c, struct credential k)

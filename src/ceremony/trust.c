@@ -44,6 +44,31 @@ static RC services(struct ceremony *c, const struct plan_instance *at)
 	return OK;
 }
 
+/* The KMC's signer judges recovery cases of the institutions itself: it knows their officers' CA and the key
+ * that grants roles there, and each institution's CA by its own certificate. */
+static RC institutions(struct ceremony *c, const struct plan_instance *at)
+{
+	TRY(act_folder(c, 0755, "%s/trust/institutions", at->name));
+	TRY(act_folder(c, 0755, "%s/trust/ca-comm", at->name));
+	for (size_t i = 0; i < c->plan->orgs; i++) {
+		const struct plan_org *org = &c->plan->org[i];
+		const struct plan_instance *ca = plan_find_role(c->plan, org, "ca");
+		char file[PLAT_NAME + 16];
+		if (org->kind != PLAN_INSTITUTION || ca == NULL)
+			continue;
+		TRY(act_folder(c, 0755, "%s/trust/institutions/%s", at->name, org->id));
+		TRY(act_folder(c, 0755, "%s/trust/institutions/%s/grants", at->name, org->id));
+		TRY(act_folder(c, 0755, "%s/trust/institutions/%s/subscribers", at->name, org->id));
+		TRY(act_write(c, buf_slice(&act_operator(c, org, KEY_SM2)->der), 0644,
+		              "%s/trust/institutions/%s/operator.cer", at->name, org->id));
+		TRY(act_write(c, buf_slice(&act_hand_of(c, org)->der), 0644,
+		              "%s/trust/institutions/%s/ceremony.cer", at->name, org->id));
+		snprintf(file, sizeof file, "ca-comm/%s", org->id);
+		TRY(copy_certificate(c, ca->name, "ca-comm", at->name, file));
+	}
+	return OK;
+}
+
 /* CA and KMC speak to each other across organisations. */
 static RC peers(struct ceremony *c, const struct plan_instance *at)
 {
@@ -97,6 +122,11 @@ static RC write_one(struct ceremony *c, const struct plan_instance *at)
 		if (a->der.len > 0)
 			TRY(act_write(c, buf_slice(&a->der), 0644, "%s/trust/authorities/%s.cer", at->name,
 			              a->plan->id));
+		if (a->der.len > 0 && strcmp(at->role, "kmc") == 0 && a->plan->level == PLAN_ISSUING &&
+		    a->plan->kind == KEY_SM2)
+			TRY(act_write(c, buf_slice(&a->der), 0644,
+			              "%s/trust/institutions/%s/subscribers/%s.cer", at->name,
+			              a->plan->instance->org->id, a->plan->id));
 	}
 	json_put_take(o, "authorities", list);
 	char *text = json_dumps(o, JSON_INDENT(1));
@@ -122,6 +152,8 @@ RC act_write_trust(struct ceremony *c)
 		TRY(own_anchors(c, &c->plan->instance[i]));
 		TRY(peers(c, &c->plan->instance[i]));
 		TRY(services(c, &c->plan->instance[i]));
+		if (strcmp(c->plan->instance[i].role, "kmc") == 0)
+			TRY(institutions(c, &c->plan->instance[i]));
 	}
 	return OK;
 }

@@ -90,7 +90,10 @@ struct rc frame_identify(void *ctx, struct peer *p)
 	}
 	if (p->kind == PEER_INSTANCE)
 		p->roles = instance_bits(in, p);
-	if (p->kind == PEER_OFFICER)
+	/* what another institution granted counts in its statements, never at a door of ours */
+	if (p->kind == PEER_OFFICER && strcmp(p->org, in->org) != 0)
+		p->roles = 0;
+	else if (p->kind == PEER_OFFICER)
 		p->roles = trust_roles(t, p->org, p->person, clock_now()) & OFFICER_ANY;
 	return OK;
 }

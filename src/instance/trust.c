@@ -17,6 +17,8 @@ static const char *const role_names[OFFICER_ROLE_COUNT] = {
         [OFFICER_PROVINCE] = "province",
         [OFFICER_INSTITUTION] = "institution",
         [OFFICER_SOURCE] = "source",
+        [OFFICER_ISSUE] = "issue",
+        [OFFICER_QUERY] = "query",
 };
 
 const char *officer_role_name(enum officer_role r)
@@ -110,6 +112,14 @@ struct slice trust_kmc(const struct trust *t)
 	return buf_slice(&t->kmc);
 }
 
+struct slice trust_ca_comm_of(const struct trust *t, const char *organisation)
+{
+	for (size_t i = 0; i < t->comms; i++)
+		if (strcmp(t->comm[i].organisation, organisation) == 0)
+			return buf_slice(&t->comm[i].der);
+	return SLICE_NONE;
+}
+
 struct slice trust_ca_comm(const struct trust *t)
 {
 	return buf_slice(&t->ca_comm);
@@ -174,6 +184,8 @@ void trust_free(struct trust *t)
 	buf_free(&t->tls_pem);
 	buf_free(&t->kmc);
 	buf_free(&t->ca_comm);
+	for (size_t i = 0; i < t->comms; i++)
+		buf_free(&t->comm[i].der);
 	json_decref(t->urls);
 	mem_free(t);
 }

@@ -103,6 +103,8 @@ const struct trust_cps *trust_cps(const struct trust *t);
 const struct trust_ra *trust_ra(const struct trust *t);
 struct slice trust_kmc(const struct trust *t);     /* kmc.cer; empty when absent */
 struct slice trust_ca_comm(const struct trust *t); /* ca-comm.cer; empty when absent */
+/* At a KMC: of the CA of that organisation (ca-comm/ORG.cer); empty when it is not registered. */
+struct slice trust_ca_comm_of(const struct trust *t, const char *organisation);
 /* What statement_verify wants: operator CAs, pinned certificates, grants, subscriber CAs. */
 const struct statement_trust *trust_statements(const struct trust *t);
 

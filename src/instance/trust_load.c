@@ -203,6 +203,26 @@ static RC load_peers(struct trust *t)
 	return OK;
 }
 
+/* ca-comm/ORG.cer: several CAs may use one KMC, each under its organisation's name. */
+static RC load_comms(struct trust *t)
+{
+	AUTO_MEM(struct folder, f, mem_new(1, sizeof(*f)));
+	char name[96];
+
+	NEED(f != NULL, RC_NOMEM, "no memory");
+	TRY(folder_read(t, "ca-comm", ".cer", f));
+	for (size_t i = 0; i < f->count; i++) {
+		struct trust_tls *c = &t->comm[t->comms];
+
+		REQUIRE(t->comms < TRUST_PEERS_MAX, TRUST, "more than %d CAs", TRUST_PEERS_MAX);
+		t->comms++;
+		snprintf(name, sizeof(name), "ca-comm/%s.cer", f->stem[i]);
+		memcpy(c->organisation, f->stem[i], sizeof(c->organisation));
+		TRY(read_certificate(t, name, &c->der));
+	}
+	return OK;
+}
+
 /* ---- statements ---- */
 
 /* NULL when the file is missing. */
@@ -327,6 +347,7 @@ RC trust_load(const char *trust_dir, const char *organisation, struct trust **re
 	TRY(load_peers(t));
 	TRY(read_certificate(t, "kmc.cer", &t->kmc));
 	TRY(read_certificate(t, "ca-comm.cer", &t->ca_comm));
+	TRY(load_comms(t));
 	TRY(load_authorisation(t));
 	TRY(load_cps(t));
 	TRY(load_ra(t));

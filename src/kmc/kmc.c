@@ -1,4 +1,4 @@
-#include "kmc/kmc.h"
+#include "kmc/recovery.h"
 
 #include "http/metrics.h"
 #include "http/server.h"
@@ -25,21 +25,69 @@ static RC keys(void *ctx, const struct request *q, struct response *r)
 {
 	struct instance *in = ctx;
 	AUTO(db_lease, lease, NULL);
-	int64_t standby, in_use, history, tasks;
+	int64_t standby, in_use, history, tasks, recovered;
 	json_t *o;
 
 	TRY(request_query_only(q, NULL));
 	TRY(db_pool_lease(instance_readers(in), &lease));
 	TRY(kmc_store_counts(lease->db, &standby, &in_use, &history, &tasks));
+	TRY(kmc_store_recovered_count(lease->db, &recovered));
 	o = json_object();
 	json_put_int(o, "standby", standby);
 	json_put_int(o, "in_use", in_use);
 	json_put_int(o, "history", history);
 	json_put_int(o, "tasks", tasks);
+	json_put_int(o, "recovered", recovered);
 	return response_json(r, o);
 }
 
+/* ---- recovery cases ---- */
+static RC decided(struct instance *in, struct rc rc, const struct request *q)
+{
+	return rc_ok(rc) ? rc : instance_refused(in, rc, "recovery", request_param(q, "id"), q->peer);
+}
+
+static RC case_take(void *ctx, const struct request *q, struct response *r)
+{
+	json_t *o = NULL;
+
+	TRY(decided(ctx, kmc_case_take(instance_state(ctx), q, &o), q));
+	return response_json(r, o);
+}
+
+static RC case_decide(void *ctx, const struct request *q, struct response *r)
+{
+	json_t *o = NULL;
+
+	TRY(decided(ctx, kmc_case_decide(instance_state(ctx), q, &o), q));
+	return response_json(r, o);
+}
+
+static RC case_show(void *ctx, const struct request *q, struct response *r)
+{
+	json_t *o = NULL;
+
+	TRY(request_query_only(q, NULL));
+	TRY(kmc_case_show(instance_state(ctx), q, &o));
+	return response_json(r, o);
+}
+
+static RC case_list(void *ctx, const struct request *q, struct response *r)
+{
+	json_t *o = NULL;
+
+	TRY(kmc_case_list(instance_state(ctx), q, &o));
+	return response_json(r, o);
+}
+
+#define WHO_WATCHES (OFFICER(RECOVERY) | OFFICER(KMC_OPERATOR) | OFFICER(AUDITOR) | OFFICER(AUDIT_ADMIN))
+
 static const struct route routes[] = {
+        {POST, "/v1/recoveries", WHO_CA, "application/json", 1u << 20, HTTP_BLOCKS, case_take, NULL},
+        {GET, "/v1/recoveries", WHO_WATCHES, NULL, 0, 0, case_list, NULL},
+        {GET, "/v1/recoveries/{id}", WHO_WATCHES, NULL, 0, 0, case_show, NULL},
+        {POST, "/v1/recoveries/{id}/decision", OFFICER(RECOVERY), STATEMENT_MEDIA, STATEMENT_MAX, HTTP_BLOCKS,
+         case_decide, NULL},
         {POST, "/gmt0014", WHO_CA, GMT0014_MEDIA, KM_REQUEST_MAX, 0, gmt0014, NULL},
         {GET, "/v1/keys", OFFICER(KMC_OPERATOR) | OFFICER(AUDITOR) | OFFICER(AUDIT_ADMIN), NULL, 0, 0, keys,
          NULL},
@@ -102,13 +150,20 @@ static void stop(struct instance *in)
 static void kmc_metrics(struct instance *in, struct buf *out)
 {
 	AUTO(db_lease, lease, NULL);
-	int64_t n;
+	int64_t standby, in_use, history, tasks, recovered;
 
 	if (!rc_ok(db_pool_lease(instance_readers(in), &lease)) ||
-	    !rc_ok(kmc_store_standby_count(lease->db, &n)))
+	    !rc_ok(kmc_store_counts(lease->db, &standby, &in_use, &history, &tasks)) ||
+	    !rc_ok(kmc_store_recovered_count(lease->db, &recovered)))
 		return;
 	metrics_family(out, METRIC_GAUGE, "kmc_standby_keys", "encryption key pairs on standby");
-	metrics_sample(out, "kmc_standby_keys", (double)n, NULL);
+	metrics_sample(out, "kmc_standby_keys", (double)standby, NULL);
+	metrics_family(out, METRIC_GAUGE, "kmc_keys", "encryption key pairs by store");
+	metrics_sample(out, "kmc_keys", (double)in_use, "store", "in-use", NULL);
+	metrics_sample(out, "kmc_keys", (double)history, "store", "history", NULL);
+	metrics_family(out, METRIC_GAUGE, "kmc_recovered_keys",
+	               "keys that were recovered, once for each case");
+	metrics_sample(out, "kmc_recovered_keys", (double)recovered, NULL);
 }
 
 const struct role role_kmc = {

@@ -3,7 +3,7 @@
 #include "base/text.h"
 #include "db/writer.h"
 #include "evidence/alarm.h"
-#include "kmc/kmc.h"
+#include "kmc/recovery.h"
 #include "pki/cert.h"
 #include "signer/client.h"
 #include "sm/sm3.h"
@@ -22,6 +22,7 @@ struct task {
 	size_t applied;
 	uint32_t errors[KM_BATCH];
 	struct kmc_key keys[KM_BATCH];
+	struct kmc_release release; /* behind restored keys */
 };
 
 /* ---- the caller ---- */
@@ -32,15 +33,20 @@ static RC check_caller(struct kmc *k, const char *peer, const struct km_request 
 {
 	const struct instance_config *c = instance_config(k->in);
 	AUTO(trust, t, instance_trust(k->in));
+	char organisation[TRUST_ID_MAX + 1];
+	struct slice comm;
 	struct cert cert;
 	struct sm2_pub pub;
 
 	REQUIRE(c->ca_name == NULL || strcmp(c->ca_name, peer) == 0, KM_CA, "%s is not registered here",
 	        peer);
-	REQUIRE(trust_ca_comm(t).len > 0, KM_CA, "no CA is registered");
-	REQUIRE(km_name_matches(&m->ca, trust_ca_comm(t)), KM_CA,
-	        "the name in the request is not a registered CA's");
-	TRY(cert_parse(trust_ca_comm(t), &cert));
+	(void)snprintf(organisation, sizeof(organisation), "%.*s", (int)strcspn(peer, "/"), peer);
+	comm = trust_ca_comm_of(t, organisation);
+	REQUIRE(comm.len > 0, KM_CA, "no CA of %s is registered", organisation);
+	/* a CA speaks for itself, not for another that is registered too */
+	REQUIRE(km_name_matches(&m->ca, comm), KM_CA, "the name in the request is not that of %s",
+	        organisation);
+	TRY(cert_parse(comm, &cert));
 	REQUIRE(clock_now() >= cert.not_before && clock_now() <= cert.not_after, KM_CA,
 	        "the communication certificate of the CA is not valid now");
 	TRY(cert_sm2_key(&cert, &pub));
@@ -108,6 +114,22 @@ static RC apply(struct task *t, struct db_tx *tx, const struct km_request_item *
 	return OK;
 }
 
+/* R21.5: what agents have agreed to, from either shelf; all of one message belongs to one case. */
+static RC restore(struct task *t, struct db_tx *tx, const struct km_request_item *i, struct kmc_key *ret)
+{
+	enum kmc_shelf shelf;
+	uint8_t sign_key[32], spki[32];
+	char id[RECOVERY_ID + 1];
+
+	sm3_hash(i->user_key, spki);
+	memcpy(id, t->release.id, sizeof(id));
+	TRY(kmc_release_find(t->k, tx->db, t->ca, spki, i->serial, &t->release));
+	REQUIRE(id[0] == '\0' || strcmp(id, t->release.id) == 0, KM_DUAL, "keys of two cases in one message");
+	TRY(kmc_store_find(tx->db, &t->k->mac, t->ca, i->serial, &shelf, sign_key, ret));
+	REQUIRE(shelf != KMC_NOWHERE, KM_UNKNOWN, "there is no key for that certificate");
+	return kmc_store_recovered(tx->db, t->ca, i->serial, t->release.id, clock_now());
+}
+
 static RC one_item(struct task *t, struct db_tx *tx, size_t n)
 {
 	const struct km_request_item *i = &t->m->items[n];
@@ -119,8 +141,7 @@ static RC one_item(struct task *t, struct db_tx *tx, size_t n)
 	case KM_REVOKE:
 		return kmc_store_retire(tx->db, &t->k->mac, t->ca, i->serial, clock_now(), &moved);
 	case KM_RESTORE:
-		/* R21.5: a recovery order signed by two officers has no place in the message yet */
-		REFUSE(KM_DUAL, "restore is refused: there is no recovery order for this certificate");
+		return restore(t, tx, i, &t->keys[n]);
 	case KM_ERROR:
 		break;
 	}
@@ -195,6 +216,7 @@ static struct rc task_enter(struct db_tx *tx, void *arg)
 	struct task *t = arg;
 
 	t->applied = 0;
+	t->release.orders.count = 0;
 	if (t->all == 0) {
 		TRY(kmc_store_task(tx->db, t->ca, t->m->task, t->hash, clock_now(), &t->answered, t->answer));
 		if (t->answered)
@@ -227,9 +249,12 @@ static RC answer(struct task *t, struct slice message)
 	NEED(answers != NULL, RC_NOMEM, "no memory");
 	for (size_t n = 0; n < t->m->count; n++) {
 		answers[n].error = t->errors[n];
-		if (t->errors[n] == 0 && t->m->items[n].kind == KM_APPLY)
+		if (t->errors[n] == 0 && t->m->items[n].kind != KM_REVOKE)
 			answers[n].blob = slice_of(t->keys[n].wrapped, t->keys[n].wrapped_len);
 	}
+	if (t->release.orders.count > 0)
+		return signer_km_release(instance_signer(t->k->in), message, answers, t->m->count,
+		                         &t->release.orders, t->answer);
 	return signer_km_respond(instance_signer(t->k->in), SLICE_LIT(KMC_KEY), message, answers, t->m->count,
 	                         t->answer);
 }
@@ -279,5 +304,8 @@ RC kmc_serve(struct kmc *k, const char *peer, struct slice message, struct buf *
 	*t = (struct task){.k = k, .m = m, .answer = ret};
 	TRY(check_caller(k, peer, m, t->ca));
 	sm3_hash(message, t->hash);
-	return run_task(t, message);
+	struct rc rc = run_task(t, message);
+
+	kmc_release_free(&t->release);
+	return rc;
 }

@@ -3,8 +3,10 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "pki/km.h"
 #include "signer/seal.h"
 #include "sm/sm3.h"
+#include "statement/recovery.h"
 
 #include <dirent.h>
 #include <stdio.h>
@@ -83,7 +85,7 @@ static void print_of(const struct signer *s, uint8_t ret[32])
 {
 	struct sm3 h;
 	sm3_init(&h);
-	print_folder(&h, s->trust_dir, 1);
+	print_folder(&h, s->trust_dir, 3);
 	print_folder(&h, s->keys_dir, 0);
 	sm3_final(&h, ret);
 }
@@ -102,6 +104,12 @@ static RC add_authority(struct anchors *a, const char *path, const char *stem)
 {
 	NEED(a->authority_count < ANCHOR_AUTHORITIES, RC_INPUT, "trust: too many authorities");
 	return load_certificate(path, stem, &a->authority[a->authority_count++]);
+}
+
+static RC add_comm(struct anchors *a, const char *path, const char *stem)
+{
+	NEED(a->comm_count < ANCHOR_COMMS, RC_INPUT, "trust: too many CAs");
+	return load_certificate(path, stem, &a->comm[a->comm_count++]);
 }
 
 static RC add_own(struct anchors *a, const char *path, const char *stem)
@@ -200,6 +208,25 @@ static RC load_authorisation(struct anchors *a, const char *dir)
 	return OK;
 }
 
+/* m of n: how many recovery agents must agree; never fewer than two. */
+static RC load_agents(const struct signer *s, struct anchors *a)
+{
+	char path[SIGNER_PATH_MAX + 64];
+	struct stat st;
+	AUTO_BUF(text, ANCHOR_FILE_MAX);
+	AUTO_JSON(o, NULL);
+	int64_t agents;
+	a->agents = RECOVERY_AGENTS_LEAST;
+	snprintf(path, sizeof path, "%s/recovery.json", s->trust_dir);
+	if (stat(path, &st) != 0)
+		return OK;
+	TRY(file_read(path, ANCHOR_FILE_MAX, &text));
+	TRY(json_read(buf_slice(&text), ANCHOR_FILE_MAX, &o));
+	TRY(json_get_int(o, "agents", RECOVERY_AGENTS_LEAST, RECOVERY_AGENTS_MOST, &agents));
+	a->agents = (unsigned)agents;
+	return OK;
+}
+
 /* Holders sign with certificates of the issuing authorities (R21.3). */
 static RC load_subscribers(const struct signer *s, struct anchors *a)
 {
@@ -221,6 +248,9 @@ static RC load(const struct signer *s, struct anchors *a)
 	TRY(walk(a, &(struct folder){dir, ".json", add_profile}));
 	TRY(load_optional(s->trust_dir, "kmc", &a->kmc));
 	TRY(load_optional(s->trust_dir, "ca-comm", &a->ca_comm));
+	snprintf(dir, sizeof dir, "%s/ca-comm", s->trust_dir);
+	TRY(walk(a, &(struct folder){dir, ".cer", add_comm}));
+	TRY(load_agents(s, a));
 	TRY(load_urls(a, s->trust_dir));
 	TRY(statement_trust_load(s->trust_dir, s->organisation, &a->statements));
 	TRY(load_subscribers(s, a));
@@ -240,6 +270,8 @@ void anchors_free(struct anchors *a)
 		profile_free(a->profile[i].profile);
 	buf_free(&a->kmc.der);
 	buf_free(&a->ca_comm.der);
+	for (size_t i = 0; i < a->comm_count; i++)
+		buf_free(&a->comm[i].der);
 	statement_free(a->authorisation);
 	statement_trust_free(a->statements);
 	mem_free(a);
@@ -345,6 +377,14 @@ const struct anchor_profile *anchors_profile(const struct anchors *a, struct sli
 	for (size_t i = 0; i < a->profile_count; i++)
 		if (slice_is(id, a->profile[i].id))
 			return &a->profile[i];
+	return NULL;
+}
+
+const struct anchor_certificate *anchors_comm(const struct anchors *a, const struct km_name *name)
+{
+	for (size_t i = 0; i < a->comm_count; i++)
+		if (km_name_matches(name, buf_slice(&a->comm[i].der)))
+			return &a->comm[i];
 	return NULL;
 }
 

@@ -12,6 +12,7 @@
 #define ANCHOR_ID_MAX 48
 #define ANCHOR_AUTHORITIES 64
 #define ANCHOR_PROFILES 64
+#define ANCHOR_COMMS 32
 #define ANCHOR_FILE_MAX (256u << 10)
 #define ANCHOR_URL_MAX 200
 #define ANCHOR_POLICY_MAX 64
@@ -42,6 +43,9 @@ struct anchors {
 	size_t authority_count, own_count, url_count, profile_count;
 	struct anchor_certificate authority[ANCHOR_AUTHORITIES], own[KEY_MAX];
 	struct anchor_certificate kmc, ca_comm; /* der.len 0: absent */
+	size_t comm_count;
+	struct anchor_certificate comm[ANCHOR_COMMS]; /* at a KMC: of the registered CAs, id = organisation */
+	unsigned agents;                              /* recovery agents who must agree (recovery.json) */
 	struct anchor_urls urls[ANCHOR_AUTHORITIES];
 	struct anchor_profile profile[ANCHOR_PROFILES];
 	char policy_gov[ANCHOR_POLICY_MAX], policy_public[ANCHOR_POLICY_MAX];
@@ -59,6 +63,9 @@ RC anchors_load(const struct signer *s, struct anchors **ret);
 const struct anchor_certificate *anchors_authority(const struct anchors *a, struct slice id);
 const struct anchor_certificate *anchors_own(const struct anchors *a, struct slice key);
 const struct anchor_profile *anchors_profile(const struct anchors *a, struct slice id);
+/* The registered CA that calls itself so; NULL for a stranger. */
+struct km_name;
+const struct anchor_certificate *anchors_comm(const struct anchors *a, const struct km_name *name);
 /* The authority that issued a certificate, by name and key identifier; NULL when it is not here. */
 const struct anchor_certificate *anchors_issuer(const struct anchors *a, const struct cert *c);
 /* As the profile wants it: certificate and URLs of an authority whose key is here. */

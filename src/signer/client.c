@@ -341,7 +341,16 @@ RC signer_km_request(struct signer_client *c, struct slice key, struct slice ks_
                      struct slice approvals, struct buf *sig)
 {
 	AUTO_DER(w, SIGNER_FRAME_MAX);
-	msg_put_km_request(&w, &(struct msg_km_request){key, ks_request, approvals});
+	msg_put_km_request(&w, &(struct msg_km_request){key, ks_request, approvals, {SLICE_NONE}, 0});
+	return call((struct call){c, &w, -1, take_octets, sig}, SIGNER_KM_REQUEST);
+}
+
+RC signer_km_restore(struct signer_client *c, struct slice key, struct slice ks_request,
+                     const struct slice orders[2], struct buf *sig)
+{
+	AUTO_DER(w, SIGNER_FRAME_MAX);
+	msg_put_km_request(&w,
+	                   &(struct msg_km_request){key, ks_request, SLICE_NONE, {orders[0], orders[1]}, 2});
 	return call((struct call){c, &w, -1, take_octets, sig}, SIGNER_KM_REQUEST);
 }
 
@@ -366,13 +375,40 @@ RC signer_km_generate(struct signer_client *c, struct slice key, struct key_stor
 	return call((struct call){c, &w, -1, take_stored, &s}, SIGNER_KM_GENERATE);
 }
 
-RC signer_km_respond(struct signer_client *c, struct slice key, struct slice ca_request,
+static RC km_respond(struct signer_client *c, const struct msg_km_respond *head,
                      const struct signer_km_answer *answers, size_t n, struct buf *ret)
 {
 	AUTO_DER(w, SIGNER_FRAME_MAX);
+	AUTO_MEM(struct msg_km_respond, m, mem_new(1, sizeof *m));
+	NEED(m != NULL, RC_NOMEM, "signer: message");
 	NEED(n <= SIGNER_BATCH, RC_BUG, "signer: at most %d answers", SIGNER_BATCH);
-	msg_put_km_respond(&w, key, ca_request, answers, n);
+	*m = *head;
+	m->count = n;
+	memcpy(m->answers, answers, n * sizeof *answers);
+	msg_put_km_respond(&w, m);
 	return call((struct call){c, &w, -1, take_octets, ret}, SIGNER_KM_RESPOND);
+}
+
+RC signer_km_respond(struct signer_client *c, struct slice key, struct slice ca_request,
+                     const struct signer_km_answer *answers, size_t n, struct buf *ret)
+{
+	AUTO_MEM(struct msg_km_respond, m, mem_new(1, sizeof *m));
+	NEED(m != NULL, RC_NOMEM, "signer: message");
+	m->key = key;
+	m->ca_request = ca_request;
+	return km_respond(c, m, answers, n, ret);
+}
+
+RC signer_km_release(struct signer_client *c, struct slice ca_request, const struct signer_km_answer *answers,
+                     size_t n, const struct signer_orders *orders, struct buf *ret)
+{
+	AUTO_MEM(struct msg_km_respond, m, mem_new(1, sizeof *m));
+	NEED(m != NULL, RC_NOMEM, "signer: message");
+	m->key = SLICE_LIT(SIGNER_KMC_KEY);
+	m->ca_request = ca_request;
+	m->order_count = orders->count;
+	memcpy(m->orders, orders->at, sizeof m->orders);
+	return km_respond(c, m, answers, n, ret);
 }
 
 RC signer_statement(struct signer_client *c, struct slice key, struct slice json, struct buf *ret)

@@ -48,6 +48,9 @@ RC signer_ocsp(struct signer_client *c, struct slice key, const struct slice *tb
  * (signer/serial.h), for others anything. */
 RC signer_km_request(struct signer_client *c, struct slice key, struct slice ks_request,
                      struct slice approvals, struct buf *sig);
+/* A request that restores keys: with the case and the reviewer's decision. */
+RC signer_km_restore(struct signer_client *c, struct slice key, struct slice ks_request,
+                     const struct slice orders[2], struct buf *sig);
 /* n <= SIGNER_BATCH fresh pairs for the standby store. */
 RC signer_km_generate(struct signer_client *c, struct slice key, struct key_stored *ret, size_t n);
 /* One per Request of the CARequest, in its order: the stored key that answers it, or an error
@@ -59,6 +62,14 @@ struct signer_km_answer {
 /* DER of a whole KMRespond; the signer verifies the CARequest itself with trust/ca-comm.cer. */
 RC signer_km_respond(struct signer_client *c, struct slice key, struct slice ca_request,
                      const struct signer_km_answer *answers, size_t n, struct buf *ret);
+/* The statements that let restored keys out: case, review, then the agents' decisions. */
+struct signer_orders {
+	struct slice at[SIGNER_ORDERS];
+	size_t count;
+};
+RC signer_km_release(struct signer_client *c, struct slice ca_request, const struct signer_km_answer *answers,
+                     size_t n, const struct signer_orders *orders, struct buf *ret);
+#define SIGNER_KMC_KEY "kmc" /* name of the KMC's key in its signer */
 
 /* Canonical JSON in (schema yuandian/statement/v1, signer.certificate must be this key's), GM/T 0010
  * SignedData DER out.  Keys of purpose service and operator service certificates only. */

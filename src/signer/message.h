@@ -40,6 +40,8 @@ RC msg_get_ocsp(struct slice body, struct msg_ocsp *ret);
 /* key management */
 struct msg_km_request {
 	struct slice key, tbs, approvals; /* approvals: 32 bytes for each request */
+	struct slice orders[SIGNER_ORDERS];
+	size_t order_count;
 };
 void msg_put_km_request(struct der_writer *w, const struct msg_km_request *m);
 RC msg_get_km_request(struct slice body, struct msg_km_request *ret);
@@ -47,9 +49,10 @@ struct msg_km_respond {
 	struct slice key, ca_request;
 	struct signer_km_answer answers[SIGNER_BATCH];
 	size_t count;
+	struct slice orders[SIGNER_ORDERS];
+	size_t order_count;
 };
-void msg_put_km_respond(struct der_writer *w, struct slice key, struct slice ca_request,
-                        const struct signer_km_answer *answers, size_t n);
+void msg_put_km_respond(struct der_writer *w, const struct msg_km_respond *m);
 RC msg_get_km_respond(struct slice body, struct msg_km_respond *ret);
 void msg_put_km_generate(struct der_writer *w, struct slice key, size_t n);
 RC msg_get_km_generate(struct slice body, struct slice *key, size_t *n);

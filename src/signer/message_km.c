@@ -3,12 +3,30 @@
 /* errNo is a small number; its meaning is in pki/km.h. */
 #define ERROR_MAX 0xffff
 
+static void put_orders(struct der_writer *w, const struct slice *orders, size_t n)
+{
+	der_begin(w, DER_SEQUENCE);
+	for (size_t i = 0; i < n; i++)
+		der_put_octets(w, orders[i]);
+	der_end(w);
+}
+
+static void get_orders(struct der_reader *r, struct slice ret[SIGNER_ORDERS], size_t *n)
+{
+	*n = 0;
+	der_enter(r, DER_SEQUENCE);
+	while (der_more(r) && *n < SIGNER_ORDERS)
+		ret[(*n)++] = der_octets(r);
+	der_leave(r);
+}
+
 void msg_put_km_request(struct der_writer *w, const struct msg_km_request *m)
 {
 	der_begin(w, DER_SEQUENCE);
 	der_put_octets(w, m->key);
 	der_put_octets(w, m->tbs);
 	der_put_octets(w, m->approvals);
+	put_orders(w, m->orders, m->order_count);
 	der_end(w);
 }
 
@@ -19,24 +37,25 @@ RC msg_get_km_request(struct slice body, struct msg_km_request *ret)
 	ret->key = der_octets(&r);
 	ret->tbs = der_octets(&r);
 	ret->approvals = der_octets(&r);
+	get_orders(&r, ret->orders, &ret->order_count);
 	der_leave(&r);
 	return der_done(&r, "signer request");
 }
 
-void msg_put_km_respond(struct der_writer *w, struct slice key, struct slice ca_request,
-                        const struct signer_km_answer *answers, size_t n)
+void msg_put_km_respond(struct der_writer *w, const struct msg_km_respond *m)
 {
 	der_begin(w, DER_SEQUENCE);
-	der_put_octets(w, key);
-	der_put_octets(w, ca_request);
+	der_put_octets(w, m->key);
+	der_put_octets(w, m->ca_request);
 	der_begin(w, DER_SEQUENCE);
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < m->count; i++) {
 		der_begin(w, DER_SEQUENCE);
-		der_put_octets(w, answers[i].blob);
-		der_put_uint(w, answers[i].error);
+		der_put_octets(w, m->answers[i].blob);
+		der_put_uint(w, m->answers[i].error);
 		der_end(w);
 	}
 	der_end(w);
+	put_orders(w, m->orders, m->order_count);
 	der_end(w);
 }
 
@@ -56,6 +75,7 @@ RC msg_get_km_respond(struct slice body, struct msg_km_respond *ret)
 		der_leave(&r);
 	}
 	der_leave(&r);
+	get_orders(&r, ret->orders, &ret->order_count);
 	der_leave(&r);
 	return der_done(&r, "signer request");
 }

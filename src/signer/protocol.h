@@ -11,6 +11,7 @@
 #define SIGNER_HEADER 9
 #define SIGNER_ANSWER 0x80
 #define SIGNER_BATCH 256
+#define SIGNER_ORDERS 11 /* statements behind restored keys */
 #define SIGNER_CRL_MAX (256u << 20)
 #define SIGNER_NAME_MAX 63
 

@@ -1,6 +1,7 @@
 /* GM/T 0014: the CA's requests on one side, the KMC's keys and answers on the other. */
 #include "signer/anchors.h"
 #include "signer/message.h"
+#include "signer/order.h"
 #include "signer/serial.h"
 
 #include "base/clock.h"
@@ -34,12 +35,12 @@ static RC own_certificate(struct signer *s, struct slice key, struct buf *ret)
 
 /* ---- km-request, at the CA ---- */
 /* The KMC seals a subscriber's private key to whatever key the request names: only to the key that was
- * approved, which the serial number proves.  A key once delivered is asked for again by nobody until
- * recovery orders exist (R21.5). */
+ * approved, which the serial number proves.  A key once delivered is asked for again only with a recovery
+ * case (R21.5). */
 static RC check_item(const struct signer *s, const struct km_request_item *i, const uint8_t approval[32])
 {
 	uint8_t sm3[32];
-	REQUIRE(i->kind != KM_RESTORE, SIGNER_CONTENT, "km: restore without a recovery order");
+	REQUIRE(i->kind != KM_RESTORE, SIGNER_CONTENT, "km: restore without a recovery case");
 	if (i->kind != KM_APPLY)
 		return OK;
 	sm3_hash(i->user_key, sm3);
@@ -55,7 +56,24 @@ static RC check_items(const struct signer *s, const struct km_request *m, struct
 	return OK;
 }
 
-static RC check_request(const struct signer *s, const struct msg_km_request *q, struct slice certificate)
+/* Nothing but what the case asks for stands in a request that restores. */
+static RC check_case(struct signer *s, const struct km_request *m, const struct msg_km_request *q)
+{
+	struct anchors *a;
+	AUTO_ORDER(o);
+	TRY(anchors_hold(s, true, &a));
+	struct rc rc = order_open(a, q->orders, q->order_count, &o);
+	anchors_leave(s, a);
+	TRY(rc);
+	REQUIRE(slice_is(o.s[0]->organisation, s->organisation), RECOVERY, "a case of another organisation");
+	for (size_t i = 0; i < m->count; i++) {
+		REQUIRE(m->items[i].kind == KM_RESTORE, SIGNER_CONTENT, "km: a case restores keys");
+		TRY(rc_note(order_item(&o, &m->items[i]), "km: request %zu", i + 1));
+	}
+	return OK;
+}
+
+static RC check_request(struct signer *s, const struct msg_km_request *q, struct slice certificate)
 {
 	/* The parser reads whole messages: any well-formed signature completes this one. */
 	static const struct sm2_sig filler = {.r = {[31] = 1}, .s = {[31] = 1}};
@@ -70,7 +88,7 @@ static RC check_request(const struct signer *s, const struct msg_km_request *q, 
 	        "km: caName is not this key's certificate");
 	int64_t now = clock_now();
 	REQUIRE(m->time >= now - SKEW && m->time <= now + SKEW, SIGNER_CONTENT, "km: requestTime");
-	return check_items(s, m, q->approvals);
+	return q->order_count > 0 ? check_case(s, m, q) : check_items(s, m, q->approvals);
 }
 
 RC signer_do_km_request(struct signer *s, const struct signer_call *q, struct der_writer *w)
@@ -118,6 +136,7 @@ struct respond {
 	size_t of[SIGNER_BATCH]; /* parcel → item */
 	struct key_parcel parcel[SIGNER_BATCH];
 	struct buf envelope[SIGNER_BATCH], spki[SIGNER_BATCH]; /* by item */
+	struct order order;                                    /* when keys are restored */
 };
 
 static void respond_free(struct respond *r)
@@ -126,27 +145,55 @@ static void respond_free(struct respond *r)
 		buf_free(&r->envelope[i]);
 		buf_free(&r->spki[i]);
 	}
+	if (r != NULL)
+		order_free(&r->order);
 	mem_free(r);
 }
 DROP(respond, respond_free);
 
-static RC verify_request(struct signer *s, const struct km_request *m)
+static bool restores(const struct respond *r, size_t i)
 {
+	return r->request->items[i].kind == KM_RESTORE && r->m->answers[i].blob.len > 0;
+}
+
+/* A key that was delivered once leaves again only for a case: everything that is restored must be in it. */
+static RC check_release(struct respond *r, const struct anchors *a, const char *institution)
+{
+	bool any = false;
+	for (size_t i = 0; i < r->request->count && i < r->m->count; i++)
+		any = any || restores(r, i);
+	if (!any)
+		return OK;
+	REQUIRE(r->m->order_count > 0, KM_DUAL, "km: restore without a recovery case");
+	TRY(order_open(a, r->m->orders, r->m->order_count, &r->order));
+	TRY(order_agreed(a, &r->order, institution, r->s->organisation));
+	for (size_t i = 0; i < r->request->count; i++)
+		if (restores(r, i))
+			TRY(rc_note(order_item(&r->order, &r->request->items[i]), "km: request %zu", i + 1));
+	return OK;
+}
+
+static RC verify_request(struct respond *r)
+{
+	struct signer *s = r->s;
+	const struct km_request *m = r->request;
 	struct anchors *a;
 	struct sm2_pub pub;
-	TRY(anchors_hold(s, false, &a));
+	TRY(anchors_hold(s, r->m->order_count > 0, &a));
+	const struct anchor_certificate *ca = anchors_comm(a, &m->ca);
 	struct rc rc = OK;
-	if (a->ca_comm.der.len == 0)
-		rc = rc_refuse(ERR_SIGNER_KMC, "km: no CA is registered here");
-	else if (!km_name_matches(&m->ca, buf_slice(&a->ca_comm.der)))
-		rc = rc_refuse(ERR_SIGNER_KMC, "km: the request is not from the registered CA");
+	if (ca == NULL)
+		rc = rc_refuse(ERR_SIGNER_KMC, "km: the request is not from a registered CA");
 	if (rc_ok(rc))
-		rc = chain_may_sign(&a->ca_comm.cert, clock_now());
+		rc = chain_may_sign(&ca->cert, clock_now());
 	if (rc_ok(rc))
-		rc = cert_sm2_key(&a->ca_comm.cert, &pub);
+		rc = cert_sm2_key(&ca->cert, &pub);
+	if (rc_ok(rc))
+		rc = km_request_verify(m, &pub);
+	if (rc_ok(rc))
+		rc = check_release(r, a, ca->id);
 	anchors_leave(s, a);
-	TRY(rc);
-	return km_request_verify(m, &pub);
+	return rc;
 }
 
 /* Which answers carry a key; the others must not. */
@@ -175,6 +222,20 @@ static RC make_parcels(struct respond *r)
 	return key_stored_wrap(r->s->keys, r->index, blobs, receivers, r->parcel, r->parcels);
 }
 
+/* The case names the key itself, not only its serial number: another stored key in its place stays here. */
+static RC check_named(const struct respond *r, size_t i)
+{
+	uint8_t sm3[SM3_LEN];
+	const struct recovery_key *k;
+	if (!restores(r, i))
+		return OK;
+	k = recovery_find(&r->order.r, r->request->items[i].serial);
+	sm3_hash(buf_slice(&r->spki[i]), sm3);
+	REQUIRE(k != NULL && memcmp(sm3, k->spki, sizeof sm3) == 0, RECOVERY,
+	        "km: request %zu: the stored key is not the one that the case names", i + 1);
+	return OK;
+}
+
 static RC make_envelope(struct respond *r, size_t parcel)
 {
 	const struct key_parcel *p = &r->parcel[parcel];
@@ -191,8 +252,9 @@ static RC make_envelope(struct respond *r, size_t parcel)
 	};
 	r->envelope[i] = BUF(CERT_DER_MAX + 1024);
 	r->spki[i] = BUF(PUBKEY_SPKI_MAX);
-	TRY(cms_sealed_build(&seal, &r->envelope[i]));
-	return pubkey_put_sm2(&p->pub, &r->spki[i]);
+	TRY(pubkey_put_sm2(&p->pub, &r->spki[i]));
+	TRY(check_named(r, i));
+	return cms_sealed_build(&seal, &r->envelope[i]);
 }
 
 static void fill_item(const struct respond *r, size_t i, struct km_respond_item *ret)
@@ -229,7 +291,7 @@ static RC respond(struct respond *r, struct buf *ret)
 {
 	REQUIRE(r->request->count == r->m->count, SIGNER_KMC, "km: %zu answers for %zu requests", r->m->count,
 	        r->request->count);
-	TRY(verify_request(r->s, r->request));
+	TRY(verify_request(r));
 	TRY(sort_answers(r));
 	if (r->parcels > 0)
 		TRY(make_parcels(r));

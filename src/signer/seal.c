@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define PARTS (ANCHOR_AUTHORITIES + 2)
+#define PARTS (ANCHOR_AUTHORITIES + ANCHOR_COMMS + 2)
 
 static void part_of(const struct anchor_certificate *c, const char *kind, uint8_t ret[SM3_LEN])
 {
@@ -28,12 +28,15 @@ static int compare(const void *a, const void *b)
 static void print_of(const struct anchors *a, uint8_t ret[SM3_LEN])
 {
 	uint8_t parts[PARTS][SM3_LEN], pins[SM3_LEN];
+	uint8_t agents = (uint8_t)a->agents;
 	size_t n = 0;
 	struct sm3 h;
 	for (size_t i = 0; i < a->authority_count; i++)
 		part_of(&a->authority[i], "authority", parts[n++]);
 	part_of(&a->kmc, "kmc", parts[n++]);
 	part_of(&a->ca_comm, "ca-comm", parts[n++]);
+	for (size_t i = 0; i < a->comm_count; i++)
+		part_of(&a->comm[i], "ca-comm of", parts[n++]);
 	qsort(parts, n, SM3_LEN, compare);
 	statement_trust_print(a->statements, pins);
 	sm3_init(&h);
@@ -41,6 +44,7 @@ static void print_of(const struct anchors *a, uint8_t ret[SM3_LEN])
 	sm3_update(&h, slice_of(parts, n * SM3_LEN));
 	sm3_update(&h, SLICE_ARR(a->policy_gov));
 	sm3_update(&h, SLICE_ARR(a->policy_public));
+	sm3_update(&h, slice_of(&agents, 1));
 	sm3_final(&h, ret);
 }
 

@@ -111,6 +111,52 @@ static RC load_services(struct statement_trust *t, const char *dir, const char *
 	return OK;
 }
 
+/* An institution whose cases come here (a KMC's trust): its operator CA, its pinned key, grants, and the
+ * authorities of its holders. */
+static RC load_institution(struct statement_trust *t, const char *dir, const char *organisation)
+{
+	char path[PATH_LEN];
+	AUTO(__dirstream, d, NULL);
+	const struct dirent *e;
+
+	TRY(load_anchors(t, dir, organisation));
+	NEED(snprintf(path, sizeof(path), "%s/grants", dir) < PATH_LEN, RC_INPUT, "trust: path too long");
+	TRY(statement_trust_grants(t, path));
+	NEED(snprintf(path, sizeof(path), "%s/subscribers", dir) < PATH_LEN, RC_INPUT,
+	     "trust: path too long");
+	d = opendir(path);
+	while (d != NULL && (e = readdir(d)) != NULL) {
+		AUTO_BUF(der, CERTIFICATE_MAX);
+
+		if (!ends_with(e->d_name, SERVICE_SUFFIX))
+			continue;
+		TRY(read_optional(path, e->d_name, &der));
+		TRY(rc_note(statement_trust_subscriber(t, organisation, buf_slice(&der)), "%s", e->d_name));
+	}
+	return OK;
+}
+
+static RC load_institutions(struct statement_trust *t, const char *dir)
+{
+	char path[PATH_LEN], one[PATH_LEN + 260];
+	AUTO(__dirstream, d, NULL);
+	const struct dirent *e;
+
+	NEED(snprintf(path, sizeof(path), "%s/institutions", dir) < PATH_LEN, RC_INPUT,
+	     "trust: path too long");
+	d = opendir(path);
+	if (d == NULL && errno == ENOENT)
+		return OK;
+	NEED(d != NULL, RC_BUSY, "trust: cannot read %s", path);
+	while ((e = readdir(d)) != NULL) {
+		if (e->d_name[0] == '.')
+			continue;
+		(void)snprintf(one, sizeof(one), "%s/%s", path, e->d_name);
+		TRY(rc_note(load_institution(t, one, e->d_name), "institution %s", e->d_name));
+	}
+	return OK;
+}
+
 RC statement_trust_load(const char *dir, const char *organisation, struct statement_trust **ret)
 {
 	AUTO(statement_trust, t, NULL);
@@ -121,6 +167,7 @@ RC statement_trust_load(const char *dir, const char *organisation, struct statem
 	TRY(load_anchors(t, dir, organisation));
 	TRY(load_services(t, dir, organisation));
 	TRY(statement_trust_grants(t, grants));
+	TRY(load_institutions(t, dir));
 	*ret = MOVE(t);
 	return OK;
 }

@@ -271,6 +271,7 @@ static inline void world_open(void)
 		world_certificate(&certs[i]);
 	world_ca_trust();
 	world_write("keycentre/kmc/trust/ca-comm.cer", buf_slice(&world.cert[W_COMM]));
+	world_write("keycentre/kmc/trust/ca-comm/shifan.cer", buf_slice(&world.cert[W_COMM]));
 	world_write("keycentre/kmc/trust/operator-tls.cer", buf_slice(&world.cert[W_OPERATOR]));
 }
 
@@ -438,6 +439,14 @@ RC signer_km_request(struct signer_client *c, struct slice key, struct slice ks_
 	return world_sign(key, ks_request, sig);
 }
 
+RC signer_km_restore(struct signer_client *c, struct slice key, struct slice ks_request,
+                     const struct slice orders[2], struct buf *sig)
+{
+	(void)c;
+	(void)orders;
+	return world_sign(key, ks_request, sig);
+}
+
 /* The blob is the scalar in clear: this signer keeps no secrets from its test. */
 RC signer_km_generate(struct signer_client *c, struct slice key, struct key_stored *ret, size_t n)
 {
@@ -481,7 +490,7 @@ RC signer_km_respond(struct signer_client *c, struct slice key, struct slice ca_
 		        (struct km_respond_item){.kind = answers[i].error != 0 ? KM_ERROR : q->items[i].kind,
 		                                 .serial = q->items[i].serial,
 		                                 .error = answers[i].error};
-		if (m->items[i].kind != KM_APPLY)
+		if (m->items[i].kind != KM_APPLY && m->items[i].kind != KM_RESTORE)
 			continue;
 		assert_int_equal(answers[i].blob.len, KEY_STORED);
 		assert_ok(sm2_key_load(answers[i].blob.p, &k));
@@ -498,6 +507,13 @@ RC signer_km_respond(struct signer_client *c, struct slice key, struct slice ca_
 		buf_free(&spki[i]);
 	}
 	return rc;
+}
+
+RC signer_km_release(struct signer_client *c, struct slice ca_request, const struct signer_km_answer *answers,
+                     size_t n, const struct signer_orders *orders, struct buf *ret)
+{
+	assert_true(orders->count >= 4);
+	return signer_km_respond(c, SLICE_LIT("kmc"), ca_request, answers, n, ret);
 }
 
 RC signer_prf(struct signer_client *c, const struct slice *data, uint8_t (*ret)[16], size_t n)
