@@ -169,13 +169,24 @@ static RC make_sign(struct ceremony *c, struct credential k)
 	return grant(c, &k, buf_slice(&der));
 }
 
+static RC read_person(struct ceremony *c, struct credential *k);
+
+/* Two accounts of one natural person carry one id: two persons are told apart by it (R30.4). */
+static RC same_person(struct ceremony *c, const struct plan_officer *o, char ret[UUID_LEN + 1])
+{
+	struct credential k = {.officer = o};
+	TRY(read_person(c, &k));
+	memcpy(ret, k.person, UUID_LEN + 1);
+	return OK;
+}
+
 static RC make_officer(struct ceremony *c, const struct plan_officer *o)
 {
 	struct credential k = {.officer = o};
 	AUTO_JSON(identity, act_identity(o->person, o->org->name));
 	char line[PIN_LEN + 2];
 	NEED(identity != NULL, RC_NOMEM, "officer %s", o->name);
-	TRY(new_person(k.person));
+	TRY(o->same != NULL ? same_person(c, o->same, k.person) : new_person(k.person));
 	TRY(new_pin(k.pin));
 	TRY(act_folder(c, 0700, "demo/%s", o->name));
 	snprintf(line, sizeof line, "%s\n", k.pin);

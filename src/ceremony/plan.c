@@ -124,7 +124,7 @@ static RC add_authority(struct plan *p, const json_t *o)
 static RC add_officer(struct plan *p, const json_t *o)
 {
 	struct plan_officer *r = &p->officer[p->officers];
-	const char *org = text_of(o, "organisation");
+	const char *org = text_of(o, "organisation"), *same = text_of(o, "same_as");
 	r->name = text_of(o, "name");
 	r->person = text_of(o, "person");
 	r->role = text_of(o, "role");
@@ -132,8 +132,13 @@ static RC add_officer(struct plan *p, const json_t *o)
 	REQUIRE(r->org != NULL, PLAN, "officer %s: no such organisation", r->name);
 	REQUIRE(strcmp(r->name, "ca") != 0 && strcmp(r->name, "unlock") != 0, PLAN,
 	        "officer %s: reserved name", r->name);
-	for (size_t i = 0; i < p->officers; i++)
+	for (size_t i = 0; i < p->officers; i++) {
 		REQUIRE(strcmp(p->officer[i].name, r->name) != 0, PLAN, "officer %s stands twice", r->name);
+		if (same != NULL && strcmp(p->officer[i].name, same) == 0)
+			r->same = &p->officer[i];
+	}
+	REQUIRE(same == NULL || (r->same != NULL && r->same->org == r->org), PLAN,
+	        "officer %s: no officer %s of that organisation before", r->name, same);
 	p->officers++;
 	return OK;
 }

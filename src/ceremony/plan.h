@@ -34,6 +34,7 @@ struct plan_authority {
 };
 struct plan_officer {
 	const char *name, *person, *role; /* folder, 姓名, role; NULL: a subscriber */
+	const struct plan_officer *same;  /* another account of that natural person; NULL */
 	const struct plan_org *org;
 };
 

@@ -52,7 +52,7 @@ static void the_demonstration_plan_is_complete(void **state)
 	assert_string_equal(p->institution->id, "shifan");
 	assert_int_equal(p->instances, 6);
 	assert_false(p->instance[5].runs);
-	assert_int_equal(p->officers, 19);
+	assert_int_equal(p->officers, 21);
 	assert_string_equal(plan_operator(p, p->institution, KEY_SM2)->id, "shifan-operator");
 	assert_string_equal(plan_operator(p, p->institution, KEY_P256)->id, "shifan-tls");
 	assert_string_equal(plan_find_role(p, p->institution, "status")->name, "shifan/status");

@@ -92,10 +92,10 @@ RC instance_client(struct instance *in, const char *base_url, const char *peer_n
 void instance_wake(struct instance *in, uint64_t key);
 
 /* ---- who calls: bits of route tables beside OFFICER(...), trust.h ---- */
-#define WHO_OWN_RA (1u << 14) /* instances of the own organisation by role */
-#define WHO_OWN_STATUS (1u << 15)
-#define WHO_OWN (1u << 16) /* any of them */
-#define WHO_CA (1u << 17)  /* an instance with role ca, whatever its organisation */
+#define WHO_OWN_RA (1u << 24) /* instances of the own organisation by role */
+#define WHO_OWN_STATUS (1u << 25)
+#define WHO_OWN (1u << 26) /* any of them */
+#define WHO_CA (1u << 27)  /* an instance with role ca, whatever its organisation */
 
 /* ---- refusals and alarms ---- */
 /* A decision route calls this with its failure (the text of rc_last()): a log entry of kind

@@ -36,6 +36,8 @@ enum officer_role {
 	OFFICER_PROVINCE,
 	OFFICER_INSTITUTION,
 	OFFICER_SOURCE,
+	OFFICER_ISSUE, /* hands certificates over and records their acceptance */
+	OFFICER_QUERY, /* looks, and does nothing else */
 	OFFICER_ROLE_COUNT
 };
 #define OFFICER(r) (1u << OFFICER_##r)

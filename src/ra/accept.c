@@ -68,6 +68,9 @@ static struct rc accept_write(struct db_tx *tx, void *arg)
 
 	TRY(ra_store_find(tx->db, v->id, &v->a));
 	TRY(ra_may_see(v->peer, &v->a));
+	/* who only looks records nothing */
+	REQUIRE((v->peer->roles & ~(uint32_t)OFFICER(QUERY)) != 0 || !(v->peer->roles & OFFICER(QUERY)),
+	        NOT_YOURS, "application %s", v->a.id);
 	TRY(json_get_text(v->s->body, "id", 64, &id));
 	REQUIRE(slice_is(id, v->a.id), ACCEPTANCE_MISMATCH, "the acceptance is of another application");
 	TRY(json_get_text(v->s->body, "notice", 16, &notice));

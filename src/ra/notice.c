@@ -40,7 +40,8 @@ static struct rc add_row(void *arg, const struct notice_row *r)
 }
 
 #define SEES_ALL                                                                                             \
-	(OFFICER(ENTRY) | OFFICER(REVIEW) | OFFICER(AUDITOR) | OFFICER(CA_OPERATOR) | OFFICER(INSTITUTION))
+	(OFFICER(ENTRY) | OFFICER(REVIEW) | OFFICER(AUDITOR) | OFFICER(CA_OPERATOR) | OFFICER(INSTITUTION) | \
+	 OFFICER(ISSUE) | OFFICER(QUERY))
 
 RC ra_notices(struct ra *ra, const struct request *q, json_t **ret)
 {

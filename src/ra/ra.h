@@ -39,7 +39,7 @@ struct ra {
 #define RA_KIND(k) (1u << STATEMENT_##k)
 /* Opened, of one of these kinds, of this organisation, by the person of the connection, verified now. */
 RC ra_statement(struct ra *ra, const struct request *q, unsigned kinds, struct statement **ret);
-/* May the caller see or act for this application?  Clerks their own cases, reviewers and auditors every one,
+/* May the caller see or act for this application?  Clerks their own cases, every other duty all of them,
  * subscribers what is about them (matrix: own cases, own). */
 RC ra_may_see(const struct peer *p, const struct ra_application *a);
 /* The application of the path's {id}. */

@@ -9,7 +9,9 @@
 #include "ra/lapse.h"
 #include "ra/notice.h"
 #include "ra/loss.h"
+#include "ra/mass.h"
 #include "ra/ra.h"
+#include "ra/registry.h"
 #include "ra/source.h"
 #include "ra/texts.h"
 
@@ -124,7 +126,7 @@ static RC list_filter(const struct request *q, struct ra_filter *f)
 	TRY(request_query_int(q, "cursor", 0, INT64_MAX, &f->after));
 	TRY(request_query_int(q, "limit", 1, RA_LIST_MAX, &limit));
 	f->limit = (size_t)limit;
-	if (!(q->peer->roles & (OFFICER(REVIEW) | OFFICER(AUDITOR))))
+	if (!(q->peer->roles & (OFFICER(REVIEW) | OFFICER(AUDITOR) | OFFICER(ISSUE) | OFFICER(QUERY))))
 		f->entry = q->peer->person;
 	if (request_query(q, "state", &state))
 		return application_state_find((const char *)state.p, state.len, &f->state);
@@ -324,7 +326,23 @@ static RC loss(void *ctx, const struct request *q, struct response *r)
 	return response_json(r, o);
 }
 
-#define READERS (OFFICER(ENTRY) | OFFICER(REVIEW) | OFFICER(AUDITOR))
+#define SEES_EVIDENCE (OFFICER(ENTRY) | OFFICER(REVIEW) | OFFICER(AUDITOR))
+#define DOOR(name, call)                                                                                     \
+	static RC name(void *ctx, const struct request *q, struct response *r)                               \
+	{                                                                                                    \
+		json_t *o = NULL;                                                                            \
+                                                                                                             \
+		TRY(call(instance_state(ctx), q, &o));                                                       \
+		return response_json(r, o);                                                                  \
+	}
+DOOR(mass_preview, ra_mass_preview)
+DOOR(mass_order, ra_mass_order)
+DOOR(mass_show, ra_mass_show)
+DOOR(mass_statements, ra_mass_statements)
+
+#define MASTERS (OFFICER(REVIEW) | OFFICER(CA_OPERATOR))
+#define EXPIRY_PERIOD 3600
+#define READERS (OFFICER(ENTRY) | OFFICER(REVIEW) | OFFICER(AUDITOR) | OFFICER(ISSUE) | OFFICER(QUERY))
 
 static const struct route ra_routes[] = {
         {GET, "/v1/self", WHO_PERSON, NULL, 0, 0, self, NULL},
@@ -336,7 +354,7 @@ static const struct route ra_routes[] = {
         {POST, "/v1/holder/applications", WHO_ANYONE, STATEMENTS, STATEMENT_MAX, 0, enter_holder, NULL},
         {GET, "/v1/applications", READERS, NULL, 0, 0, list, NULL},
         {GET, "/v1/applications/{id}", WHO_PERSON, NULL, 0, 0, show, NULL},
-        {GET, "/v1/applications/{id}/evidence/{sm3}", READERS, NULL, 0, HTTP_BLOCKS, evidence_of, NULL},
+        {GET, "/v1/applications/{id}/evidence/{sm3}", SEES_EVIDENCE, NULL, 0, HTTP_BLOCKS, evidence_of, NULL},
         {GET, "/v1/texts/{name}", WHO_PERSON, NULL, 0, 0, texts, NULL},
         {GET, "/v1/blacklist", OFFICER(REVIEW) | OFFICER(AUDITOR), NULL, 0, 0, blacklist, NULL},
         {POST, "/v1/blacklist", OFFICER(REVIEW), STATEMENTS, STATEMENT_MAX, HTTP_BLOCKS, blacklist_put, NULL},
@@ -352,6 +370,11 @@ static const struct route ra_routes[] = {
         {POST, "/v1/holder/revocations", WHO_ANYONE, STATEMENTS, STATEMENT_MAX, HTTP_BLOCKS, revoke_by_key,
          NULL},
         {POST, "/v1/holder/revocations/code", WHO_ANYONE, "application/json", 4096, 0, revoke_by_code, NULL},
+        {POST, "/v1/mass/preview", MASTERS, "application/json", MASS_BODY, HTTP_BLOCKS, mass_preview, NULL},
+        {POST, "/v1/mass", MASTERS, "application/json", MASS_BODY, HTTP_BLOCKS, mass_order, NULL},
+        {GET, "/v1/mass/{id}", MASTERS | OFFICER(AUDITOR), NULL, 0, 0, mass_show, NULL},
+        {POST, "/v1/mass/{id}/statements", MASTERS, "application/json", MASS_BODY, HTTP_BLOCKS,
+         mass_statements, NULL},
         {GET, "/v1/losses", READERS, NULL, 0, 0, losses, NULL},
         {GET, "/v1/losses/{id}", READERS, NULL, 0, 0, loss, NULL},
 };
@@ -402,6 +425,7 @@ static RC start(struct instance *in)
 	TRY(ra_store_revocations_queued(lease->db, &queued));
 	atomic_store(&ra->revocations_queued, (unsigned long)queued);
 	instance_set_state(in, ra);
+	TRY(ra_registry_catch_up(ra));
 	return ra_forward_start(MOVE(ra));
 }
 
@@ -447,6 +471,7 @@ static void metrics(struct instance *in, struct buf *out)
 static const struct job jobs[] = {
         {.name = "acceptance", .due = ra_lapse_due, .run = ra_lapse_run},
         {.name = "held", .due = ra_held_due, .run = ra_held_run},
+        {.name = "expiry", .period = EXPIRY_PERIOD, .run = ra_expiry_run},
         {.name = "notice-mail", .due = ra_mail_due, .run = ra_mail_run},
         {.name = "refused", .period = REFUSED_PERIOD, .apply = ra_refused_apply},
 };

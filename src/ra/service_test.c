@@ -470,7 +470,9 @@ static void doors_follow_the_matrix(void **state)
 	} matrix[] = {
 	        {POST, "/v1/evidence", OFFICER(ENTRY)},
 	        {POST, "/v1/applications", OFFICER(ENTRY)},
-	        {GET, "/v1/applications", OFFICER(ENTRY) | OFFICER(REVIEW) | OFFICER(AUDITOR)},
+	        /* entry, review, issue and query are separable duties (issue 4) */
+	        {GET, "/v1/applications",
+	         OFFICER(ENTRY) | OFFICER(REVIEW) | OFFICER(AUDITOR) | OFFICER(ISSUE) | OFFICER(QUERY)},
 	        {GET, "/v1/applications/{id}/evidence/{sm3}",
 	         OFFICER(ENTRY) | OFFICER(REVIEW) | OFFICER(AUDITOR)},
 	        {POST, "/v1/applications/{id}/review", OFFICER(REVIEW)},

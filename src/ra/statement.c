@@ -22,7 +22,7 @@ RC ra_statement(struct ra *ra, const struct request *q, unsigned kinds, struct s
 
 RC ra_may_see(const struct peer *p, const struct ra_application *a)
 {
-	if (p->roles & (OFFICER(REVIEW) | OFFICER(AUDITOR)))
+	if (p->roles & (OFFICER(REVIEW) | OFFICER(AUDITOR) | OFFICER(ISSUE) | OFFICER(QUERY)))
 		return OK;
 	if ((p->roles & OFFICER(ENTRY)) && strcmp(p->person, a->entry) == 0)
 		return OK;

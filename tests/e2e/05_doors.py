@@ -14,7 +14,7 @@ from yuandian import *  # noqa: E402,F403
 
 work = pathlib.Path(tempfile.mkdtemp(prefix="yuandian-e2e-"))
 OFFICERS = ("entry review ca-operator kmc-operator recovery-1 recovery-2 super-admin audit-admin security-admin auditor "
-            "regulator regulator-2 evaluator province institution institution-2 source-1 source-2 subscriber").split()
+            "regulator regulator-2 evaluator province issue query institution institution-2 source-1 source-2 subscriber").split()
 state = {}
 
 
