@@ -72,9 +72,10 @@ static void run_first(struct batch *b, size_t i)
 	size_t take = l->left.len < SM3_BLOCK - PREFIX ? l->left.len : SM3_BLOCK - PREFIX;
 
 	memcpy(l->part, b->prefix, PREFIX);
-	if (take > 0)
+	if (take > 0) {
 		memcpy(l->part + PREFIX, l->left.p, take);
-	l->left = slice_of(l->left.p + take, l->left.len - take);
+		l->left = slice_of(l->left.p + take, l->left.len - take);
+	}
 	if (PREFIX + take < SM3_BLOCK)
 		run_end(b, i, PREFIX + take);
 	else

@@ -63,5 +63,6 @@ static void core(uint32_t state[8][SM3_LANES_MAX], const uint8_t *const p[SM3_LA
 	}
 	for (i = 0; i < 8; i++)
 		memcpy(state[i], &h[i], sizeof(V));
+	wipe(h, sizeof(h));
 	wipe(w, sizeof(w));
 }

@@ -109,7 +109,7 @@ static void crypt_text(struct sm4_gcm *g, uint64_t before, struct slice in, uint
 	uint8_t stream[SM4_CHUNK];
 	struct sm4_schedule s;
 
-	if (used > 0) {
+	if (used > 0 && in.len > 0) {
 		n = in.len < SM4_BLOCK - used ? in.len : SM4_BLOCK - used;
 		sm4_xor(out, in.p, g->stream + used, n);
 		in = slice_of(in.p + n, in.len - n);
