@@ -43,6 +43,8 @@ def fresh(identity):
         o["code"] = credit_code(f"{o['code'][:8]}M{n:06d}Y4")
     if "serial" in o:
         o["serial"] = f"SN-{n}"
+    if "dns" in o and o["name"] in o["dns"]:
+        o["name"], o["dns"] = f"w{n}.example.gov.cn", [f"w{n}.example.gov.cn", f"*.w{n}.example.gov.cn"]
     return o
 
 
