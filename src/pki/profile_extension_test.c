@@ -227,6 +227,44 @@ static void other_oids(void **state)
 	assert_refused(profile_check_identity(p, v), IDENTITY);
 }
 
+/* ---- want of memory ---- */
+
+static struct rc try_all(const struct profile *p, const json_t *identity, struct buf *ret)
+{
+	struct profile_trial t = {
+	        .identity = identity, .class = SLICE_LIT("GOV"), .key = PUBKEY_SM2, .from = JUDGE_NOW};
+
+	return profile_trial(p, &t, PROFILE_SIGN, ret);
+}
+
+/* Whichever allocation fails, the result is the right one or none. */
+static void no_memory_no_half_certificate(void **state)
+{
+	AUTO(profile, p, NULL);
+	AUTO_BUF(want, PROFILE_TBS_MAX);
+	size_t refused = 0, all;
+
+	(void)state;
+	assert_ok(profile_builtin("health-staff", &p));
+	AUTO_JSON(identity, profile_disclosed(p, profile_example(p)));
+	(void)mem_fail_after(0);
+	assert_ok(try_all(p, identity, &want));
+	all = mem_fail_after(0);
+	for (size_t n = 1; n <= all; n++) {
+		AUTO_BUF(got, PROFILE_TBS_MAX);
+		(void)buf_room(&got, 4096);
+		(void)mem_fail_after(n);
+		struct rc rc = try_all(p, identity, &got);
+		(void)mem_fail_after(0);
+		if (rc_ok(rc))
+			assert_true(slice_equal(buf_slice(&got), buf_slice(&want)));
+		else
+			assert_true(rc.code == RC_NOMEM);
+		refused += !rc_ok(rc);
+	}
+	assert_true(refused > 10);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -236,6 +274,7 @@ int main(void)
 	        cmocka_unit_test(asked_for_what_is_not_there),
 	        cmocka_unit_test(extension_lists_that_are_wrong),
 	        cmocka_unit_test(other_oids),
+	        cmocka_unit_test(no_memory_no_half_certificate),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
