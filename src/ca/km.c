@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "ca/ca.h"
 #include "ca/match.h"
+#include "ca/restore.h"
 #include "ca/store_follow.h"
 #include "db/writer.h"
 #include "http/client.h"
@@ -26,6 +27,7 @@ struct call {
 	struct trust *t;
 	uint8_t task[KM_TASK_LEN], hash[32];
 	uint8_t approvals[CA_BATCH][32]; /* of each request, what the signer asks for */
+	const struct slice *orders;      /* a restore: case and review; else NULL */
 	struct buf request;
 	struct km_answer *answer;
 	struct km_respond *respond; /* borrows answer */
@@ -65,8 +67,12 @@ static RC request_finish(struct call *k, struct km_request *m)
 	m->time = clock_now();
 	m->task = SLICE_ARR(k->task);
 	TRY(km_request_tbs(m, &tbs));
-	TRY(signer_km_request(instance_signer(k->c->in), SLICE_LIT(CA_COMM_KEY), buf_slice(&tbs),
-	                      slice_of(k->approvals, 32 * m->count), &signature));
+	if (k->orders != NULL)
+		TRY(signer_km_restore(instance_signer(k->c->in), SLICE_LIT(CA_COMM_KEY), buf_slice(&tbs),
+		                      k->orders, &signature));
+	else
+		TRY(signer_km_request(instance_signer(k->c->in), SLICE_LIT(CA_COMM_KEY), buf_slice(&tbs),
+		                      slice_of(k->approvals, 32 * m->count), &signature));
 	return km_request_assemble(buf_slice(&tbs), buf_slice(&signature), &k->request);
 }
 
@@ -323,4 +329,49 @@ void ca_km_notices(struct ca *c)
 	pause_or_clear(c, rc);
 	if (!rc_ok(rc) || v->count == CA_BATCH)
 		atomic_store(&c->notices_waiting, true);
+}
+
+/* ---- recovery: keys that the KMC's agents let go (R21.5) ---- */
+
+static RC restored_item(const struct km_respond_item *item, const struct recovery_key *k, json_t *list)
+{
+	struct cms_sealed sealed;
+	char serial[CERT_SERIAL_TEXT];
+	uint8_t sm3[32];
+	json_t *o = json_object();
+
+	NEED(o != NULL && json_array_append_new(list, o) == 0, RC_NOMEM, "no memory");
+	/* the answer's signature is the KMC's: what it says about dual control stands */
+	REQUIRE(item->kind != KM_ERROR || item->error != KM_ERR_REQUEST, KM_DUAL,
+	        "the recovery agents have not approved yet");
+	REQUIRE(item->kind == KM_RESTORE, G07, "the KMC refused with error %u", item->error);
+	REQUIRE(slice_equal(item->serial, slice_of(k->serial, k->serial_len)), G07,
+	        "the KMC answered for another certificate");
+	sm3_hash(item->key, sm3);
+	REQUIRE(memcmp(sm3, k->spki, sizeof(sm3)) == 0, G07, "the KMC returned another key");
+	TRY(cms_sealed_parse(item->envelope, &sealed));
+	cert_serial_text(item->serial, serial);
+	json_put_cstr(o, "serial", serial);
+	json_put_base64(o, "envelope", item->envelope);
+	return json_put_result();
+}
+
+RC ca_km_restore(struct ca *c, const struct recovery *r, const struct slice orders[2], json_t *list)
+{
+	AUTO(km_request, m, km_request_new(r->count));
+	AUTO_BUF(spki, PUBKEY_SPKI_MAX);
+	AUTO_CALL(k, c);
+
+	NEED(m != NULL, RC_NOMEM, "no memory");
+	TRY(pubkey_put_sm2(&r->receiver, &spki));
+	for (size_t n = 0; n < r->count; n++) {
+		m->items[n].kind = KM_RESTORE;
+		m->items[n].serial = slice_of(r->keys[n].serial, r->keys[n].serial_len);
+		m->items[n].user_key = buf_slice(&spki);
+	}
+	k.orders = orders;
+	TRY(exchange(&k, m));
+	for (size_t n = 0; n < r->count; n++)
+		TRY(restored_item(&k.respond->items[n], &r->keys[n], list));
+	return OK;
 }

@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "ca/ca.h"
 #include "ca/revoke.h"
+#include "ca/restore.h"
 #include "ca/routes.h"
 #include "ca/sign.h"
 #include "http/problem.h"
@@ -261,6 +262,21 @@ RC ca_log_entry(struct instance *in, struct db *db, json_t *entry)
 	return certificate_base64(found, buf_slice(&tbs), entry);
 }
 
+/* POST /v1/recoveries: a case on its way to the KMC, and its keys once the agents there have agreed. */
+static RC recoveries(void *ctx, const struct request *q, struct response *r)
+{
+	struct ca *c = instance_state(ctx);
+	AUTO_JSON(body, NULL);
+	json_t *o = NULL;
+	struct rc rc;
+
+	TRY(request_json(q, &body));
+	rc = ca_restore(c, body, &o);
+	if (!rc_ok(rc))
+		return instance_refused(c->in, rc, "recovery", slice_text(q->peer->instance), q->peer);
+	return response_json(r, o);
+}
+
 #define STATEMENT_BODY STATEMENT_MEDIA, STATEMENT_MAX
 #define WHO_LOOKS (WHO_OWN | OFFICER(CA_OPERATOR) | OFFICER(REVIEW) | OFFICER(AUDITOR) | OFFICER(AUDIT_ADMIN))
 
@@ -270,6 +286,7 @@ const struct route ca_routes[CA_ROUTES] = {
         {POST, "/v1/revocations", WHO_OWN_RA | OFFICER(CA_OPERATOR), STATEMENT_BODY, 0, revocations, NULL},
         {POST, "/v1/revocations/bulk", WHO_OWN_RA, "application/json", REQUESTS_MAX, 0, revocations_bulk,
          NULL},
+        {POST, "/v1/recoveries", WHO_OWN_RA, "application/json", 1u << 20, HTTP_BLOCKS, recoveries, NULL},
         {POST, "/v1/certificates/states", WHO_OWN_RA, "application/json", STATES_BODY, 0, states, NULL},
         {GET, "/v1/crl/{ca}", WHO_OWN, NULL, 0, 0, crl, NULL},
         {GET, "/v1/certificates/{ca}/{serial}", WHO_LOOKS, NULL, 0, 0, certificate, NULL},

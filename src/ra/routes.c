@@ -11,6 +11,7 @@
 #include "ra/loss.h"
 #include "ra/mass.h"
 #include "ra/ra.h"
+#include "ra/recover.h"
 #include "ra/registry.h"
 #include "ra/source.h"
 #include "ra/texts.h"
@@ -342,6 +343,24 @@ DOOR(mass_statements, ra_mass_statements)
 
 #define MASTERS (OFFICER(REVIEW) | OFFICER(CA_OPERATOR))
 #define EXPIRY_PERIOD 3600
+/* ---- key recovery ---- */
+#define RECOVERY_DOOR(name, call, what)                                                                      \
+	static RC name(void *ctx, const struct request *q, struct response *r)                               \
+	{                                                                                                    \
+		struct ra *ra = instance_state(ctx);                                                         \
+		json_t *o = NULL;                                                                            \
+                                                                                                             \
+		TRY(decided(ra, call(ra, q, &o), what, request_param(q, "id"), q));                          \
+		return response_json(r, o);                                                                  \
+	}
+RECOVERY_DOOR(recovery_request, ra_recover_request, "recovery")
+RECOVERY_DOOR(recovery_holder, ra_recover_holder, "recovery")
+RECOVERY_DOOR(recovery_decide, ra_recover_decide, "recovery")
+RECOVERY_DOOR(recovery_keys, ra_recover_keys, "recovery-keys")
+RECOVERY_DOOR(recovery_show, ra_recover_show, "recovery-look")
+RECOVERY_DOOR(recovery_list, ra_recover_list, "recovery-look")
+RECOVERY_DOOR(recovery_fetch, ra_recover_fetch, "recovery-fetch")
+
 #define READERS (OFFICER(ENTRY) | OFFICER(REVIEW) | OFFICER(AUDITOR) | OFFICER(ISSUE) | OFFICER(QUERY))
 
 static const struct route ra_routes[] = {
@@ -351,6 +370,15 @@ static const struct route ra_routes[] = {
         {POST, "/v1/evidence", OFFICER(ENTRY), "application/octet-stream", RA_EVIDENCE_MAX, HTTP_BLOCKS,
          evidence, NULL},
         {POST, "/v1/applications", OFFICER(ENTRY), STATEMENTS, STATEMENT_MAX, HTTP_BLOCKS, enter, NULL},
+        {GET, "/v1/recoveries/keys", OFFICER(ENTRY) | OFFICER(REVIEW), NULL, 0, 0, recovery_keys, NULL},
+        {POST, "/v1/recoveries", OFFICER(ENTRY), STATEMENTS, STATEMENT_MAX, 0, recovery_request, NULL},
+        {POST, "/v1/holder/recoveries", WHO_ANYONE, STATEMENTS, STATEMENT_MAX, 0, recovery_holder, NULL},
+        {GET, "/v1/recoveries", READERS, NULL, 0, 0, recovery_list, NULL},
+        {GET, "/v1/recoveries/{id}", READERS, NULL, 0, 0, recovery_show, NULL},
+        {POST, "/v1/recoveries/{id}/decision", OFFICER(REVIEW), STATEMENTS, STATEMENT_MAX, HTTP_BLOCKS,
+         recovery_decide, NULL},
+        {GET, "/v1/recoveries/{id}/envelopes", OFFICER(ENTRY) | OFFICER(REVIEW), NULL, 0, HTTP_BLOCKS,
+         recovery_fetch, NULL},
         {POST, "/v1/holder/applications", WHO_ANYONE, STATEMENTS, STATEMENT_MAX, 0, enter_holder, NULL},
         {GET, "/v1/applications", READERS, NULL, 0, 0, list, NULL},
         {GET, "/v1/applications/{id}", WHO_PERSON, NULL, 0, 0, show, NULL},
