@@ -8,7 +8,7 @@
 #define AT_ONCE 16
 
 /* The sum of the four numbers. */
-static inline __m128i gather(__m512i v)
+static inline __m128i sum_lanes(__m512i v)
 {
 	__m256i half = _mm512_castsi512_si256(v) ^ _mm512_extracti64x4_epi64(v, 1);
 
@@ -40,7 +40,7 @@ static inline __attribute__((always_inline)) __m128i group(const struct ghash *g
 		high ^= _mm512_clmulepi64_epi128(v, p, 0x11);
 		first = _mm512_setzero_si512();
 	}
-	return ghash_fold(gather(low), gather(middle), gather(high));
+	return ghash_fold(sum_lanes(low), sum_lanes(middle), sum_lanes(high));
 }
 
 void sm4_ghash_avx512(struct ghash *g, const uint8_t *in, size_t blocks)
