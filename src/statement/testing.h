@@ -171,6 +171,18 @@ static inline json_t *world_body(enum statement_kind k)
 	        [STATEMENT_RA_APPROVAL] = ("{\"ra\":\"shifan/"
 	                                   "ra\",\"regions\":[\"*\"],\"classes\":[\"GOV\"],\"not_after\":"
 	                                   "\"2026-04-01T00:00:00Z\"}"),
+	        [STATEMENT_BLACKLIST] = ("{\"action\":\"add\","
+	                                 "\"reason\":\"伪造证明\"}"),
+	        [STATEMENT_RECOVERY] = ("{\"ca\":\"sm2\",\"entity\":\"" CLERK
+	                                "\",\"keys\":[{\"serial\":\"5a02\",\"spki\":\"" HEX64
+	                                "\"}],\"csr\":\"MAA=\",\"case\":\"2026-7\",\"reason\":\"介质损坏\"}"),
+	        [STATEMENT_RECOVERY_DECISION] =
+	                ("{\"recovery\":\"" HEX64 "\",\"id\":\"0123456789abcdef\",\"approve\":true}"),
+	        [STATEMENT_JUDICIAL_RECOVERY] =
+	                ("{\"ca\":\"" HEX64 "\",\"keys\":[{\"serial\":\"5a02\",\"spki\":\"" HEX64
+	                 "\"}],\"certificate\":\"MAA=\",\"authority\":\"示范市中级人民法院\","
+	                 "\"document\":{\"number\":\"（2026）示01调7号\",\"sm3\":\"" HEX64
+	                 "\"},\"case\":\"2026-7\"}"),
 	};
 	json_t *o = json_loads(bodies[k], 0, NULL);
 

@@ -58,6 +58,10 @@ static void only_the_roles_of_the_table_may_sign(void **state)
 	        [STATEMENT_AUTHORISATION] = {[4] = true},
 	        [STATEMENT_CPS] = {false, false, false, true},
 	        [STATEMENT_RA_APPROVAL] = {false, false, false, true, true},
+	        [STATEMENT_BLACKLIST] = {false, true},
+	        [STATEMENT_RECOVERY] = {true, false, true},
+	        [STATEMENT_RECOVERY_DECISION] = {false, true},
+	        [STATEMENT_JUDICIAL_RECOVERY] = {false}, /* agents of the key-management centre alone */
 	};
 
 	for (unsigned k = 0; k < STATEMENT_KINDS; k++)
@@ -529,8 +533,8 @@ static void golden_statements_verify(void **state)
 
 	for (unsigned k = 0; k < STATEMENT_KINDS; k++) {
 		static const enum who signers[STATEMENT_KINDS] = {
-		        W_CLERK,    W_REVIEWER,  W_REVIEWER, W_SUBSCRIBER, W_REVIEWER,
-		        W_CEREMONY, W_AUTHORITY, W_CEREMONY, W_CEREMONY,
+		        W_CLERK,    W_REVIEWER, W_REVIEWER, W_SUBSCRIBER, W_REVIEWER, W_CEREMONY, W_AUTHORITY,
+		        W_CEREMONY, W_CEREMONY, W_REVIEWER, W_CLERK,      W_REVIEWER, W_REVIEWER,
 		};
 		AUTO_BUF(der, STATEMENT_MAX);
 		AUTO(statement, s, NULL);
