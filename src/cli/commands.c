@@ -167,6 +167,28 @@ static const struct cli_option revoke[] = {
 };
 static const struct cli_option suspend[] = {PROVEN, GROUNDS, RA, END};
 static const struct cli_option release[] = {AS, GROUNDS, RA, END};
+#define MASS                                                                                                 \
+	AS,                                                                                                  \
+	        {"file", "FILE", "证书清单，每行一个 CA/SERIAL",                                             \
+	         "list of certificates, CA/SERIAL in each line", 0},                                         \
+	        {"organisation", "CODE", "单位的统一社会信用代码",                                           \
+	         "unified social credit code of the organisation", 0},                                       \
+	        {"ou", "NAME", "只限此部门", "this department only", 0},                                     \
+	        {"preview", NULL, "只预览，给出令牌", "show what would happen, and the token", 0},           \
+	        {"token", "TOKEN", "预览给出的令牌", "token of the preview", 0},                             \
+	        {"resume", "ID", "继续中断的操作", "go on with an operation that broke off", 0},             \
+	        {"ground", "holder|institution|ra|ca", "由谁提出（缺省 institution）",                       \
+	         "on whose ground (default institution)", 0},                                                \
+	{                                                                                                    \
+		"case", "TEXT", "关联的案件", "the case it belongs to", 0                                    \
+	}
+static const struct cli_option mass[] = {MASS, RA, END};
+static const struct cli_option mass_revoke[] = {
+        MASS,
+        {"reason", "R", "撤销原因（缺省 affiliationChanged）", "reason (default affiliationChanged)", 0},
+        RA,
+        END,
+};
 static const struct cli_option officer_only[] = {AS, RA, END};
 static const struct cli_option alarms[] = {
         AS,
@@ -249,6 +271,10 @@ const struct cli_command cli_commands[] = {
         {"loss list", NULL, 0, 0, officer_only, cmd_loss_list, "列出挂失", "list the reports of loss", false},
         {"loss show", "ID", 1, 1, officer_only, cmd_loss_show, "查看挂失及其经过",
          "show a report of loss and its history", false},
+        {"mass revoke", NULL, 0, 0, mass_revoke, cmd_mass_revoke, "批量撤销：先预览，凭令牌执行",
+         "revoke many: preview first, then with its token", false},
+        {"mass suspend", NULL, 0, 0, mass, cmd_mass_suspend, "批量挂起", "put many on hold", false},
+        {"mass release", NULL, 0, 0, mass, cmd_mass_release, "批量解除挂起", "release many from hold", false},
         {"alarms", NULL, 0, 0, alarms, cmd_alarms, "查看或确认告警（--ra 指定实例）",
          "show or acknowledge alarms (--ra names the instance)", false},
         {"application show", "ID", 1, 1, application, cmd_application, "查看申请与证明材料",

@@ -7,6 +7,7 @@
 #include "ra/basis.h"
 #include "ra/application.h"
 #include "ra/forward.h"
+#include "ra/registry.h"
 #include "ra/notice.h"
 
 struct taken {
@@ -157,6 +158,8 @@ static RC put_certificates(struct db *db, const struct taken *t)
 			continue;
 		memcpy(c.ca, t->item->authority, sizeof(c.ca));
 		TRY(ra_store_certificate_put(db, t->item->seq, &c));
+		if (part == RA_SIGN)
+			TRY(ra_registry_put(db, t->item->seq, c.der));
 	}
 	if (t->envelope.len > 0)
 		return ra_store_envelope(db, t->item->seq, buf_slice(&t->envelope));

@@ -5,6 +5,7 @@
 #include "http/metrics.h"
 #include "pki/profile.h"
 #include "ra/basis.h"
+#include "ra/batch.h"
 #include "ra/blacklist.h"
 #include "ra/lapse.h"
 #include "ra/notice.h"
@@ -272,6 +273,67 @@ static RC blacklist_put(void *ctx, const struct request *q, struct response *r)
 	return response_json(r, o);
 }
 
+/* ---- batches ---- */
+static RC batch_open_door(void *ctx, const struct request *q, struct response *r)
+{
+	json_t *o = NULL;
+
+	TRY(decided(instance_state(ctx), batch_open(instance_state(ctx), q, &o), "batch",
+	            request_param(q, "id"), q));
+	return response_json(r, o);
+}
+
+static RC batch_lines_door(void *ctx, const struct request *q, struct response *r)
+{
+	json_t *o = NULL;
+
+	TRY(decided(instance_state(ctx), batch_lines(instance_state(ctx), q, &o), "batch",
+	            request_param(q, "id"), q));
+	return response_json(r, o);
+}
+
+static RC batch_show_door(void *ctx, const struct request *q, struct response *r)
+{
+	json_t *o = NULL;
+
+	TRY(batch_show(instance_state(ctx), q, &o));
+	return response_json(r, o);
+}
+
+static RC batch_errors_door(void *ctx, const struct request *q, struct response *r)
+{
+	json_t *o = NULL;
+
+	TRY(batch_errors(instance_state(ctx), q, &o));
+	return response_json(r, o);
+}
+
+static RC batch_applications_door(void *ctx, const struct request *q, struct response *r)
+{
+	json_t *o = NULL;
+
+	TRY(batch_applications(instance_state(ctx), q, &o));
+	return response_json(r, o);
+}
+
+static RC batch_review_door(void *ctx, const struct request *q, struct response *r)
+{
+	json_t *o = NULL;
+
+	TRY(decided(instance_state(ctx), batch_review(instance_state(ctx), q, &o), "batch",
+	            request_param(q, "id"), q));
+	return response_json(r, o);
+}
+
+static RC batch_cancel_door(void *ctx, const struct request *q, struct response *r)
+{
+	json_t *o = NULL;
+
+	TRY(decided(instance_state(ctx), batch_cancel(instance_state(ctx), q, &o), "batch",
+	            request_param(q, "id"), q));
+	return response_json(r, o);
+}
+
 static RC notices(void *ctx, const struct request *q, struct response *r)
 {
 	json_t *o = NULL;
@@ -386,6 +448,17 @@ static const struct route ra_routes[] = {
         {GET, "/v1/texts/{name}", WHO_PERSON, NULL, 0, 0, texts, NULL},
         {GET, "/v1/blacklist", OFFICER(REVIEW) | OFFICER(AUDITOR), NULL, 0, 0, blacklist, NULL},
         {POST, "/v1/blacklist", OFFICER(REVIEW), STATEMENTS, STATEMENT_MAX, HTTP_BLOCKS, blacklist_put, NULL},
+        {POST, "/v1/batches", OFFICER(ENTRY), "application/json", 4096, 0, batch_open_door, NULL},
+        {GET, "/v1/batches/{id}", READERS, NULL, 0, 0, batch_show_door, NULL},
+        {GET, "/v1/batches/{id}/errors", READERS, NULL, 0, 0, batch_errors_door, NULL},
+        {GET, "/v1/batches/{id}/applications", SEES_EVIDENCE, NULL, 0, HTTP_BLOCKS, batch_applications_door,
+         NULL},
+        {POST, "/v1/batches/{id}/lines", OFFICER(ENTRY), "application/json", BATCH_BODY, HTTP_BLOCKS,
+         batch_lines_door, NULL},
+        {POST, "/v1/batches/{id}/reviews", OFFICER(REVIEW), "application/json", BATCH_BODY, HTTP_BLOCKS,
+         batch_review_door, NULL},
+        {POST, "/v1/batches/{id}/cancellation", OFFICER(ENTRY) | OFFICER(REVIEW), NULL, 0, HTTP_BLOCKS,
+         batch_cancel_door, NULL},
         {GET, "/v1/notices", WHO_PERSON, NULL, 0, 0, notices, NULL},
         {POST, "/v1/applications/{id}/review", OFFICER(REVIEW), STATEMENTS, STATEMENT_MAX, 0, review, NULL},
         {GET, "/v1/applications/{id}/certificates", WHO_PERSON, NULL, 0, 0, certificates, NULL},

@@ -2,6 +2,7 @@
 """Proves the end of certificates: suspension with its longest time (R21.7), revocation by holder, institution, RA and
 CA (R21.6), loss at 03:00 by key, code and officer (R31.1 to R31.5), the queue while the CA is away (R31.4), mass
 operations, due work once over restarts.  OpenSSL reads OCSP and lists."""
+import concurrent.futures
 import json
 import os
 import pathlib
@@ -240,6 +241,122 @@ def the_ca_is_away():
     equal(kinds[-4:], ["revoked", "revoked", "issued", "issued"], "the revocation went first")
 
 
+CODE = credit_code("91350000MA2Y0ABC1")
+STAFF = 300
+
+
+def staff(n):
+    w = p.new_request(work / f"staff{n}", f"员工{n}")
+    document = person("x", 100 + n)["identity"]["document"]
+    identity = {"name": f"员工{n}", "document": document, "organisation": "示范单位", "organisation_code": CODE,
+                "department": "财务处" if n < 20 else "业务处"}
+    (w / "application.json").write_text(json.dumps(person("x") | {"identity": identity}, ensure_ascii=False))
+    app = p.as_("entry", "apply", "--profile", "staff", "--class", "GOV", "--csr", w / "sign.csr", "--data",
+                w / "application.json", "--evidence", f"identity-document={w / 'id.png'}", "--evidence",
+                f"unit-letter={w / 'id.png'}").stdout.decode().strip()
+    p.as_("review", "review", app, "--approve")
+    return app
+
+
+def mass(command, *more, status=0):
+    return p.as_("review", "mass", command, *more, "--json", status=status)
+
+
+def preview(command, *more):
+    return json.loads(mass(command, *more, "--preview").stdout)
+
+
+def everybody_of_an_organisation():
+    """R21.6, H02.4: preview, token, every item with its outcome; statements of their own."""
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        list(pool.map(staff, range(STAFF)))
+    org = ("--organisation", CODE)
+    until(lambda: preview("suspend", *org)["total"] == STAFF, "all are issued", 60)
+    r = preview("release", *org)
+    equal((r["counts"]["active"], r["counts"]["refused"]), (STAFF, STAFF), "nothing to release")
+    equal({i["code"] for i in r["items"]}, {"certificate-state"}, "why")
+    unit = (*org, "--ou", "财务处")
+    r = preview("suspend", *unit)
+    equal((r["total"], r["counts"]), (20, {"active": 20, "refused": 0}), "preview of a unit")
+    check("员工" in r["items"][0]["subject"], "who it is")
+    one = r["items"][0]["certificate"]
+    mass("suspend", *unit, "--token", "0" * 64, status=5)
+    p.as_("review", "suspend", one)
+    mass("suspend", *unit, "--token", r["token"], status=5)
+    p.as_("review", "release", one)
+    # the same states, the same token
+    done = json.loads(mass("suspend", *unit, "--token", r["token"]).stdout)
+    equal(done["counts"], {"open": 0, "done": 20, "queued": 0, "refused": 0}, "outcome")
+    serials = [i["certificate"].split("/")[1] for i in r["items"]]
+    for s in (serials[0], serials[-1]):
+        shows(s, "certificateHold")
+    r = preview("release", *unit)
+    mass("release", *unit, "--token", r["token"])
+    shows(serials[0], "Cert Status: good")
+
+
+def a_mass_operation_goes_on_where_it_broke_off():
+    org = ("--organisation", CODE)
+    r = preview("revoke", *org)
+    gone = r["items"][5]["certificate"]
+    p.as_("review", "revoke", gone, "--reason", "superseded")
+    r = preview("revoke", *org)
+    equal((r["total"], r["counts"]["refused"]), (STAFF, 1), "one is revoked already")
+    equal([i["code"] for i in r["items"] if "code" in i], ["already-revoked"], "why")
+    # ordered, and the client is gone before it has sent anything
+    body = {"event": "revoke", "organisation": CODE, "token": r["token"]}
+    status, _, ordered = p.call("review", "POST", "/v1/mass", json.dumps(body), "application/json")
+    equal((status, ordered["total"]), (200, STAFF), "order")
+    started = time.monotonic()
+    done = json.loads(mass("revoke", "--resume", ordered["id"]).stdout)
+    print(f"   {STAFF} pairs revoked in {time.monotonic() - started:.2f} s")
+    equal(done["counts"], {"open": 0, "done": STAFF - 1, "queued": 0, "refused": 1}, "outcome")
+    equal(done["refused"], [{"certificate": gone, "code": "already-revoked"}], "the one that was refused")
+    again = json.loads(mass("revoke", "--resume", ordered["id"]).stdout)
+    equal(again["counts"], done["counts"], "nothing is done twice")
+    last = r["items"][-1]["certificate"].split("/")[1]
+    shows(last, "affiliationChanged")
+    until(lambda: listed(last) is not None, "the list has them")
+    check(openssl("crl", "-inform", "DER", "-noout", "-text", input=p.get(state["crl"])[2]).stdout.count(
+        b"Affiliation Changed") >= 2 * (STAFF - 1), "both of each pair")
+    # by a list from a file, one of them unknown
+    (work / "list").write_text(f"{gone}\nsm2/5A5A\n")
+    r = preview("revoke", "--file", work / "list")
+    equal([i["code"] for i in r["items"]], ["already-revoked", "not-found"], "codes")
+    p.as_("entry", "mass", "revoke", *org, "--preview", status=3)
+
+
+def the_end_is_announced():
+    """Warnings 90, 30 and 7 days before the end, each once, also over a restart; none for what was revoked."""
+    names = {}
+    for name, number in (("蒋三", 12), ("沈四", 13)):
+        w = p.new_request(work / name, name)
+        (w / "application.json").write_text(json.dumps(person(name, number), ensure_ascii=False))
+        app = p.apply(w)
+        p.as_("review", "review", app, "--approve", "--days", "40")
+        p.fetch(app, w)
+        p.as_("entry", "accept", app)
+        names[name] = "sm2/" + serial_of(w / "sign.pem")
+    p.as_("review", "revoke", names["沈四"], "--reason", "superseded")
+
+    def warned():
+        db = sqlite3.connect(f"file:{p.data}/shifan/ra/data.db?mode=ro", uri=True)
+        return [s for (s,) in db.execute("SELECT subject FROM notice WHERE kind = 'certificate-expiring' ORDER BY id")]
+
+    time.sleep(1)
+    equal(warned(), [], "nothing yet: a certificate of 40 days has no warning at 90")
+    day(11)
+    until(lambda: warned() == [names["蒋三"]], "30 days before")
+    day(1)
+    equal(p.stop(), 0, "exit status")
+    p.start()
+    day(1)
+    time.sleep(1.5)
+    equal(warned(), [names["蒋三"]], "once")
+    day(21)
+    until(lambda: warned() == [names["蒋三"]] * 2, "7 days before")
+
+
 def a_hold_has_an_end():
     """R21.7: the longest time is over → revoked, once, also over a restart; a released one is left alone."""
     _, sign, enc = issue("冯一", 10)
@@ -273,6 +390,7 @@ def ends():
 if __name__ == "__main__":
     try:
         main([starts, hold_and_release, only_one_of_a_pair, every_illegal_step_conflicts, who_may_say_what, loss_by_key,
-              loss_by_code, uncertain_loss_confirmed_and_refuted, the_ca_is_away, a_hold_has_an_end, ends])
+              loss_by_code, uncertain_loss_confirmed_and_refuted, the_ca_is_away, everybody_of_an_organisation,
+              a_mass_operation_goes_on_where_it_broke_off, the_end_is_announced, a_hold_has_an_end, ends])
     finally:
         p.stop()
