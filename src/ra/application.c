@@ -194,7 +194,7 @@ static RC check_request(struct entering *e)
 
 /* ---- taking it on ---- */
 
-static RC new_id(char ret[RA_ID + 1])
+RC ra_new_id(char ret[RA_ID + 1])
 {
 	static const char alphabet[] = "0123456789abcdefghjkmnpqrstvwxyz";
 	uint8_t r[RA_ID];
@@ -271,7 +271,7 @@ RC entering_open(struct entering *e, const struct statement *s, const char *by)
 	TRY(check_terms(e));
 	TRY(check_identity(e));
 	TRY(check_request(e));
-	TRY(new_id(e->a.id));
+	TRY(ra_new_id(e->a.id));
 	return new_uuid(e->proposed);
 }
 

@@ -39,6 +39,8 @@ RC entering_not_twice(struct entering *e, struct db *db);
 /* The application that this one corrects leaves the field, and its key with it. */
 RC entering_correct(struct entering *e, struct db *db);
 
+/* A fresh id of an application or a batch. */
+RC ra_new_id(char ret[RA_ID + 1]);
 /* The RA itself is approved now (R08.2, R08.4). */
 RC ra_standing(const struct ra *ra, const struct trust *t);
 /* The text of the agreement that was accepted, if the statement names one. */
