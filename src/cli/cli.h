@@ -108,6 +108,7 @@ struct rc cmd_apply(struct cli *c);
 struct rc cmd_update(struct cli *c);
 struct rc cmd_extend(struct cli *c);
 struct rc cmd_replace(struct cli *c);
+struct rc cmd_recover(struct cli *c);
 struct rc cmd_review(struct cli *c);
 struct rc cmd_fetch(struct cli *c);
 struct rc cmd_accept(struct cli *c);

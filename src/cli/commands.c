@@ -110,6 +110,23 @@ static const struct cli_option apply[] = {
 		"pin-file", "FILE", "--key 的口令", "PIN of --key", 0                                        \
 	}
 static const struct cli_option update[] = {HOLDER, FOLLOWS, RA, END};
+static const struct cli_option recover[] = {
+        AS,
+        {"ground", "CASE", "恢复事由：案件编号", "asks: number of the case", 0},
+        {"reason", "TEXT", "理由", "why", 0},
+        {"csr", "FILE", "新签名密钥的证书请求", "request for the new signing key", 0},
+        {"all", NULL, "该持有人的全部历代加密密钥", "every generation of the holder's keys", 0},
+        {"approve", NULL, "同意（审核人员或恢复人员）", "approve (reviewer or recovery agent)", 0},
+        {"refuse", "TEXT", "不同意，给出理由", "refuse, with a reason", 0},
+        {"fetch", NULL, "取回已恢复的密钥", "fetch what was recovered", 0},
+        {"out", "DIR", "写入此目录", "write into this folder", 0},
+        {"envelope", "sm2|saed|skf|sdf", "密钥信封的格式（缺省 sm2）", "form of the envelopes (default sm2)",
+         0},
+        {"key", "FILE", "新签名私钥：打开信封", "new signing key: opens the envelopes", 0},
+        {"pin-file", "FILE", "写出的密钥与 --key 的口令", "PIN of the keys written and of --key", 0},
+        RA,
+        END,
+};
 static const struct cli_option replace[] = {AS, FOLLOWS, RA, END};
 static const struct cli_option review[] = {
         AS,
@@ -256,6 +273,8 @@ const struct cli_command cli_commands[] = {
          "apply for an extension: same keys, later end", false},
         {"replace", "CA/SERIAL", 1, 1, replace, cmd_replace, "介质损坏后申请补办：新密钥，原证书撤销",
          "apply for a replacement after damage: new key, the old certificates end", false},
+        {"recover", "CA/SERIAL…|ID", 1, CLI_OPERANDS_MAX, recover, cmd_recover, "恢复加密密钥",
+         "recover encryption keys", false},
         {"review", "ID", 1, 1, review, cmd_review, "审核证书申请", "decide on an application", false},
         {"fetch", "ID", 1, 1, fetch, cmd_fetch, "取回证书与加密密钥信封",
          "fetch the certificates and the key envelope", false},

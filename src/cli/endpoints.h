@@ -16,6 +16,12 @@ void endpoints_free(struct endpoints *e);
 /* Address and name of an instance; name NULL: the first whose role is `role`.  Borrowed. */
 RC endpoints_find(const struct endpoints *e, const char *name, const char *role, const char **found,
                   const char **api);
+/* The instance of that organisation in that role. */
+RC endpoints_of(const struct endpoints *e, const char *organisation, const char *role, const char **found,
+                const char **api);
+/* Whose TLS authority stands behind the certificate in that file (its second block)?  By the files named
+ * there, ORG-tls.pem. */
+RC endpoints_organisation(const struct endpoints *e, const char *tls_pem, char ret[65]);
 /* PEM of the TLS authorities named there. */
 RC endpoints_trust(const struct endpoints *e, struct buf *pem);
 

@@ -31,24 +31,32 @@ RC officer_pin(const char *path, struct buf *ret)
 	return OK;
 }
 
-RC officer_load_key(const char *path, struct slice pin, const struct sm2_pub *want, struct secret **ret)
+RC holder_key(const char *path, struct slice pin, struct secret **ret)
 {
 	AUTO_BUF(file, CREDENTIAL_MAX);
 	AUTO(secret, s, secret_new(sizeof(struct sm2_key)));
 	struct private_key k;
-	struct sm2_key *key;
 	struct rc rc;
 
 	NEED(s != NULL, RC_NOMEM, "no locked memory");
 	file.secret = true;
 	TRY(file_read(path, CREDENTIAL_MAX, &file));
 	TRY(private_key_read(buf_slice(&file), pin, &k));
-	key = (struct sm2_key *)(void *)s->p;
-	rc = k.curve == OID_SM2 ? sm2_key_load(k.d, key) : rc_fail(RC_INPUT, "%s: not an SM2 key", path);
+	rc = k.curve == OID_SM2 ? sm2_key_load(k.d, (struct sm2_key *)(void *)s->p)
+	                        : rc_fail(RC_INPUT, "%s: not an SM2 key", path);
 	private_key_wipe(&k);
 	TRY(rc);
-	NEED(ct_equal(key->pub.xy, want->xy, SM2_POINT), RC_INPUT, "%s does not belong to the certificate",
-	     path);
+	*ret = MOVE(s);
+	return OK;
+}
+
+RC officer_load_key(const char *path, struct slice pin, const struct sm2_pub *want, struct secret **ret)
+{
+	AUTO(secret, s, NULL);
+
+	TRY(holder_key(path, pin, &s));
+	NEED(ct_equal(((const struct sm2_key *)(const void *)s->p)->pub.xy, want->xy, SM2_POINT), RC_INPUT,
+	     "%s does not belong to the certificate", path);
 	*ret = MOVE(s);
 	return OK;
 }
@@ -102,6 +110,20 @@ static RC authorities(const char *tls_pem, const struct endpoints *e, struct buf
 	return buf_done(ret);
 }
 
+/* Where an officer is at home: the RA, unless the TLS authority behind the own certificate is that of an
+ * organisation that has none but a KMC (recovery agents). */
+static RC home_of(const struct cli *c, const struct endpoints *e, const char *tls_pem, const char **name,
+                  const char **api)
+{
+	char organisation[65];
+
+	if (cli_get(c, "ra") == NULL && rc_ok(endpoints_organisation(e, tls_pem, organisation)) &&
+	    !rc_ok(endpoints_of(e, organisation, "ra", name, api)) &&
+	    rc_ok(endpoints_of(e, organisation, "kmc", name, api)))
+		return OK;
+	return endpoints_find(e, cli_get(c, "ra"), "ra", name, api);
+}
+
 static RC connect_ra(const struct cli *c, const char *dir, struct slice pin, struct officer *o)
 {
 	AUTO_ENDPOINTS(e);
@@ -115,10 +137,10 @@ static RC connect_ra(const struct cli *c, const char *dir, struct slice pin, str
 	TRY(endpoints_read(file != NULL ? file : path, &e));
 	TRY(path_of(path, e.dir, "clock"));
 	TRY(clock_open(path));
-	TRY(endpoints_find(&e, cli_get(c, "ra"), "ra", &name, &api));
+	TRY(path_of(certificate, dir, "tls.pem"));
+	TRY(home_of(c, &e, certificate, &name, &api));
 	(void)snprintf(o->instance, sizeof(o->instance), "%s", name);
 	(void)snprintf(o->organisation, sizeof(o->organisation), "%.*s", (int)strcspn(name, "/"), name);
-	TRY(path_of(certificate, dir, "tls.pem"));
 	TRY(path_of(key, dir, "tls.key"));
 	TRY(authorities(certificate, &e, &trust));
 	(void)snprintf(password, sizeof(password), "%.*s", (int)pin.len, (const char *)pin.p);

@@ -43,6 +43,8 @@ RC officer_open_holder(const struct cli *c, struct officer *ret);
 RC officer_open_nobody(const struct cli *c, struct officer *ret);
 /* The private key of a file, which must belong to that public key. */
 RC officer_load_key(const char *path, struct slice pin, const struct sm2_pub *want, struct secret **ret);
+/* The private key of a file alone: struct sm2_key. */
+RC holder_key(const char *path, struct slice pin, struct secret **ret);
 /* Is the server the instance that was meant?  ctx: struct officer. */
 struct rc officer_check_instance(void *ctx, struct slice certificate);
 

@@ -181,6 +181,59 @@ def replacement():
     platform.as_("review", "accept", app)
 
 
+def recovery():
+    """R21.5, R06.14, H03.5: a document encrypted to a key two generations old is readable after recovery; one agent
+    alone cannot; the recovered key reaches only the new token."""
+    new = new_key(work / "token", "张三")
+    oldest, second = work / "zhang", work / "zhang2"
+    case = platform.as_("entry", "recover", "sm2/" + serial_of(oldest / "enc.pem"), "sm2/" + serial_of(second / "enc.pem"),
+                        "--csr", new / "sign.csr", "--ground", "CASE-2026-7", "--reason", "密码器损坏").stdout.decode().strip()
+    fetch = ("recover", case, "--fetch", "--out", new / "out", "--key", new / "sign.key", "--pin-file", new / "pin",
+             "--lang", "en")
+    equal(platform.as_("entry", *fetch, status=None).returncode, 6, "nothing is there before the review")
+    # the clerk does not review his own case, and agents do not see it before the review
+    check(platform.as_("entry", "recover", case, "--approve", status=None).returncode != 0, "the clerk does not review")
+    check(platform.as_("recovery-1", "recover", case, "--approve", status=None).returncode != 0, "no agent before the review")
+    equal(platform.as_("review", "recover", case, "--approve").stdout.decode().strip(), "approved", "review")
+    equal(platform.as_("entry", *fetch, status=None).returncode, 6, "no agent has approved")
+    equal(platform.as_("recovery-1", "recover", case, "--approve").stdout.decode().strip(), "1", "one agent")
+    equal(platform.as_("recovery-1", "recover", case, "--approve").stdout.decode().strip(), "1", "the same agent again")
+    equal(platform.as_("entry", *fetch, status=None).returncode, 6, "one agent alone cannot")
+    # nobody else decides at the centre
+    for who in ("kmc-operator",):
+        check(platform.as_(who, "recover", case, "--approve", status=None).returncode == 3, f"{who} does not decide")
+    equal(platform.as_("recovery-2", "recover", case, "--approve").stdout.decode().strip(), "2", "two agents")
+    platform.as_("entry", *fetch)
+    for d, text in ((oldest, "第一代密文"), (second, "第二代密文")):
+        key = new / "out" / (serial_of(d / "enc.pem") + ".key")
+        check(readable(d / "secret", key, new / "pin", text), f"the document of {d.name} is readable")
+    # only the new token opens the envelope
+    other = new_key(work / "thief", "张三")
+    p = platform.as_("entry", *fetch[:4], other / "out", "--key", other / "sign.key", "--pin-file", other / "pin",
+                     status=None)
+    check(p.returncode != 0 and not list((other / "out").glob("*.key")), "another key opens nothing")
+    status, _, body = platform.call("kmc-operator", "GET", "/v1/keys", instance="keycentre/kmc")
+    equal((status, body["recovered"]), (200, 2), "the centre counts what was recovered")
+    # a case names keys of one holder only
+    p = platform.as_("entry", "recover", "sm2/" + serial_of(work / "lisi/enc.pem"), named(oldest), "--csr",
+                     new / "sign.csr", "--ground", "X", "--lang", "en", status=None)
+    check(p.returncode in (0, 2), "keys of another holder are not among the first one's")
+
+
+def doors_of_the_centre():
+    """No officer of another institution, and no agent, asks with GM/T 0014; roles count at home only."""
+    for who in ("recovery-1", "kmc-operator"):
+        status, _, _ = platform.call(who, "POST", "/gmt0014", b"x", "application/octet-stream", "keycentre/kmc")
+        equal(status, 403, f"/gmt0014 for {who}")
+    for path in ("/v1/recoveries", "/v1/keys"):
+        c = platform.https("auditor", "keycentre/kmc")
+        try:
+            c.request("GET", path)
+            equal(c.getresponse().status, 403, f"{path} for an auditor of the institution")
+        finally:
+            c.close()
+
+
 def status_of(d, file="sign.pem"):
     """By OpenSSL's OCSP client."""
     import time
@@ -207,6 +260,6 @@ def refused(app, code):
 
 
 if __name__ == "__main__":
-    tests = [setup, update_by_the_holder, after_expiry, extension, replacement]
+    tests = [setup, update_by_the_holder, after_expiry, extension, replacement, recovery, doors_of_the_centre]
     with Platform("--test-clock") as platform:
         main(tests)
