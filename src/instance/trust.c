@@ -19,8 +19,6 @@ static const char *const role_names[OFFICER_ROLE_COUNT] = {
         [OFFICER_SOURCE] = "source",
         [OFFICER_ISSUE] = "issue",
         [OFFICER_QUERY] = "query",
-        [OFFICER_ISSUE] = "issue",
-        [OFFICER_QUERY] = "query",
 };
 
 const char *officer_role_name(enum officer_role r)
