@@ -179,6 +179,11 @@ static void test_wrong_files(void **state)
 	file_refused("schema", "\"yuandian/profile/v2\"");
 	file_refused("id", "\"Person\"");
 	file_refused("keys", "[\"dsa\"]");
+	file_refused("key_life_days", NULL);
+	file_refused("key_life_days", "1094"); /* less than one certificate may last */
+	file_refused("example", NULL);
+	file_refused("evidence", "[\"identity-document\"]");
+	file_refused("checks", "[{\"member\":\"document\",\"kind\":\"horoscope\"}]");
 	file_refused("keys", "[\"p256\"]"); /* a pair has SM2 keys */
 	file_refused("classes", "[]");      /* R02.1 */
 	file_refused("classes", "[\"GOV\",\"SECRET\"]");
