@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Proves that every profile that is open to applicants is issued as it says (R02.1, R21.1, R30.1, H02.2, H03.1): one of
+"""Proves that every profile that is open to applicants is issued as it says (R02.1, R02.5, R21.1, R30.1, H02.2, H03.1): one of
 each through the real platform, in each class and for SM2 and P-256 keys; OpenSSL and Bouncy Castle take the SM2 pairs,
 OpenSSL and GnuTLS the P-256 certificates, each for its purposes; a trial shows beforehand what is issued afterwards;
 numbers are in a certificate only when the application says so; bad input is refused by name and changes nothing."""
