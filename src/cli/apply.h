@@ -8,6 +8,9 @@
 /* "sm2/0A1B" to "sm2" and "a1b" (cmd_revoke.c). */
 RC certificate_name(const char *name, char ca[CERTIFICATE_CA + 1], char serial[CERT_SERIAL_TEXT]);
 
+/* cmd_recover.c: certificate, envelope and (with --key) key of one recovered generation, into --out. */
+RC recovered_write(struct cli *c, const json_t *one);
+
 /* cmd_apply.c */
 /* "TYPE=FILE": uploads the file and adds {type, sm3, size} to the list. */
 RC apply_evidence(struct officer *o, const char *spec, json_t *list);

@@ -1,7 +1,7 @@
 /* yuandian fetch: certificates, chain, GM/T 0092 answer, key envelope; with --key the encryption key
  * itself, which exists in clear only here, at the subscriber's (R06.10). */
 #include "base/text.h"
-#include "cli/officer.h"
+#include "cli/apply.h"
 #include "pki/cert.h"
 #include "pki/csr_response.h"
 #include "pki/envelope.h"
@@ -195,7 +195,17 @@ static RC get_certificates(struct cli *c, struct officer *o, json_t **ret)
 	return officer_get(o, buf_cstr(&path), ret);
 }
 
-static RC write_all(const struct cli *c, const json_t *answer)
+/* Keys of earlier generations that were recovered for the new one. */
+static RC write_recovered(struct cli *c, const json_t *answer)
+{
+	json_t *list = json_object_get(answer, "recovered"), *one;
+	size_t i;
+
+	json_array_foreach(list, i, one) TRY(recovered_write(c, one));
+	return OK;
+}
+
+static RC write_all(struct cli *c, const json_t *answer)
 {
 	TRY(dir_make(cli_get(c, "out"), 0755));
 	TRY(write_certificate(c, answer, "sign", "sign.pem"));
@@ -203,6 +213,7 @@ static RC write_all(const struct cli *c, const json_t *answer)
 	TRY(write_chain(c, answer));
 	TRY(write_member(c, answer, "response", "response.der"));
 	TRY(write_member(c, answer, "envelope", "enc.env"));
+	TRY(write_recovered(c, answer));
 	return key_wanted(c, answer);
 }
 

@@ -173,7 +173,7 @@ static RC open_one(struct cli *c, const char *serial, const json_t *one, struct 
 	return out_file(c, serial, "key", buf_slice(&pem), 0600);
 }
 
-static RC write_one(struct cli *c, const json_t *one)
+RC recovered_write(struct cli *c, const json_t *one)
 {
 	AUTO_BUF(der, CERT_DER_MAX);
 	AUTO_BUF(pem, 2 * CERT_DER_MAX);
@@ -188,8 +188,6 @@ static RC write_one(struct cli *c, const json_t *one)
 	TRY(buf_done(&pem));
 	TRY(out_file(c, serial, "pem", buf_slice(&pem), 0644));
 	TRY(out_file(c, serial, "env", buf_slice(&envelope), 0644));
-	if (!c->json)
-		cli_line(c, "%s", serial);
 	return cli_has(c, "key") ? open_one(c, serial, one, buf_slice(&envelope)) : OK;
 }
 
@@ -214,7 +212,7 @@ static RC fetch(struct cli *c)
 	TRY(officer_get(&o, buf_cstr(&path), &answer));
 	TRY(json_get_array(answer, "keys", RECOVERY_KEYS, &keys));
 	TRY(dir_make(cli_get(c, "out"), 0755));
-	json_array_foreach(keys, i, one) TRY(write_one(c, one));
+	json_array_foreach(keys, i, one) TRY(recovered_write(c, one));
 	return c->json ? cli_json(c, "recover", json_incref(answer)) : OK;
 }
 

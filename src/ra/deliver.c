@@ -5,6 +5,7 @@
 #include "pki/csr_response.h"
 #include "pki/envelope.h"
 #include "ra/ra.h"
+#include "ra/recover.h"
 
 struct delivery {
 	struct ra_application a;
@@ -189,6 +190,8 @@ RC ra_deliver(struct ra *ra, const struct request *q, json_t **ret, bool *wait)
 	TRY(is_there(&d->a));
 	TRY(load(lease->db, d));
 	TRY(put_answer(d, t, form, o));
+	/* R21.5 (3): what was recovered for the new key goes along */
+	TRY(ra_recover_attach(lease->db, d->a.spki, form, o));
 	*ret = MOVE(o);
 	return OK;
 }

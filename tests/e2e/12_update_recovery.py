@@ -173,11 +173,20 @@ def extension():
 def replacement():
     """R21.5 (3): a damaged token: new key, the old certificates end at once."""
     old, new = work / "zhang3x", new_key(work / "zhang4", "张三")
+    encrypt(old, "第三代密文")
     app = follow("replace", old, new)
+    # the old encryption key comes along in the same delivery, once its recovery is decided
+    case = platform.as_("entry", "recover", named(old), "--all", "--csr", new / "sign.csr", "--ground",
+                        "REPLACE-1").stdout.decode().strip()
+    for who in ("review", "recovery-1", "recovery-2"):
+        platform.as_(who, "recover", case, "--approve")
+    platform.as_("entry", "recover", case, "--fetch", "--out", new / "alone")
     approve_and_fetch(app, new, "--days", "100")
     equal(status_of(old), "revoked", "the old signing certificate")
     equal(status_of(old, "enc.pem"), "revoked", "the old encryption certificate")
     equal(status_of(new), "good", "the new one")
+    key = new / (serial_of(work / "zhang3/enc.pem") + ".key")
+    check(readable(old / "secret", key, new / "pin", "第三代密文"), "the extended certificate's document is readable")
     platform.as_("review", "accept", app)
 
 
@@ -213,7 +222,7 @@ def recovery():
                      status=None)
     check(p.returncode != 0 and not list((other / "out").glob("*.key")), "another key opens nothing")
     status, _, body = platform.call("kmc-operator", "GET", "/v1/keys", instance="keycentre/kmc")
-    equal((status, body["recovered"]), (200, 2), "the centre counts what was recovered")
+    equal((status, body["recovered"]), (200, 5), "the centre counts what was recovered")
     # a case names keys of one holder only
     p = platform.as_("entry", "recover", "sm2/" + serial_of(work / "lisi/enc.pem"), named(oldest), "--csr",
                      new / "sign.csr", "--ground", "X", "--lang", "en", status=None)
