@@ -1,7 +1,7 @@
 /* yuandian review, yuandian application show: what was applied for, and the decision on it.  The
  * reviewer's program computes from the application statement itself what will be certified. */
 #include "base/text.h"
-#include "cli/officer.h"
+#include "cli/review.h"
 #include "pki/csr.h"
 #include "pki/name.h"
 #include "pki/profile.h"
@@ -18,7 +18,7 @@ static RC get_application(struct officer *o, const char *id, json_t **ret)
 	return officer_get(o, buf_cstr(&path), ret);
 }
 
-static RC open_statement(const json_t *application, struct statement **ret)
+RC review_open(const json_t *application, struct statement **ret)
 {
 	AUTO_BUF(der, STATEMENT_MAX);
 
@@ -72,8 +72,8 @@ static RC put_spki(const json_t *of, json_t *body)
 	return OK;
 }
 
-static RC approval_body(struct cli *c, struct officer *o, const json_t *application,
-                        const struct statement *s, json_t *body)
+RC review_approval(struct cli *c, struct officer *o, const json_t *application, const struct statement *s,
+                   json_t *body)
 {
 	AUTO(profile, p, NULL);
 	struct slice profile, class, entity, authority;
@@ -118,6 +118,7 @@ static RC check_usage(const struct cli *c)
 
 	REQUIRE(approve != refuse && !(cli_has(c, "refuse") && cli_has(c, "return")), USAGE,
 	        "review needs one of --approve, --refuse CODE and --return CODE");
+	REQUIRE(cli_has(c, "batch") == (c->operand_count == 0), USAGE, "review needs an id or --batch ID");
 	REQUIRE(refuse == cli_has(c, "reason"), USAGE, "--refuse and --return go with --reason TEXT");
 	REQUIRE(!refuse || !cli_has(c, "days"), USAGE, "--days goes with --approve");
 	return OK;
@@ -135,13 +136,15 @@ struct rc cmd_review(struct cli *c)
 	struct slice state;
 
 	TRY(check_usage(c));
+	if (cli_has(c, "batch"))
+		return review_batch(c);
 	TRY(officer_open(c, &o));
 	TRY(get_application(&o, c->operands[0], &application));
-	TRY(open_statement(application, &s));
+	TRY(review_open(application, &s));
 	json_put_hex(body, "application", SLICE_ARR(s->sm3));
 	json_put_cstr(body, "id", c->operands[0]);
 	if (approve)
-		TRY(approval_body(c, &o, application, s, body));
+		TRY(review_approval(c, &o, application, s, body));
 	else
 		TRY(refusal_body(c, body));
 	TRY(officer_path(&path, "/v1/applications/", c->operands[0], "/review"));
@@ -215,7 +218,7 @@ struct rc cmd_application(struct cli *c)
 
 	TRY(officer_open(c, &o));
 	TRY(get_application(&o, c->operands[0], &application));
-	TRY(open_statement(application, &s));
+	TRY(review_open(application, &s));
 	TRY(json_get_array(s->body, "evidence", 64, &list));
 	if (dir != NULL)
 		TRY(dir_make(dir, 0700));

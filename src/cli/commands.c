@@ -128,8 +128,22 @@ static const struct cli_option recover[] = {
         END,
 };
 static const struct cli_option replace[] = {AS, FOLLOWS, RA, END};
+static const struct cli_option batch_submit[] = {
+        AS,
+        {"profile", "P", "证书模板", "profile", CLI_REQUIRED},
+        {"class", "GOV|PUBLIC", "服务类别：政务或公众", "service class", CLI_REQUIRED},
+        {"data", "FILE", "各行共有的申请数据 JSON", "application data that all lines share", 0},
+        {"evidence", "TYPE=FILE", "各行共有的证明材料，可多次给出",
+         "a piece of evidence that all lines share; may be repeated", CLI_REPEAT},
+        RA,
+        END,
+};
+static const struct cli_option batch_show[] = {
+        AS, {"errors", NULL, "列出被拒绝的行", "list the lines that were refused", 0}, RA, END};
+static const struct cli_option batch_cancel[] = {AS, RA, END};
 static const struct cli_option review[] = {
         AS,
+        {"batch", "ID", "批准批次中等待审核的全部申请", "approve all of a batch that waits", 0},
         {"approve", NULL, "批准", "approve", 0},
         {"days", "N", "有效期天数（缺省：按模板）", "validity in days (default: as the profile says)", 0},
         {"refuse", "CODE", "拒绝，给出代码", "refuse, with a code", 0},
@@ -275,7 +289,13 @@ const struct cli_command cli_commands[] = {
          "apply for a replacement after damage: new key, the old certificates end", false},
         {"recover", "CA/SERIAL…|ID", 1, CLI_OPERANDS_MAX, recover, cmd_recover, "恢复加密密钥",
          "recover encryption keys", false},
-        {"review", "ID", 1, 1, review, cmd_review, "审核证书申请", "decide on an application", false},
+        {"batch submit", "FILE.csv|FILE.jsonl", 1, 1, batch_submit, cmd_batch_submit, "批量录入证书申请",
+         "enter applications from a file", false},
+        {"batch show", "ID", 1, 1, batch_show, cmd_batch_show, "查看批次的进度", "show how far a batch is",
+         false},
+        {"batch cancel", "ID", 1, 1, batch_cancel, cmd_batch_cancel, "取消批次中尚未审核的申请",
+         "cancel what of a batch is not decided yet", false},
+        {"review", "ID", 0, 1, review, cmd_review, "审核证书申请", "decide on an application", false},
         {"fetch", "ID", 1, 1, fetch, cmd_fetch, "取回证书与加密密钥信封",
          "fetch the certificates and the key envelope", false},
         {"accept", "ID", 1, 1, accept, cmd_accept, "登记订户接受证书", "record that the subscriber accepts",
