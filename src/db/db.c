@@ -1,9 +1,6 @@
 #include "db/db.h"
 #include "base/mem.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 struct cached {
 	char *sql;
 	void *stmt;
@@ -40,17 +37,26 @@ RC db_open_with(const struct db_driver *driver, const char *where, bool read_onl
 	return OK;
 }
 
+const struct db_driver *db_driver_of(const char *url, const char **where)
+{
+	bool pgsql = strncmp(url, "pgsql:", 6) == 0;
+
+	*where = url;
+	if (pgsql || strncmp(url, "postgresql://", 13) == 0) {
+		*where = pgsql ? url + 6 : url;
+		return &db_pgsql;
+	}
+	if (strncmp(url, "sqlite:", 7) == 0)
+		*where = url + 7;
+	return &db_sqlite;
+}
+
 RC db_open(const char *url, bool read_only, struct db **ret)
 {
-	const char *where = strncmp(url, "sqlite:", 7) == 0 ? url + 7 : url;
+	const char *where;
+	const struct db_driver *driver = db_driver_of(url, &where);
 
-	if (!read_only) { /* before SQLite makes it under the umask */
-		int fd = open(where, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-
-		NEED(fd >= 0, RC_BUSY, "database: cannot make %s", where);
-		(void)close(fd);
-	}
-	return db_open_with(&db_sqlite, where, read_only, ret);
+	return db_open_with(driver, where, read_only, ret);
 }
 
 static void forget(struct db *db, struct cached *c)

@@ -11,8 +11,15 @@
  *		... db_int(q, 0), db_blob(q, 1) ...
  *	}
  *
- * Results: RC_CONFLICT a constraint refused; RC_BUSY locked, full or broken storage; RC_UNCERTAIN a
- * COMMIT whose outcome is unknown; RC_BUG wrong SQL. */
+ * What both databases take: a column is compared before its argument is tested for NULL ("k = $1 OR $1 IS
+ * NULL", from which $1 has its type), a subquery in FROM has a name, empty bytes are an argument, not x''.
+ *
+ * Results: RC_CONFLICT a constraint refused; RC_BUSY locked, full or broken storage, or a lost connection;
+ * RC_UNCERTAIN a COMMIT whose outcome is unknown; RC_INPUT too big; RC_BUG wrong SQL.
+ *
+ * After a failed statement in a transaction nothing but a rollback (to the savepoint) works on PostgreSQL:
+ * expect conflicts with ON CONFLICT, not with RC_CONFLICT.  Readers never wait for writers; DB_BEGIN on a
+ * read-only connection is a snapshot.  A lost connection is made anew outside of transactions. */
 #include "base/auto.h"
 #include "base/rc.h"
 #include "base/slice.h"
@@ -56,10 +63,13 @@ struct db_driver {
 	struct rc (*script)(void *conn, const char *sql);                       /* several statements */
 	struct rc (*verb)(void *conn, enum db_verb verb);
 };
-extern const struct db_driver db_sqlite;
+extern const struct db_driver db_sqlite, db_pgsql;
+/* Which driver an URL means, and what it is to open. */
+const struct db_driver *db_driver_of(const char *url, const char **where);
 
 struct db;
-/* url: "sqlite:PATH" or a plain PATH of a file, made (0600) if missing unless read-only. */
+/* url: "sqlite:PATH" or a plain PATH of a file, made (0600) if missing unless read-only;
+ * "pgsql:CONNINFO" or "postgresql://..." as libpq reads them. */
 RC   db_open(const char *url, bool read_only, struct db **ret);
 RC   db_open_with(const struct db_driver *driver, const char *where, bool read_only, struct db **ret);
 void db_close(struct db *db);
@@ -108,7 +118,7 @@ RC   db_pool_lease(struct db_pool *p, struct db_lease **ret);
 void db_lease_free(struct db_lease *l);
 DROP(db_lease, db_lease_free);
 
-/* A driver that wraps SQLite and makes trouble, for tests: counts the calls of the chosen kinds and
+/* A driver that wraps another and makes trouble, for tests: counts the calls of the chosen kinds and
  * lets the n-th fail, or does it and answers RC_UNCERTAIN. */
 enum db_call { DB_CALL_PREPARE = 1, DB_CALL_BIND = 2, DB_CALL_STEP = 4, DB_CALL_VERB = 8, DB_CALL_ALL = 15 };
 struct db_faults {
@@ -118,6 +128,6 @@ struct db_faults {
 	bool uncertain;                 /* perform it, then answer RC_UNCERTAIN */
 	unsigned long calls;            /* counted so far */
 };
-RC   db_open_faulty(const char *where, struct db_faults *faults, struct db **ret);
+RC   db_open_faulty(const char *url, struct db_faults *faults, struct db **ret);
 
 #endif

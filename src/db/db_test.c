@@ -2,6 +2,7 @@
 #include "base/check.h"
 #include "base/embed.h"
 #include "base/mem.h"
+#include "../../tests/lib/pgsql_server.h"
 
 #include <pthread.h>
 #include <sqlite3.h>
@@ -10,7 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static char dir[32], path[64];
+static char dir[32], path[PGSQL_URL];
+static bool pgsql; /* the cases run once over each database */
 static struct db_faults faults;
 
 static int make_dir(void **state)
@@ -25,7 +27,10 @@ static void fresh(void)
 {
 	static int n;
 
-	(void)snprintf(path, sizeof(path), "%s/%d.db", dir, n++);
+	if (pgsql)
+		pgsql_fresh(path);
+	else
+		(void)snprintf(path, sizeof(path), "%s/%d.db", dir, n++);
 	faults = (struct db_faults){0};
 }
 
@@ -161,6 +166,85 @@ static void contract(void **state)
 		statements(db);
 		transactions(db);
 	}
+}
+
+/* Rows are taken as they come; statements between them do not disturb. */
+static void large_results_and_others_between(void **state)
+{
+	AUTO(db, db, NULL);
+	AUTO(db_rows, a, NULL);
+	AUTO(db_rows, b, NULL);
+	static const uint8_t big[4096];
+	bool row = false;
+	int64_t i, n = 0;
+
+	(void)state;
+	fresh();
+	assert_ok(db_open(path, false, &db));
+	assert_ok(db_script(db, table));
+	assert_ok(db_verb(db, DB_BEGIN));
+	for (i = 0; i < 3000; i++) {
+		char key[8];
+
+		(void)snprintf(key, sizeof(key), "%04d", (int)i);
+		assert_ok(db_run(db, NULL, "INSERT INTO t (k, n, b) VALUES ($1, $2, $3)",
+		                 DB_ARGS(DB_CSTR(key), DB_INT(i), DB_BLOB(SLICE_ARR(big)))));
+	}
+	assert_ok(db_verb(db, DB_COMMIT));
+	assert_ok(db_query(db, &a, "SELECT k, n, b FROM t ORDER BY k", DB_NOARGS));
+	assert_ok(db_query(db, &b, "SELECT n FROM t WHERE n < $1 ORDER BY k DESC", DB_ARGS(DB_INT(2000))));
+	for (i = 0; i < 3000; i++) {
+		assert_ok(db_next(a, &row));
+		assert_true(row);
+		assert_int_equal(db_int(a, 1), i);
+		if (i >= 500 && i < 2500) {
+			assert_ok(db_next(b, &row));
+			assert_int_equal(db_int(b, 0), 2499 - i);
+		}
+		if (i % 700 == 699) {
+			assert_ok(
+			        db_scalar(db, &n, "SELECT count(*) FROM t WHERE n < $1", DB_ARGS(DB_INT(i))));
+			assert_int_equal(n, i);
+		}
+		assert_int_equal(db_int(a, 1), i);
+		assert_int_equal(db_blob(a, 2).len, sizeof(big));
+	}
+	assert_ok(db_next(a, &row));
+	assert_false(row);
+	assert_ok(db_next(b, &row));
+	assert_false(row);
+	/* left in the middle */
+	db_rows_free(MOVE(a));
+	assert_ok(db_query(db, &a, "SELECT k, n, b FROM t ORDER BY k", DB_NOARGS));
+	assert_ok(db_next(a, &row));
+	db_rows_free(MOVE(a));
+	assert_ok(db_scalar(db, &n, "SELECT count(*) FROM t", DB_NOARGS));
+	assert_int_equal(n, 3000);
+}
+
+static void readers_see_one_moment(void **state)
+{
+	AUTO(db, db, NULL);
+	AUTO(db, reader, NULL);
+	int64_t n = 0;
+
+	(void)state;
+	fresh();
+	assert_ok(db_open(path, false, &db));
+	assert_ok(db_script(db, table));
+	assert_ok(db_open(path, true, &reader));
+	assert_false(rc_ok(db_run(reader, NULL, "DELETE FROM t", DB_NOARGS)));
+	assert_ok(db_verb(reader, DB_BEGIN));
+	assert_ok(db_scalar(reader, &n, "SELECT count(*) FROM t", DB_NOARGS));
+	assert_ok(db_run(db, NULL, "INSERT INTO t (k) VALUES ('a')", DB_NOARGS));
+	assert_ok(db_scalar(reader, &n, "SELECT count(*) FROM t", DB_NOARGS));
+	assert_int_equal(n, 0);
+	assert_ok(db_verb(reader, DB_COMMIT));
+	assert_ok(db_scalar(reader, &n, "SELECT count(*) FROM t", DB_NOARGS));
+	assert_int_equal(n, 1);
+	assert_rc(db_verb(db, DB_COMMIT), RC_BUG);
+	assert_ok(db_verb(db, DB_BEGIN));
+	assert_rc(db_verb(db, DB_BEGIN), RC_BUG);
 }
 
 static void settings(void **state)
@@ -421,26 +505,51 @@ static void torture(void **state)
 	}
 }
 
-int main(void)
+static int sqlite_only(void)
+{
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(settings),
+	        cmocka_unit_test(torture),
+	};
+
+	return cmocka_run_group_tests_name("sqlite alone", tests, NULL, NULL);
+}
+
+static int both(const char *name)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(contract),
-	        cmocka_unit_test(settings),
+	        cmocka_unit_test(large_results_and_others_between),
+	        cmocka_unit_test(readers_see_one_moment),
 	        cmocka_unit_test(pool_lends_to_threads),
 	        cmocka_unit_test(each_call_fails_once),
 	        cmocka_unit_test(migrations),
 	        cmocka_unit_test(migrations_survive_any_failure),
 	        cmocka_unit_test(embedded_migrations_apply),
-	        cmocka_unit_test(torture),
 	};
+
+	return cmocka_run_group_tests_name(name, tests, NULL, NULL);
+}
+
+int main(void)
+{
 	sqlite3_mem_methods failing;
+	int failed;
 
 	if (sqlite3_config(SQLITE_CONFIG_GETMALLOC, &original) != SQLITE_OK)
 		return 1;
 	failing = original;
 	failing.xMalloc = failing_malloc;
 	failing.xRealloc = failing_realloc;
-	if (sqlite3_config(SQLITE_CONFIG_MALLOC, &failing) != SQLITE_OK)
+	if (sqlite3_config(SQLITE_CONFIG_MALLOC, &failing) != SQLITE_OK || make_dir(NULL) != 0)
 		return 1;
-	return cmocka_run_group_tests(tests, make_dir, NULL);
+	failed = both("sqlite") + sqlite_only();
+	if (!pgsql_start()) {
+		(void)fputs("skipped over PostgreSQL\n", stderr);
+		return failed;
+	}
+	pgsql = true;
+	failed += both("pgsql");
+	pgsql_stop();
+	return failed;
 }

@@ -1,8 +1,9 @@
-/* The driver that makes trouble: wraps SQLite (db.h). */
+/* The driver that makes trouble: wraps another (db.h). */
 #include "base/mem.h"
 #include "db/db.h"
 
 struct conn {
+	const struct db_driver *real;
 	void *inner;
 	struct db_faults *faults;
 };
@@ -10,8 +11,6 @@ struct stmt {
 	void *inner;
 	struct conn *conn;
 };
-
-static const struct db_driver *const real = &db_sqlite;
 
 /* 0 = go on, 1 = fail without doing it, 2 = do it and say that the outcome is unknown. */
 static int trouble(struct conn *c, enum db_call call, int verb)
@@ -53,7 +52,7 @@ static void faulty_close(void *conn)
 	struct conn *c = conn;
 
 	if (c->inner != NULL)
-		real->close(c->inner);
+		c->real->close(c->inner);
 	mem_free(c);
 }
 
@@ -68,7 +67,7 @@ static RC faulty_prepare(void *conn, const char *sql, void **ret)
 	s = mem_new(1, sizeof(*s));
 	NEED(s != NULL, RC_NOMEM, "database: out of memory");
 	s->conn = c;
-	rc = real->prepare(c->inner, sql, &s->inner);
+	rc = c->real->prepare(c->inner, sql, &s->inner);
 	if (!rc_ok(rc)) {
 		mem_free(s);
 		return rc;
@@ -81,7 +80,7 @@ static RC faulty_bind(void *stmt, unsigned n, const struct db_value *v)
 {
 	struct stmt *s = stmt;
 
-	return trouble(s->conn, DB_CALL_BIND, -1) != 0 ? refused() : real->set(s->inner, n, v);
+	return trouble(s->conn, DB_CALL_BIND, -1) != 0 ? refused() : s->conn->real->set(s->inner, n, v);
 }
 
 static RC faulty_step(void *stmt, bool *row)
@@ -89,28 +88,36 @@ static RC faulty_step(void *stmt, bool *row)
 	struct stmt *s = stmt;
 	int how = trouble(s->conn, DB_CALL_STEP, -1);
 
-	return how == 1 ? refused() : answer(how, real->step(s->inner, row));
+	return how == 1 ? refused() : answer(how, s->conn->real->step(s->inner, row));
 }
 
 static struct db_value faulty_column(void *stmt, unsigned n)
 {
-	return real->column(((struct stmt *)stmt)->inner, n);
+	struct stmt *s = stmt;
+
+	return s->conn->real->column(s->inner, n);
 }
 
 static void faulty_reset(void *stmt)
 {
-	real->reset(((struct stmt *)stmt)->inner);
+	struct stmt *s = stmt;
+
+	s->conn->real->reset(s->inner);
 }
 
 static void faulty_finish(void *stmt)
 {
-	real->finish(((struct stmt *)stmt)->inner);
-	mem_free(stmt);
+	struct stmt *s = stmt;
+
+	s->conn->real->finish(s->inner);
+	mem_free(s);
 }
 
 static int64_t faulty_changes(void *conn)
 {
-	return real->changes(((struct conn *)conn)->inner);
+	struct conn *c = conn;
+
+	return c->real->changes(c->inner);
 }
 
 static RC faulty_script(void *conn, const char *sql)
@@ -118,7 +125,7 @@ static RC faulty_script(void *conn, const char *sql)
 	struct conn *c = conn;
 	int how = trouble(c, DB_CALL_STEP, -1);
 
-	return how == 1 ? refused() : answer(how, real->script(c->inner, sql));
+	return how == 1 ? refused() : answer(how, c->real->script(c->inner, sql));
 }
 
 static RC faulty_verb(void *conn, enum db_verb verb)
@@ -126,7 +133,7 @@ static RC faulty_verb(void *conn, enum db_verb verb)
 	struct conn *c = conn;
 	int how = trouble(c, DB_CALL_VERB, (int)verb);
 
-	return how == 1 ? refused() : answer(how, real->verb(c->inner, verb));
+	return how == 1 ? refused() : answer(how, c->real->verb(c->inner, verb));
 }
 
 static const struct db_driver db_faulty = {
@@ -144,15 +151,18 @@ static const struct db_driver db_faulty = {
         .verb = faulty_verb,
 };
 
-RC db_open_faulty(const char *where, struct db_faults *faults, struct db **ret)
+RC db_open_faulty(const char *url, struct db_faults *faults, struct db **ret)
 {
 	struct db *db = NULL;
 	struct conn *c;
+	const char *where;
+	const struct db_driver *real = db_driver_of(url, &where);
 	struct rc rc;
 
 	TRY(db_open_with(&db_faulty, where, false, &db));
 	c = db_connection(db);
 	c->faults = faults;
+	c->real = real;
 	rc = real->open(where, false, &c->inner);
 	if (!rc_ok(rc)) {
 		db_close(db);

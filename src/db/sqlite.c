@@ -1,9 +1,11 @@
 #include "base/mem.h"
 #include "db/db.h"
 
+#include <fcntl.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #define BUSY_MS 10000
 
@@ -70,6 +72,12 @@ static RC set_up(struct conn *c, const char *where, bool read_only)
 	int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
 	int result;
 
+	if (!read_only) { /* before SQLite makes it under the umask */
+		int fd = open(where, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+		NEED(fd >= 0, RC_BUSY, "database: cannot make %s", where);
+		(void)close(fd);
+	}
 	flags |= read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
 	result = sqlite3_open_v2(where, &c->db, flags, NULL);
 	if ((result & 0xff) == SQLITE_CANTOPEN)
