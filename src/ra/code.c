@@ -72,11 +72,7 @@ RC ra_code_new(struct ra *ra, struct db_tx *tx, const struct ra_application *a, 
 	TRY(normal(slice_text(code), plain));
 	mac_of(ra, a->seq, plain, mac);
 	wipe(plain, sizeof(plain));
-	return db_run(tx->db, NULL,
-	              "INSERT INTO revocation_code(application, mac, at, by, failures, failed) "
-	              "VALUES($1, $2, $3, $4, 0, 0) ON CONFLICT(application) DO UPDATE "
-	              "SET mac = $2, at = $3, by = $4, used = NULL, failures = 0, failed = 0",
-	              DB_ARGS(DB_INT(a->seq), DB_BLOB(SLICE_ARR(mac)), DB_INT(clock_now()), DB_CSTR(by)));
+	return ra_store_code_put(tx->db, a->seq, mac, by);
 }
 
 /* ---- giving one ---- */
@@ -90,20 +86,11 @@ struct giving {
 
 static RC application_of(struct db *db, const struct request *q, struct ra_application *ret)
 {
-	AUTO(db_rows, rows, NULL);
 	AUTO_BUF(serial, RA_SERIAL_MAX);
-	char id[RA_ID + 1] = "";
-	bool row;
+	char id[RA_ID + 1];
 
 	TRY(cert_serial_from_text(request_param(q, "serial"), &serial));
-	TRY(db_query(db, &rows,
-	             "SELECT a.id FROM certificate c JOIN application a ON a.seq = c.application "
-	             "WHERE c.ca = $1 AND c.serial = $2",
-	             DB_ARGS(DB_TEXT(request_param(q, "ca")), DB_BLOB(buf_slice(&serial)))));
-	TRY(db_next(rows, &row));
-	NEED(row && db_text(rows, 0).len == RA_ID, RC_NOTFOUND, "there is no such certificate here");
-	memcpy(id, db_text(rows, 0).p, RA_ID);
-	TRY(db_next(rows, &row));
+	TRY(ra_store_certified(db, request_param(q, "ca"), buf_slice(&serial), id));
 	return ra_store_find(db, id, ret);
 }
 
@@ -151,38 +138,25 @@ struct code_use {
 /* Right, wrong and unknown take the same way and give the same answer. */
 static RC check(struct code_use *u, struct db *db, int64_t now)
 {
-	AUTO(db_rows, q, NULL);
-	uint8_t mac[SM3_LEN], want[SM3_LEN] = {0};
-	bool row, fresh = false;
+	uint8_t mac[SM3_LEN];
+	struct ra_code k;
+	struct rc rc = ra_store_code(db, u->ca, buf_slice(&u->serial), &k);
 
-	TRY(db_query(
-	        db, &q,
-	        "SELECT r.application, r.mac, r.used, r.failures, r.failed FROM certificate c "
-	        "JOIN revocation_code r ON r.application = c.application WHERE c.ca = $1 AND c.serial = $2",
-	        DB_ARGS(DB_CSTR(u->ca), DB_BLOB(buf_slice(&u->serial)))));
-	TRY(db_next(q, &row));
-	u->application = row ? db_int(q, 0) : 0;
-	if (row) {
-		TRY(db_bytes(q, 1, want, sizeof(want)));
-		fresh = db_is_null(q, 2);
-		REQUIRE(db_int(q, 3) < CODE_TRIES || db_int(q, 4) + CODE_WINDOW <= now, CODE_LOCKED,
-		        "%d wrong codes", CODE_TRIES);
-	}
+	if (rc.code != RC_NOTFOUND)
+		TRY(rc);
+	REQUIRE(k.failures < CODE_TRIES || k.failed + CODE_WINDOW <= now, CODE_LOCKED, "%d wrong codes",
+	        CODE_TRIES);
+	u->application = k.application;
 	mac_of(u->ra, u->application, u->code, mac);
-	u->right = ct_equal(mac, want, sizeof(mac)) && fresh;
+	u->right = ct_equal(mac, k.mac, sizeof(mac)) && k.fresh;
 	return OK;
 }
 
 static struct rc failure_write(struct db_tx *tx, void *arg)
 {
 	struct code_use *u = arg;
-	int64_t now = clock_now();
 
-	return db_run(tx->db, NULL,
-	              "UPDATE revocation_code SET failures = CASE WHEN failed + $3 <= $2 THEN 1 ELSE "
-	              "failures + 1 END, "
-	              "failed = $2 WHERE application = $1",
-	              DB_ARGS(DB_INT(u->application), DB_INT(now), DB_INT(CODE_WINDOW)));
+	return ra_store_code_failed(tx->db, u->application, clock_now(), CODE_WINDOW);
 }
 
 /* The code is used up in the transaction that makes the revocation durable. */
@@ -192,8 +166,7 @@ static struct rc use_write(struct db_tx *tx, void *arg)
 
 	TRY(check(u, tx->db, clock_now()));
 	REQUIRE(u->right, CODE_WRONG, "the code does not fit, or was used");
-	TRY(db_run(tx->db, NULL, "UPDATE revocation_code SET used = $2 WHERE application = $1",
-	           DB_ARGS(DB_INT(u->application), DB_INT(clock_now()))));
+	TRY(ra_store_code_used(tx->db, u->application, clock_now()));
 	return revoking_put(tx, &u->v);
 }
 
@@ -284,16 +257,12 @@ static RC own_pair(struct ra *ra, const struct revoking *v)
 {
 	AUTO(db_lease, lease, NULL);
 	struct cert cert;
-	int64_t n;
+	bool same;
 
 	TRY(cert_parse(v->s->certificate, &cert));
 	TRY(db_pool_lease(instance_readers(ra->in), &lease));
-	TRY(db_scalar(
-	        lease->db, &n,
-	        "SELECT count(*) FROM certificate a JOIN certificate b ON b.application = a.application "
-	        "WHERE a.ca = $1 AND a.serial = $2 AND b.ca = $1 AND b.serial = $3 AND b.part = 0",
-	        DB_ARGS(DB_CSTR(v->r.ca), DB_BLOB(v->r.serial), DB_BLOB(cert.serial))));
-	REQUIRE(n == 1, NOT_YOURS, "signed with the key of another certificate");
+	TRY(ra_store_same_pair(lease->db, v->r.ca, v->r.serial, cert.serial, &same));
+	REQUIRE(same, NOT_YOURS, "signed with the key of another certificate");
 	return OK;
 }
 

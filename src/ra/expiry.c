@@ -24,44 +24,32 @@ struct warning {
 	struct expiring at[PAGE];
 };
 
-static RC take(struct db_rows *q, struct expiring *e)
+static struct rc take(void *arg, const struct registry_row *r)
 {
-	struct slice ca = db_text(q, 2), entity = db_text(q, 4);
+	struct warning *w = arg;
+	struct expiring *e = &w->at[w->n++];
 	char serial[CERT_SERIAL_TEXT];
 
-	*e = (struct expiring){.application = db_int(q, 0), .not_after = db_int(q, 1)};
-	NEED(ca.len <= RA_NAME && entity.len <= RA_UUID && db_blob(q, 3).len <= RA_SERIAL_MAX, RC_BUG,
+	*e = (struct expiring){.application = r->application, .not_after = r->not_after};
+	NEED(r->ca.len <= RA_NAME && r->entity.len <= RA_UUID && r->serial.len <= RA_SERIAL_MAX, RC_BUG,
 	     "ra: a stored name is too long");
-	cert_serial_text(db_blob(q, 3), serial);
-	snprintf(e->name, sizeof(e->name), "%.*s/%s", (int)ca.len, (const char *)ca.p, serial);
-	memcpy(e->entity, entity.p, entity.len);
+	cert_serial_text(r->serial, serial);
+	snprintf(e->name, sizeof(e->name), "%.*s/%s", (int)r->ca.len, (const char *)r->ca.p, serial);
+	memcpy(e->entity, r->entity.p, r->entity.len);
+	w->after = e->application;
 	return OK;
 }
 
 static RC load(struct warning *w)
 {
 	AUTO(db_lease, lease, NULL);
-	AUTO(db_rows, q, NULL);
-	bool row;
 
 	w->n = 0;
 	TRY(db_pool_lease(instance_readers(w->ra->in), &lease));
-	TRY(db_query(lease->db, &q,
-	             "SELECT r.application, r.not_after, c.ca, c.serial, a.entity FROM registry r "
-	             "JOIN certificate c ON c.application = r.application AND c.part = 0 "
-	             "JOIN application a ON a.seq = r.application "
-	             "WHERE r.application > $4 AND r.not_after > $1 AND r.not_after <= $1 + $2 * 86400 "
-	             "AND r.at <= r.not_after - $2 * 86400 AND NOT EXISTS "
-	             "(SELECT 1 FROM expiry_notice n WHERE n.application = r.application AND n.days <= $2) "
-	             "ORDER BY r.application LIMIT $3",
-	             DB_ARGS(DB_INT(w->now), DB_INT(w->days), DB_INT(PAGE), DB_INT(w->after))));
-	for (;;) {
-		TRY(db_next(q, &row));
-		if (!row)
-			return OK;
-		TRY(take(q, &w->at[w->n]));
-		w->after = w->at[w->n++].application;
-	}
+	return ra_registry_ending(
+	        lease->db,
+	        &(struct registry_end){.days = w->days, .now = w->now, .after = w->after, .limit = PAGE},
+	        take, w);
 }
 
 /* Revoked, suspended and followed ones need no warning; the CA knows. */
@@ -114,15 +102,12 @@ static struct rc warn_write(struct db_tx *tx, void *arg)
 	struct warning *w = arg;
 
 	for (size_t i = 0; i < w->n; i++) {
-		int64_t changed = 0;
+		bool first = false;
 
 		if (!w->at[i].active)
 			continue;
-		TRY(db_run(tx->db, &changed,
-		           "INSERT INTO expiry_notice(application, days, at) VALUES($1, $2, $3) "
-		           "ON CONFLICT DO NOTHING",
-		           DB_ARGS(DB_INT(w->at[i].application), DB_INT(w->days), DB_INT(w->now))));
-		if (changed == 1)
+		TRY(ra_registry_warned(tx->db, w->at[i].application, w->days, w->now, &first));
+		if (first)
 			TRY(tell(tx, w, &w->at[i]));
 	}
 	return OK;

@@ -2,7 +2,7 @@
 #define YD_RA_LOSS_H
 /* Reports of loss (R31, requirements b.17).  A report moves with the statements about its certificate:
  * whoever is known for certain revokes at once, whoever is not puts on hold at once, and an officer confirms
- * or releases. The table is pure (loss.c); what it does to rows is in loss_store.c. */
+ * or releases. The table is pure (loss.c); what it does to rows is in store_loss.c. */
 #include "ra/revoke.h"
 
 /* Stored as numbers: do not renumber.  From LOSS_REVOKED on the report is not open any more. */
@@ -37,7 +37,7 @@ RC loss_next(enum loss_state from, enum loss_event event, enum loss_state *to);
 const char *loss_state_name(enum loss_state s);
 const char *loss_event_name(enum loss_event e);
 
-/* ---- loss_store.c: inside writer closures ---- */
+/* ---- store_loss.c: inside writer closures ---- */
 /* A statement came in: opens a report when it says when it was reported, or moves the open one. */
 RC ra_loss_said(struct db_tx *tx, const struct revoking *v);
 /* The CA has done it, at that time: the report moves, and everybody concerned is told. */
@@ -51,6 +51,22 @@ RC ra_loss_show(struct ra *ra, const struct request *q, json_t **ret);
 /* A new one; the one before is void.  Inside writer closures. */
 RC ra_code_new(struct ra *ra, struct db_tx *tx, const struct ra_application *a, const char *by,
                char code[RA_CODE_TEXT]);
+/* ---- store_code.c ---- */
+struct ra_code {
+	int64_t application, failures, failed;
+	uint8_t mac[32];
+	bool fresh; /* not used */
+};
+RC ra_store_code_put(struct db *db, int64_t application, const uint8_t mac[32], const char *by);
+/* RC_NOTFOUND leaves ret zeroed. */
+RC ra_store_code(struct db *db, const char *ca, struct slice serial, struct ra_code *ret);
+RC ra_store_code_failed(struct db *db, int64_t application, int64_t now, int64_t window);
+RC ra_store_code_used(struct db *db, int64_t application, int64_t now);
+/* Id of the application that a certificate came from; RC_NOTFOUND. */
+RC ra_store_certified(struct db *db, struct slice ca, struct slice serial, char id[RA_ID + 1]);
+/* Is `sign` the signing certificate of the pair that serial is of? */
+RC ra_store_same_pair(struct db *db, const char *ca, struct slice serial, struct slice sign, bool *ret);
+
 /* POST /v1/certificates/{ca}/{serial}/code */
 RC ra_code_issue(struct ra *ra, const struct request *q, json_t **ret);
 /* POST /v1/holder/revocations/code: whoever knows the code. */

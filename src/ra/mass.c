@@ -214,27 +214,26 @@ static RC put_item(struct db *db, const struct mass *m, size_t n)
 	const json_t *item = json_array_get(m->items, n);
 	const char *name = json_string_value(json_object_get(item, "certificate")),
 	           *slash = strchr(name, '/');
-	const char *code = json_string_value(json_object_get(item, "code"));
 	AUTO_BUF(serial, RA_SERIAL_MAX);
 
 	TRY(cert_serial_from_text(slice_text(slash + 1), &serial));
-	return db_run(
-	        db, NULL,
-	        "INSERT INTO mass_item(mass, n, ca, serial, state, code) VALUES($1, $2, $3, $4, $5, $6) "
-	        "ON CONFLICT DO NOTHING",
-	        DB_ARGS(DB_CSTR(m->id), DB_INT((int64_t)n), DB_TEXT(slice_of(name, (size_t)(slash - name))),
-	                DB_BLOB(buf_slice(&serial)), DB_INT(code != NULL ? MASS_REFUSED : MASS_OPEN),
-	                code != NULL ? DB_CSTR(code) : DB_NULL));
+	return ra_store_mass_item(
+	        db, m->id,
+	        &(struct mass_item){.n = (int64_t)n,
+	                            .ca = slice_of(name, (size_t)(slash - name)),
+	                            .serial = buf_slice(&serial),
+	                            .code = json_string_value(json_object_get(item, "code"))});
 }
 
 static struct rc order_write(struct db_tx *tx, void *arg)
 {
 	struct mass *m = arg;
 	AUTO_JSON(o, json_object());
+	struct mass_row row = {.event = m->event, .at = clock_now()};
 
-	TRY(db_run(tx->db, NULL, "INSERT INTO mass(id, token, event, by, at) VALUES($1, $2, $3, $4, $5)",
-	           DB_ARGS(DB_CSTR(m->id), DB_BLOB(SLICE_ARR(m->token)), DB_INT(m->event), DB_CSTR(m->by),
-	                   DB_INT(clock_now()))));
+	memcpy(row.id, m->id, sizeof(row.id));
+	memcpy(row.by, m->by, sizeof(row.by));
+	TRY(ra_store_mass_put(tx->db, &row, m->token));
 	for (size_t i = 0; i < json_array_size(m->items); i++)
 		TRY(put_item(tx->db, m, i));
 	json_put_cstr(o, "id", m->id);
@@ -278,68 +277,6 @@ RC ra_mass_order(struct ra *ra, const struct request *q, json_t **ret)
 
 /* ---- progress ---- */
 
-static RC count_states(struct db *db, const char *id, json_t *o)
-{
-	static const char *const names[] = {"open", "done", "queued", "refused"};
-	AUTO(db_rows, q, NULL);
-	bool row;
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		json_put_int(o, names[i], 0);
-	TRY(db_query(db, &q, "SELECT state, count(*) FROM mass_item WHERE mass = $1 GROUP BY state",
-	             DB_ARGS(DB_CSTR(id))));
-	for (;;) {
-		TRY(db_next(q, &row));
-		if (!row)
-			return json_put_result();
-		if (db_int(q, 0) >= 0 && db_int(q, 0) < (int64_t)(sizeof(names) / sizeof(names[0])))
-			json_put_int(o, names[db_int(q, 0)], db_int(q, 1));
-	}
-}
-
-static RC list_items(struct db *db, const char *id, enum mass_state state, json_t *list)
-{
-	AUTO(db_rows, q, NULL);
-	bool row;
-
-	TRY(db_query(db, &q,
-	             "SELECT ca, serial, code FROM mass_item WHERE mass = $1 AND state = $2 ORDER BY n",
-	             DB_ARGS(DB_CSTR(id), DB_INT(state))));
-	for (;;) {
-		char serial[CERT_SERIAL_TEXT], name[RA_NAME + CERT_SERIAL_TEXT + 1];
-		json_t *o;
-
-		TRY(db_next(q, &row));
-		if (!row)
-			return json_put_result();
-		cert_serial_text(db_blob(q, 1), serial);
-		snprintf(name, sizeof(name), "%.*s/%s", (int)db_text(q, 0).len, (const char *)db_text(q, 0).p,
-		         serial);
-		o = json_object();
-		json_put_cstr(o, "certificate", name);
-		if (!db_is_null(q, 2))
-			json_put_text(o, "code", db_text(q, 2));
-		NEED(json_array_append_new(list, o) == 0, RC_NOMEM, "no memory");
-	}
-}
-
-RC ra_mass_find(struct db *db, struct slice id, struct mass_row *ret)
-{
-	AUTO(db_rows, q, NULL);
-	bool row;
-
-	NEED(id.len == MASS_ID, RC_NOTFOUND, "there is no such operation");
-	*ret = (struct mass_row){.event = ORDER_REVOKE};
-	memcpy(ret->id, id.p, MASS_ID);
-	TRY(db_query(db, &q, "SELECT event, by, at FROM mass WHERE id = $1", DB_ARGS(DB_CSTR(ret->id))));
-	TRY(db_next(q, &row));
-	NEED(row && db_text(q, 1).len <= RA_UUID, RC_NOTFOUND, "there is no such operation");
-	ret->event = (enum order_event)db_int(q, 0);
-	memcpy(ret->by, db_text(q, 1).p, db_text(q, 1).len);
-	ret->at = db_int(q, 2);
-	return OK;
-}
-
 RC ra_mass_show(struct ra *ra, const struct request *q, json_t **ret)
 {
 	AUTO(db_lease, lease, NULL);
@@ -357,9 +294,9 @@ RC ra_mass_show(struct ra *ra, const struct request *q, json_t **ret)
 	json_put_cstr(o, "event", order_event_name(m.event));
 	json_put_cstr(o, "by", m.by);
 	json_put_time(o, "at", m.at);
-	TRY(count_states(lease->db, m.id, count));
-	TRY(list_items(lease->db, m.id, MASS_OPEN, open));
-	TRY(list_items(lease->db, m.id, MASS_REFUSED, refused));
+	TRY(ra_store_mass_counts(lease->db, m.id, count));
+	TRY(ra_store_mass_list(lease->db, m.id, MASS_OPEN, open));
+	TRY(ra_store_mass_list(lease->db, m.id, MASS_REFUSED, refused));
 	*ret = MOVE(o);
 	return OK;
 }

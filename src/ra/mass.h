@@ -16,7 +16,25 @@ struct mass_row {
 	enum order_event event;
 	int64_t at;
 };
+struct mass_item {
+	int64_t n;
+	struct slice ca, serial;
+	enum mass_state state;
+	const char *code; /* of a refusal; NULL: none */
+};
+
+/* ---- store_mass.c; what writes runs inside writer closures ---- */
 RC ra_mass_find(struct db *db, struct slice id, struct mass_row *ret); /* RC_NOTFOUND */
+RC ra_store_mass_put(struct db *db, const struct mass_row *m, const uint8_t token[32]);
+/* Open, or refused when there is a code; the same certificate again is left out. */
+RC ra_store_mass_item(struct db *db, const char *id, const struct mass_item *i);
+RC ra_store_mass_state(struct db *db, const char *id, const char *ca, struct slice serial,
+                       enum mass_state *ret);
+RC ra_store_mass_end(struct db *db, const char *id, const struct mass_item *i);
+/* {"open","done","queued","refused"} into o. */
+RC ra_store_mass_counts(struct db *db, const char *id, json_t *o);
+/* [{"certificate","code"?}] of one state. */
+RC ra_store_mass_list(struct db *db, const char *id, enum mass_state state, json_t *list);
 
 /* POST /v1/mass/preview: what would happen, and the token that an order must carry. */
 RC ra_mass_preview(struct ra *ra, const struct request *q, json_t **ret);

@@ -57,14 +57,7 @@ static RC open_one(struct run *r, const struct request *q, const json_t *text, s
 /* Still open in this operation; what was done before is not done again. */
 static RC is_open(struct db *db, const struct run *r, struct item *i)
 {
-	AUTO(db_rows, q, NULL);
-	bool row;
-
-	TRY(db_query(db, &q, "SELECT state, code FROM mass_item WHERE mass = $1 AND ca = $2 AND serial = $3",
-	             DB_ARGS(DB_CSTR(r->mass.id), DB_CSTR(i->v.r.ca), DB_BLOB(i->v.r.serial))));
-	TRY(db_next(q, &row));
-	NEED(row, RC_NOTFOUND, "the certificate is not in this operation");
-	i->state = (enum mass_state)db_int(q, 0);
+	TRY(ra_store_mass_state(db, r->mass.id, i->v.r.ca, i->v.r.serial, &i->state));
 	i->open = i->state == MASS_OPEN;
 	return OK;
 }
@@ -180,11 +173,12 @@ static RC write_one(struct db_tx *tx, struct run *r, struct item *i)
 	}
 	if (i->state == MASS_QUEUED)
 		r->queued++;
-	return db_run(
-	        tx->db, NULL,
-	        "UPDATE mass_item SET state = $4, code = $5 WHERE mass = $1 AND ca = $2 AND serial = $3",
-	        DB_ARGS(DB_CSTR(r->mass.id), DB_CSTR(i->v.r.ca), DB_BLOB(i->v.r.serial), DB_INT(i->state),
-	                i->state == MASS_REFUSED ? DB_CSTR(err_info(i->why.err)->name) : DB_NULL));
+	return ra_store_mass_end(
+	        tx->db, r->mass.id,
+	        &(struct mass_item){.ca = slice_text(i->v.r.ca),
+	                            .serial = i->v.r.serial,
+	                            .state = i->state,
+	                            .code = i->state == MASS_REFUSED ? err_info(i->why.err)->name : NULL});
 }
 
 static struct rc run_write(struct db_tx *tx, void *arg)

@@ -17,6 +17,18 @@ struct registry_row {
 RC ra_registry_of(struct db *db, struct slice code, struct slice unit, size_t limit,
                   struct rc (*each)(void *arg, const struct registry_row *r), void *arg);
 
+/* Those that end within so many days and were not told so, or more urgently, before; none that was issued for
+ * a shorter time. */
+struct registry_end {
+	int days;
+	int64_t now, after; /* after: application */
+	size_t limit;
+};
+RC ra_registry_ending(struct db *db, const struct registry_end *e,
+                      struct rc (*each)(void *arg, const struct registry_row *r), void *arg);
+/* *first: not told before. */
+RC ra_registry_warned(struct db *db, int64_t application, int days, int64_t now, bool *first);
+
 /* ---- expiry.c: warnings 90, 30 and 7 days before the end (R21.3), each once ---- */
 struct rc ra_expiry_run(void *in, int64_t due);
 

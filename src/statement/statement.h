@@ -72,7 +72,7 @@ DROP(statement_trust, statement_trust_free);
 RC statement_trust_operator(struct statement_trust *t, const char *organisation, struct slice ca);
 /* A CA whose end entities may sign as role "subscriber". */
 RC statement_trust_subscriber(struct statement_trust *t, const char *organisation, struct slice ca);
-/* One certificate that may sign in that role ("ceremony", "authority" or "service") for the organisation;
+/* One certificate that may sign in that role (ceremony, authority or service) for the organisation;
  * organisation NULL = whichever the statement names. */
 RC statement_trust_pin(struct statement_trust *t, const char *role, const char *organisation,
                        struct slice certificate);

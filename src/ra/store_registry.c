@@ -115,3 +115,42 @@ RC ra_registry_of(struct db *db, struct slice code, struct slice unit, size_t li
 		                                     .entity = db_text(q, 5)}));
 	}
 }
+
+RC ra_registry_ending(struct db *db, const struct registry_end *e,
+                      struct rc (*each)(void *arg, const struct registry_row *r), void *arg)
+{
+	AUTO(db_rows, q, NULL);
+	bool row;
+
+	TRY(db_query(db, &q,
+	             "SELECT r.application, r.not_after, c.ca, c.serial, a.entity FROM registry r "
+	             "JOIN certificate c ON c.application = r.application AND c.part = 0 "
+	             "JOIN application a ON a.seq = r.application "
+	             "WHERE r.application > $4 AND r.not_after > $1 AND r.not_after <= $1 + $2 * 86400 "
+	             "AND r.at <= r.not_after - $2 * 86400 AND NOT EXISTS "
+	             "(SELECT 1 FROM expiry_notice n WHERE n.application = r.application AND n.days <= $2) "
+	             "ORDER BY r.application LIMIT $3",
+	             DB_ARGS(DB_INT(e->now), DB_INT(e->days), DB_INT(e->limit), DB_INT(e->after))));
+	for (;;) {
+		TRY(db_next(q, &row));
+		if (!row)
+			return OK;
+		TRY(each(arg, &(struct registry_row){.application = db_int(q, 0),
+		                                     .not_after = db_int(q, 1),
+		                                     .ca = db_text(q, 2),
+		                                     .serial = db_blob(q, 3),
+		                                     .entity = db_text(q, 4)}));
+	}
+}
+
+RC ra_registry_warned(struct db *db, int64_t application, int days, int64_t now, bool *first)
+{
+	int64_t changed = 0;
+
+	TRY(db_run(
+	        db, &changed,
+	        "INSERT INTO expiry_notice(application, days, at) VALUES($1, $2, $3) ON CONFLICT DO NOTHING",
+	        DB_ARGS(DB_INT(application), DB_INT(days), DB_INT(now))));
+	*first = changed == 1;
+	return OK;
+}
