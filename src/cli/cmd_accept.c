@@ -24,7 +24,7 @@ struct rc cmd_accept(struct cli *c)
 	AUTO_JSON(answer, NULL);
 	AUTO_BUF(path, 256);
 	json_t *certificates;
-	const char *role;
+	const char *role, *code;
 	struct slice state;
 
 	TRY(officer_open(c, &o));
@@ -47,5 +47,9 @@ struct rc cmd_accept(struct cli *c)
 		return cli_json(c, "accept", json_incref(answer));
 	TRY(json_get_text(answer, "state", 32, &state));
 	cli_line(c, "%.*s", (int)state.len, (const char *)state.p);
+	/* for the holder, and shown this once: to revoke with when the token is lost */
+	code = json_string_value(json_object_get(answer, "revocation_code"));
+	if (code != NULL)
+		cli_line(c, "%s", code);
 	return OK;
 }

@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "evidence/log.h"
 #include "pki/cert.h"
+#include "ra/loss.h"
 #include "ra/ra.h"
 
 struct accepting {
@@ -10,6 +11,7 @@ struct accepting {
 	const struct peer *peer;
 	char id[RA_ID + 1];
 	struct ra_application a;
+	char code[RA_CODE_TEXT]; /* to revoke with, whatever happens to the token (R31.1) */
 };
 
 static RC named(const json_t *list, const char *name)
@@ -86,6 +88,7 @@ static struct rc accept_write(struct db_tx *tx, void *arg)
 	TRY(check_certificates(v, tx->db));
 	TRY(ra_store_step(tx->db, &step));
 	TRY(ra_store_acceptance(tx->db, v->a.seq, buf_slice(&v->s->der)));
+	TRY(ra_code_new(v->ra, tx, &v->a, v->peer->person, v->code));
 	return log_accepted(v, tx);
 }
 
@@ -107,6 +110,8 @@ RC ra_accept(struct ra *ra, const struct request *q, json_t **ret)
 	o = json_object();
 	json_put_cstr(o, "id", v->id);
 	json_put_cstr(o, "state", application_state_name(v->a.state));
+	json_put_cstr(o, "revocation_code", v->code);
+	wipe(v->code, sizeof(v->code));
 	*ret = o;
 	return OK;
 }

@@ -29,7 +29,7 @@ def issue(name, number, accept=True):
     (w / "application.json").write_text(json.dumps(person(name, number), ensure_ascii=False))
     app = p.issue(w)
     if accept:
-        p.as_("entry", "accept", app)
+        state["code"] = p.as_("entry", "accept", app).stdout.decode().split("\n")[1]
     return w, serial_of(w / "sign.pem"), serial_of(w / "enc.pem")
 
 
@@ -150,11 +150,13 @@ def loss_by_key():
 def loss_by_code():
     """R31.1: one use, twenty characters, closed after ten wrong ones."""
     w, sign, enc = issue("孙七", 5)
+    first = state["code"]
     code = p.as_("entry", "revocation-code", f"sm2/{sign}").stdout.decode().strip()
+    check(first != code, "a new one")
     check(re.fullmatch(r"([0-9A-Z]{4}-){4}[0-9A-Z]{4}", code), "form of the code")
     check(code.encode() not in (p.data / "shifan/ra/data.db").read_bytes(), "the code itself is not stored")
     wrong = work / "wrong"
-    wrong.write_text("0000-0000-0000-0000-0000\n")
+    wrong.write_text(first + "\n")  # void since there is another
     right = work / "right"
     right.write_text(code.lower().replace("-", " ") + "\n")
     end = ("--endpoints", p.data / "endpoints.json")
