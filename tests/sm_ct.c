@@ -5,6 +5,7 @@
 #include "sm/cpu.h"
 #include "sm/ct.h"
 #include "sm/sm2.h"
+#include "sm/sm2_engine.h"
 #include "sm/sm3.h"
 #include "sm/sm4.h"
 
@@ -192,6 +193,35 @@ static void ciphering(void)
 	sm4_wipe(&c);
 }
 
+/* The source of the eight lanes (sm_ct_lanes.c): few and many groups, base and any points. */
+extern const struct sm2_engine sm2_engine_emulated;
+uint8_t leak_lane(const uint8_t secret[32]), leak_lane_address(const uint8_t secret[32]);
+
+static void lanes(const struct sm2_key *k)
+{
+	enum { FEW = 3, SEVERAL = 35 };
+	static struct sc numbers[SEVERAL];
+	static struct sm2_xy points[SEVERAL], results[SEVERAL];
+	uint8_t bytes[32];
+	size_t i;
+
+	for (i = 0; i < SEVERAL; i++) {
+		memset(bytes, (int)(3 * i + 1), sizeof(bytes));
+		(void)sc_from_bytes(&numbers[i], bytes);
+		limbs_load(points[i].x, k->pub.xy);
+		limbs_load(points[i].y, k->pub.xy + 32);
+	}
+	sm2_engine_portable.multiply(points, numbers, points, SEVERAL);
+	ct_secret(numbers, sizeof(numbers));
+	sm2_engine_emulated.base(results, numbers, FEW);
+	sm2_engine_emulated.base(results, numbers, SEVERAL);
+	sm2_engine_emulated.multiply(results, numbers, points, FEW);
+	sm2_engine_portable.multiply(points, numbers, points, FEW);
+	ct_public(points, sizeof(points));
+	ct_public(results, sizeof(results));
+	check("lanes", memcmp(points, results, FEW * sizeof(points[0])) == 0);
+}
+
 /* The leaks that must be found. */
 static int leak(const char *kind)
 {
@@ -203,6 +233,10 @@ static int leak(const char *kind)
 	ct_secret(secret, sizeof(secret));
 	if (strcmp(kind, "address") == 0)
 		sink = table[secret[7]];
+	else if (strcmp(kind, "lane") == 0)
+		sink = leak_lane(secret);
+	else if (strcmp(kind, "lane-address") == 0)
+		sink = leak_lane_address(secret);
 	else if (secret[7] > 9)
 		sink = 1;
 	return sink == 200;
@@ -221,6 +255,7 @@ int main(int argc, char **argv)
 	for (enum sm_impl i = SM_PORTABLE; i < SM_IMPLS; i++) {
 		if (!rc_ok(sm_use(i)))
 			continue;
+		printf("watching %s\n", sm_impl_name(i));
 		own_key(&k, 0x21);
 		signing(&k);
 		generating();
@@ -229,5 +264,7 @@ int main(int argc, char **argv)
 		hashing();
 		ciphering();
 	}
+	printf("watching the emulated lanes\n");
+	lanes(&k);
 	return failures != 0;
 }

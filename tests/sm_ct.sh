@@ -12,7 +12,7 @@ if ! watch "$1"; then
 	echo "a secret decides a branch or an address"
 	exit 1
 fi
-for kind in branch address; do
+for kind in branch address lane lane-address; do
 	watch "$1" "$kind"
 	if [ $? != 9 ]; then
 		echo "the planted leak ($kind) was not found"
