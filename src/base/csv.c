@@ -98,30 +98,37 @@ static void close_field(struct csv *c)
 
 /* ---- rows ---- */
 
-/* One byte of a row; *over at its end. */
-static enum place step(struct csv *c, enum place p, int byte, bool *over)
+static void close_row(struct csv *c, enum place p)
 {
-	if (byte < 0 || (byte == '\n' && p != IN_QUOTES)) {
-		if (p == IN_QUOTES)
-			c->fault = "a quoted field has no end";
-		/* CR of CRLF */
-		if (p == IN_PLAIN && c->row_len > c->start[c->count] && c->row[c->row_len - 1] == '\r')
-			c->row_len--;
-		*over = true;
-		return p;
-	}
-	if (p == AT_START && byte == '"')
-		return IN_QUOTES;
-	if (p == IN_QUOTES && byte != '"') {
+	if (p == IN_QUOTES)
+		c->fault = "a quoted field has no end";
+	/* CR of CRLF */
+	if (p == IN_PLAIN && c->row_len > c->start[c->count] && c->row[c->row_len - 1] == '\r')
+		c->row_len--;
+}
+
+static enum place quote(struct csv *c, enum place p)
+{
+	static const enum place to[] = {[AT_START] = IN_QUOTES,
+	                                [IN_PLAIN] = IN_PLAIN,
+	                                [IN_QUOTES] = AFTER_QUOTE,
+	                                [AFTER_QUOTE] = IN_QUOTES};
+
+	if (p == AFTER_QUOTE)
+		keep(c, '"');
+	else if (p == IN_PLAIN)
+		c->fault = "a quote within a field";
+	return to[p];
+}
+
+/* One byte of a row, which is not its end. */
+static enum place step(struct csv *c, enum place p, int byte)
+{
+	if (byte == '"')
+		return quote(c, p);
+	if (p == IN_QUOTES) {
 		keep(c, byte);
 		return p;
-	}
-	if (byte == '"') {
-		if (p == AFTER_QUOTE)
-			keep(c, byte);
-		else if (p == IN_PLAIN)
-			c->fault = "a quote within a field";
-		return p == IN_QUOTES ? AFTER_QUOTE : p == AFTER_QUOTE ? IN_QUOTES : p;
 	}
 	if (byte == ',') {
 		close_field(c);
@@ -152,25 +159,35 @@ static RC judge(const struct csv *c)
 	return OK;
 }
 
+/* Without its end; *byte is what ended it: LF, or -1 for the file's. */
+static RC read_row(struct csv *c, bool plain, int *byte)
+{
+	enum place p = plain ? IN_PLAIN : AT_START;
+
+	begin(c);
+	for (;;) {
+		TRY(next(c, byte));
+		if (*byte < 0 || (*byte == '\n' && p != IN_QUOTES))
+			break;
+		if (plain)
+			keep(c, *byte);
+		else
+			p = step(c, p, *byte);
+	}
+	close_row(c, p);
+	if (c->row_len > 0 || c->count > 0 || p == AFTER_QUOTE)
+		close_field(c);
+	return OK;
+}
+
 /* Empty rows are passed over. */
 static RC read_one(struct csv *c, bool plain, bool *more)
 {
-	do {
-		enum place p = AT_START;
-		bool over = false;
-		int byte = 0;
+	int byte;
 
-		begin(c);
-		while (!over) {
-			TRY(next(c, &byte));
-			if (plain && byte >= 0 && byte != '\n')
-				keep(c, byte);
-			else
-				p = step(c, plain ? IN_PLAIN : p, byte, &over);
-		}
-		*more = byte >= 0 || c->row_len > 0 || c->count > 0;
-		if (c->row_len > 0 || c->count > 0 || p == AFTER_QUOTE)
-			close_field(c);
+	do {
+		TRY(read_row(c, plain, &byte));
+		*more = byte >= 0 || c->count > 0;
 	} while (*more && c->count == 0 && c->fault == NULL);
 	return judge(c);
 }

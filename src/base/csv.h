@@ -1,8 +1,8 @@
 #ifndef YD_BASE_CSV_H
 #define YD_BASE_CSV_H
-/* Rows of a CSV file (RFC 4180, UTF-8) or plain lines, as they stream in; the file is never held whole.  LF and
- * CRLF end a row, a byte order mark is passed over.  A row that is wrong is told of and the next one starts
- * behind it. */
+/* Rows of a CSV file (RFC 4180, UTF-8) or plain lines, as they stream in; the file is never held whole.
+ *  LF and CRLF end a row, a byte order mark is passed over.  A row that is wrong is told of and the
+ * next one starts behind it. */
 #include "base/auto.h"
 #include "base/buf.h"
 
@@ -16,8 +16,8 @@ RC csv_new(csv_read *read, void *arg, struct csv **ret);
 void csv_free(struct csv *c);
 DROP(csv, csv_free);
 
-/* The next row that is not empty; *more false at the end.  ERR_CSV: this row is wrong, go on with the next; any
- * other failure is the reader's. */
+/* The next row that is not empty; *more false at the end.  ERR_CSV: this row is wrong, go on with the next;
+ * any other failure is the reader's. */
 RC csv_row(struct csv *c, bool *more);
 /* The same without a look at commas and quotes: one field, the line. */
 RC csv_line(struct csv *c, bool *more);

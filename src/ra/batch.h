@@ -1,8 +1,8 @@
 #ifndef YD_RA_BATCH_H
 #define YD_RA_BATCH_H
-/* Lists of applications (issue 4, 3).  The clerk's program signs one application statement for each line, the
- * reviewer's one approval for each application: CA and signer see what they always see.  A line is taken once,
- * whatever is repeated: its row and its application come in one transaction. */
+/* Lists of applications (issue 4).  The clerk's program signs one application statement for each line,
+ * the reviewer's one approval for each application: CA and signer see what they always see.  A line is
+ * taken once, whatever is repeated: its row and its application come in one transaction. */
 #include "db/writer.h"
 #include "ra/ra.h"
 

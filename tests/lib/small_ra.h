@@ -22,6 +22,11 @@ static struct peer review = {
 static struct peer stranger = {.kind = PEER_OFFICER, .org = "shifan", .person = UUID_OF("4")};
 static uint8_t next_key = 100;
 
+static struct db_faults *ra_faults;  /* of its writer; NULL: none */
+static char *ra_source_url;          /* NULL: no authoritative source */
+static bool ra_fresh_serials;        /* each request gets certificates of its own */
+static const char *ra_source_answer; /* NULL: it is down */
+
 /* ---- the CA of the test ---- */
 
 enum ca_mood { CA_DOWN, CA_HALF, CA_WHOLE, CA_REFUSES, CA_BUSY };
@@ -52,11 +57,20 @@ static inline void put_envelope(json_t *o)
 	json_put_base64(o, "envelope", buf_slice(&saed));
 }
 
-static inline void put_certificate(json_t *list, enum world_key k)
+/* The world's serials are 01 00 … key: a number for the request goes between. */
+static inline void put_certificate(json_t *list, enum world_key k, const char *request)
 {
+	static const uint8_t serial[] = {0x02, 0x09, 0x01, 0x00};
+	AUTO_BUF(der, CERT_DER_MAX);
 	AUTO_BUF(text, 16384);
+	uint8_t *at;
 
-	buf_base64(&text, buf_slice(&world.cert[k]));
+	buf_add(&der, buf_slice(&world.cert[k]));
+	at = memmem(der.p, der.len, serial, sizeof(serial));
+	assert_non_null(at);
+	if (ra_fresh_serials)
+		memcpy(at + sizeof(serial), request, 4);
+	buf_base64(&text, buf_slice(&der));
 	json_array_append_new(list, json_string(buf_cstr(&text)));
 }
 
@@ -73,9 +87,9 @@ static inline json_t *result_of(const json_t *request)
 		json_put_take(o, "error", problem_of(rc_last(), true));
 		state = "refused";
 	} else {
-		put_certificate(list, W_ENTRY);
+		put_certificate(list, W_ENTRY, json_string_value(json_object_get(request, "key")));
 		if (ca.mood == CA_WHOLE) {
-			put_certificate(list, W_CHIEF);
+			put_certificate(list, W_CHIEF, json_string_value(json_object_get(request, "key")));
 			put_envelope(o);
 		} else {
 			state = "issued-partial";
@@ -151,10 +165,20 @@ static inline RC bulk(const struct http_call *call, struct buf *answer)
 	return json_canonical(o, answer);
 }
 
+static inline struct rc source_door(struct http_answer *answer)
+{
+	if (ra_source_answer == NULL)
+		REFUSE(UNREACHABLE, "the test wants no source");
+	buf_text(&answer->body, ra_source_answer);
+	return OK;
+}
+
 static inline struct rc ca_door(const struct http_call *call, struct http_answer *answer)
 {
 	struct rc rc;
 
+	if (strncmp(call->path, "/identity", 9) == 0)
+		return source_door(answer);
 	pthread_mutex_lock(&ca.lock);
 	ca.calls++;
 	rc = strcmp(call->path, "/v1/requests") == 0           ? requests(call, &answer->body)
@@ -170,9 +194,12 @@ static inline void start_ra(void)
 {
 	char path[128];
 
-	ra_in = world_instance("shifan/ra", &role_ra, NULL);
+	ra_in = world_instance("shifan/ra", &role_ra, ra_faults);
 	ra_in->config.value.ca_url = (char[]){"https://ca"};
 	ra_in->config.value.ca_name = (char[]){"shifan/ca"};
+	ra_in->config.value.source_url = ra_source_url;
+	ra_in->config.value.source_profiles = (char[]){"*"};
+	ra_in->config.value.refused_days = 10;
 	(void)snprintf(path, sizeof(path), "%s/shifan/ra/records", world.dir);
 	assert_ok(record_open(path, (const uint8_t[RECORD_KEY]){1}, &ra_in->records));
 	assert_ok(role_ra.start(ra_in));
