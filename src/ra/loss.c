@@ -21,6 +21,8 @@ static const struct {
         {LOSS_ON_HOLD, LOSS_CONFIRM, LOSS_CONFIRMED},
         {LOSS_ON_HOLD, LOSS_REFUTE, LOSS_UNFOUNDED},
         {LOSS_CONFIRMED, LOSS_REVOKE, LOSS_REVOKED},
+        /* nobody said anything: the time of the hold is over (R21.7) */
+        {LOSS_ON_HOLD, LOSS_REVOKE, LOSS_REVOKED},
         {LOSS_UNFOUNDED, LOSS_RELEASE, LOSS_RELEASED},
         {LOSS_REVOKED, LOSS_NOTIFY, LOSS_NOTIFIED},
         {LOSS_RELEASED, LOSS_NOTIFY, LOSS_NOTIFIED},

@@ -42,6 +42,12 @@ const char *loss_event_name(enum loss_event e);
 RC ra_loss_said(struct db_tx *tx, const struct revoking *v);
 /* The CA has done it, at that time: the report moves, and everybody concerned is told. */
 RC ra_loss_done(struct db_tx *tx, const struct ra_revocation *r, enum order_event event, int64_t at);
+/* Open ones that are on hold, behind `after`; what each() gets lives for its call. */
+RC ra_store_losses_held(struct db *db, int64_t after, size_t limit,
+                        struct rc (*each)(void *arg, int64_t id, const struct ra_revocation *r), void *arg);
+/* ---- loss_watch.c: what the CA ended by itself ends the report too; a job ---- */
+struct rc ra_loss_watch(void *in, int64_t due);
+
 /* GET /v1/losses?cursor=&limit= and /v1/losses/{id} */
 RC ra_losses(struct ra *ra, const struct request *q, json_t **ret);
 RC ra_loss_show(struct ra *ra, const struct request *q, json_t **ret);

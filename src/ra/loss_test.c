@@ -6,16 +6,17 @@
 #include <stdio.h>
 
 /* "from event to", one line for each arrow. */
-static const char arrows[] = "none received received;"
-                             "received authenticated authenticated;received uncertain uncertain;"
-                             "authenticated on-hold on-hold;authenticated revoked revoked;"
-                             "authenticated confirmed confirmed;authenticated unfounded unfounded;"
-                             "uncertain on-hold on-hold;uncertain confirmed confirmed;"
-                             "uncertain unfounded unfounded;"
-                             "on-hold confirmed confirmed;on-hold unfounded unfounded;"
-                             "confirmed on-hold confirmed;unfounded on-hold unfounded;"
-                             "confirmed revoked revoked;unfounded released released;"
-                             "revoked notified notified;released notified notified;notified closed closed;";
+static const char arrows[] =
+        "none received received;"
+        "received authenticated authenticated;received uncertain uncertain;"
+        "authenticated on-hold on-hold;authenticated revoked revoked;"
+        "authenticated confirmed confirmed;authenticated unfounded unfounded;"
+        "uncertain on-hold on-hold;uncertain confirmed confirmed;"
+        "uncertain unfounded unfounded;"
+        "on-hold confirmed confirmed;on-hold unfounded unfounded;on-hold revoked revoked;"
+        "confirmed on-hold confirmed;unfounded on-hold unfounded;"
+        "confirmed revoked revoked;unfounded released released;"
+        "revoked notified notified;released notified notified;notified closed closed;";
 
 static void every_pair(void **state)
 {

@@ -573,6 +573,7 @@ static const struct job jobs[] = {
         {.name = "acceptance", .due = ra_lapse_due, .run = ra_lapse_run},
         {.name = "held", .due = ra_held_due, .run = ra_held_run},
         {.name = "expiry", .period = EXPIRY_PERIOD, .run = ra_expiry_run},
+        {.name = "loss", .period = EXPIRY_PERIOD, .run = ra_loss_watch},
         {.name = "notice-mail", .due = ra_mail_due, .run = ra_mail_run},
         {.name = "refused", .period = REFUSED_PERIOD, .apply = ra_refused_apply},
 };

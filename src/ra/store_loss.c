@@ -201,6 +201,7 @@ static RC tell(struct db_tx *tx, const struct telling *t)
 RC ra_loss_done(struct db_tx *tx, const struct ra_revocation *r, enum order_event event, int64_t at)
 {
 	static const enum loss_event events[ORDER_EVENTS] = {LOSS_REVOKE, LOSS_HOLD, LOSS_RELEASE};
+	static const uint8_t none[32]; /* no statement of ours: the CA ended it by rule */
 	struct report report;
 	struct telling t = {.r = r, .report = &report, .event = event, .at = at};
 	struct rc rc = find(tx->db, r->ca, r->serial, &report);
@@ -209,7 +210,9 @@ RC ra_loss_done(struct db_tx *tx, const struct ra_revocation *r, enum order_even
 		return OK;
 	TRY(rc);
 	if (report.id != 0) {
-		TRY(step_if(tx->db, &report, &(struct step){events[event], r->by, r->hash}));
+		TRY(step_if(tx->db, &report,
+		            &(struct step){events[event], r->by,
+		                           memcmp(r->hash, none, 32) != 0 ? r->hash : NULL}));
 		if (event != ORDER_RELEASE)
 			TRY(db_run(tx->db, NULL,
 			           "UPDATE loss SET effect = coalesce(effect, $2) WHERE id = $1",
@@ -220,6 +223,28 @@ RC ra_loss_done(struct db_tx *tx, const struct ra_revocation *r, enum order_even
 		return OK;
 	TRY(step(tx->db, &report, &(struct step){LOSS_NOTIFY, "", NULL}));
 	return step(tx->db, &report, &(struct step){LOSS_CLOSE, "", NULL});
+}
+
+RC ra_store_losses_held(struct db *db, int64_t after, size_t limit,
+                        struct rc (*each)(void *arg, int64_t id, const struct ra_revocation *r), void *arg)
+{
+	AUTO(db_rows, q, NULL);
+	struct ra_revocation r = {.by = ""};
+	bool row;
+
+	TRY(db_query(db, &q,
+	             "SELECT id, ca, serial FROM loss WHERE state = $1 AND id > $2 ORDER BY id LIMIT $3",
+	             DB_ARGS(DB_INT(LOSS_ON_HOLD), DB_INT(after), DB_INT(limit))));
+	for (;;) {
+		TRY(db_next(q, &row));
+		if (!row)
+			return OK;
+		NEED(db_text(q, 1).len <= RA_NAME, RC_BUG, "ra: a stored name is too long");
+		memset(r.ca, 0, sizeof(r.ca));
+		memcpy(r.ca, db_text(q, 1).p, db_text(q, 1).len);
+		r.serial = db_blob(q, 2);
+		TRY(each(arg, db_int(q, 0), &r));
+	}
 }
 
 /* ---- doors ---- */

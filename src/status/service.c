@@ -4,9 +4,13 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "base/time.h"
+#include "evidence/jobs.h"
 #include "http/metrics.h"
 
 #include <stdio.h>
+
+#define RESPONDER_WARNING (30 * TIME_DAY)
 
 struct issuer *status_issuer(struct status *s, const char *id)
 {
@@ -133,6 +137,29 @@ static RC check_lists(struct instance *in)
 
 static const struct ready_check checks[] = {{"feed", check_feed}, {"crl", check_lists}};
 
+/* A responder without a certificate in force answers nothing that counts: somebody must hear of it before. */
+static struct rc responders_run(void *arg, int64_t due)
+{
+	struct status *s = instance_state(arg);
+
+	(void)due;
+	for (size_t i = 0; i < s->issuers; i++) {
+		char text[128], end[21];
+		struct cert c;
+
+		TRY(cert_parse(buf_slice(&s->issuer[i].responder), &c));
+		if (c.not_after > clock_now() + RESPONDER_WARNING)
+			continue;
+		time_text(c.not_after, end);
+		snprintf(text, sizeof(text), "the responder's certificate ends at %s: have a new one made",
+		         end);
+		instance_alarm(arg, "responder-expiring", slice_text(s->issuer[i].key), text);
+	}
+	return OK;
+}
+
+static const struct job jobs[] = {{.name = "responder", .period = TIME_DAY, .run = responders_run}};
+
 /* The responder certificate that the ceremony laid beside the authorities: trust/responders/ocsp-ID.cer. */
 static RC load_issuer(struct status *s, const struct trust_authority *a)
 {
@@ -223,6 +250,8 @@ const struct role role_status = {
         .name = "status",
         .public_routes = public_routes,
         .public_route_count = sizeof(public_routes) / sizeof(public_routes[0]),
+        .jobs = jobs,
+        .job_count = sizeof(jobs) / sizeof(jobs[0]),
         .checks = checks,
         .check_count = sizeof(checks) / sizeof(checks[0]),
         .start = start,

@@ -363,7 +363,7 @@ def a_hold_has_an_end():
     """R21.7: the longest time is over → revoked, once, also over a restart; a released one is left alone."""
     _, sign, enc = issue("冯一", 10)
     _, other, _ = issue("陈二", 11)
-    p.as_("review", "suspend", f"sm2/{sign}")
+    p.as_("entry", "revoke", f"sm2/{sign}", "--uncertain")
     p.as_("review", "suspend", f"sm2/{other}")
     p.as_("review", "release", f"sm2/{other}")
     day(29)
@@ -372,6 +372,7 @@ def a_hold_has_an_end():
     day(2)
     for s in (sign, enc):
         shows(s, "0x9")  # privilegeWithdrawn; OpenSSL has no name for it
+    until(lambda: losses()[f"sm2/{sign}"]["state"] == "closed", "the report of loss follows")
     equal(p.stop(), 0, "exit status")
     p.start()
     day(2)
