@@ -1,5 +1,5 @@
 #include "evidence/alarm.h"
-#include "base/check.h"
+#include "../../tests/lib/pgsql_server.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,14 +11,15 @@ static struct log *events;
 
 static int start(void **state)
 {
-	char dir[] = "/tmp/yd-alarm-XXXXXX", path[64];
+	char dir[] = "/tmp/yd-alarm-XXXXXX", file[64], path[PGSQL_URL];
 	struct db *db = NULL;
 
 	(void)state;
 	if (mkdtemp(dir) == NULL)
 		return -1;
 	faults = (struct db_faults){0};
-	(void)snprintf(path, sizeof(path), "%s/data.db", dir);
+	(void)snprintf(file, sizeof(file), "%s/data.db", dir);
+	pgsql_place(path, file);
 	if (!rc_ok(db_open_faulty(path, &faults, &db)) || !rc_ok(db_migrate(db, NULL)) ||
 	    !rc_ok(db_open(path, true, &reader)) || !rc_ok(writer_open(db, &writer)) ||
 	    !rc_ok(log_open(writer, reader, &events)))

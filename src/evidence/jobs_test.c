@@ -1,5 +1,5 @@
 #include "evidence/jobs.h"
-#include "base/check.h"
+#include "../../tests/lib/pgsql_server.h"
 #include "base/clock.h"
 
 #include <pthread.h>
@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-static char clock_path[64], db_path[64];
+static char clock_path[64], db_path[PGSQL_URL];
 static struct db_faults faults;
 static struct writer *writer;
 static struct db *reader;
@@ -26,7 +26,7 @@ static atomic_bool refuse;
 
 static int open_all(void **state)
 {
-	char dir[] = "/tmp/yd-jobs-XXXXXX";
+	char dir[] = "/tmp/yd-jobs-XXXXXX", file[64];
 	struct db *db = NULL;
 
 	(void)state;
@@ -36,7 +36,8 @@ static int open_all(void **state)
 	atomic_store(&refuse, false);
 	faults = (struct db_faults){0};
 	(void)snprintf(clock_path, sizeof(clock_path), "%s/clock", dir);
-	(void)snprintf(db_path, sizeof(db_path), "%s/data.db", dir);
+	(void)snprintf(file, sizeof(file), "%s/data.db", dir);
+	pgsql_place(db_path, file);
 	if (!rc_ok(clock_create(clock_path)) || !rc_ok(clock_open(clock_path)) ||
 	    !rc_ok(db_open_faulty(db_path, &faults, &db)) || !rc_ok(db_migrate(db, NULL)) ||
 	    !rc_ok(db_script(db, "CREATE TABLE work (due INTEGER)")) ||

@@ -1,5 +1,5 @@
 #include "evidence/log.h"
-#include "base/check.h"
+#include "../../tests/lib/pgsql_server.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/text.h"
@@ -25,12 +25,13 @@ static int make_dir(void **state)
 static int start(void **state)
 {
 	static int n;
-	char path[64];
+	char file[64], path[PGSQL_URL];
 	struct db *db = NULL;
 
 	(void)state;
 	faults = (struct db_faults){0};
-	(void)snprintf(path, sizeof(path), "%s/%d.db", dir, n++);
+	(void)snprintf(file, sizeof(file), "%s/%d.db", dir, n++);
+	pgsql_place(path, file);
 	if (!rc_ok(db_open_faulty(path, &faults, &db)) || !rc_ok(db_migrate(db, NULL)) ||
 	    !rc_ok(db_open(path, true, &reader)) || !rc_ok(writer_open(db, &writer)) ||
 	    !rc_ok(log_open(writer, reader, &events)))

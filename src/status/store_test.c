@@ -2,14 +2,7 @@
 #include "status/store.h"
 
 #include "base/text.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <cmocka.h>
-#include <unistd.h>
+#include "../../tests/lib/pgsql_server.h"
 
 static const uint8_t sm3_a[32] = {1}, sm3_b[32] = {2};
 static const struct status_row row = {
@@ -21,7 +14,7 @@ static const struct status_row row = {
 };
 
 struct fixture {
-	char path[64];
+	char path[64], url[PGSQL_URL];
 	struct db *db;
 };
 
@@ -31,7 +24,8 @@ static int setup(void **state)
 
 	memcpy(f.path, "/tmp/yd-status-XXXXXX", 22);
 	close(mkstemp(f.path));
-	assert_true(rc_ok(db_open(f.path, false, &f.db)));
+	pgsql_place(f.url, f.path);
+	assert_true(rc_ok(db_open(f.url, false, &f.db)));
 	assert_true(rc_ok(db_migrate(f.db, "status")));
 	*state = &f;
 	return 0;
@@ -110,7 +104,7 @@ static void every_failing_call_is_told(void **state)
 
 	assert_true(rc_ok(status_store_issued(f->db, &row)));
 	for (unsigned long at = 1; at < 100; at++) {
-		assert_true(rc_ok(db_open_faulty(f->path, &faults, &db)));
+		assert_true(rc_ok(db_open_faulty(f->url, &faults, &db)));
 		faults.at = at;
 		struct rc rc = status_store_find(db, row.ca, row.serial, &got, hold);
 		faults.at = 0;

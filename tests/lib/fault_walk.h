@@ -2,7 +2,7 @@
 #define YD_TESTS_FAULT_WALK_H
 /* Walks a table of store functions with the faulty driver: whichever database call fails, or loses
  * its answer, the function must say so and leave nothing behind after the rollback. */
-#include "db/db.h"
+#include "pgsql_server.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -26,7 +26,7 @@ struct walk {
 };
 
 static char walk_folder[] = "/tmp/yuandian-store-XXXXXX";
-static char walk_path[sizeof(walk_folder) + 16];
+static char walk_path[sizeof(walk_folder) + 16], walk_url[PGSQL_URL];
 
 static inline int walk_open_folder(void **state)
 {
@@ -34,6 +34,7 @@ static inline int walk_open_folder(void **state)
 	memcpy(walk_folder + sizeof(walk_folder) - 7, "XXXXXX", 6);
 	assert_non_null(mkdtemp(walk_folder));
 	snprintf(walk_path, sizeof(walk_path), "%s/data.db", walk_folder);
+	pgsql_place(walk_url, walk_path);
 	return 0;
 }
 
@@ -67,7 +68,7 @@ static inline struct db *walk_database(const char *role)
 {
 	struct db *db = NULL;
 
-	walk_ok(db_open(walk_path, false, &db));
+	walk_ok(db_open(walk_url, false, &db));
 	walk_ok(db_migrate(db, role));
 	return db;
 }
@@ -80,7 +81,7 @@ static inline bool walk_once(const struct walk_case *c, unsigned long n, bool un
 	bool reached;
 	struct rc rc;
 
-	walk_ok(db_open_faulty(walk_path, &faults, &db));
+	walk_ok(db_open_faulty(walk_url, &faults, &db));
 	walk_ok(db_verb(db, DB_BEGIN));
 	faults = (struct db_faults){.kinds = uncertain ? DB_CALL_STEP
 	                                               : DB_CALL_PREPARE | DB_CALL_BIND | DB_CALL_STEP,
