@@ -6,6 +6,7 @@
 #include "cli/apply.h"
 #include "pki/envelope.h"
 #include "pki/pkcs8.h"
+#include "sm/sm3.h"
 #include "statement/recovery.h"
 
 #define KEY_FILE_MAX (64u << 10)
@@ -216,6 +217,134 @@ static RC fetch(struct cli *c)
 	return c->json ? cli_json(c, "recover", json_incref(answer)) : OK;
 }
 
+/* ---- judicial recovery: at the key-management centre alone ---- */
+
+static RC judicial_keys(const struct cli *c, struct officer *o, json_t *body)
+{
+	json_t *list = json_array();
+
+	json_put_take(body, "keys", list);
+	for (size_t i = 0; i < c->operand_count; i++) {
+		AUTO_JSON(found, NULL);
+		AUTO_BUF(path, 256);
+		json_t *one = json_object();
+
+		TRY(officer_path(&path, "/v1/judicial/keys?institution=", cli_get(c, "institution"),
+		                 "&serial="));
+		http_escape(&path, slice_text(c->operands[i]));
+		TRY(buf_done(&path));
+		TRY(officer_get(o, buf_cstr(&path), &found));
+		json_put_take(one, "serial", json_incref(json_object_get(found, "serial")));
+		json_put_take(one, "spki", json_incref(json_object_get(found, "spki")));
+		json_object_set(body, "ca", json_object_get(found, "ca"));
+		NEED(one != NULL && json_array_append_new(list, one) == 0, RC_NOMEM, "no memory");
+	}
+	return json_put_result();
+}
+
+static RC judicial_body(const struct cli *c, json_t *body)
+{
+	AUTO_BUF(document, 16u << 20);
+	AUTO_BUF(file, KEY_FILE_MAX);
+	AUTO_BUF(der, CERT_DER_MAX);
+	json_t *d = json_object();
+	uint8_t sm3[32];
+	struct cert cert;
+
+	TRY(file_read(cli_get(c, "document"), 16u << 20, &document));
+	sm3_hash(buf_slice(&document), sm3);
+	json_put_cstr(d, "number", cli_get(c, "number"));
+	json_put_hex(d, "sm3", SLICE_ARR(sm3));
+	json_put_take(body, "document", d);
+	TRY(file_read(cli_get(c, "certificate"), KEY_FILE_MAX, &file));
+	TRY(cert_read(buf_slice(&file), &der, &cert));
+	json_put_base64(body, "certificate", cert.der);
+	json_put_cstr(body, "authority", cli_get(c, "authority"));
+	json_put_cstr(body, "case", cli_get(c, "ground"));
+	return json_put_result();
+}
+
+static RC judicial_order(struct cli *c, struct officer *o, json_t **answer)
+{
+	static const char *const wanted[] = {"institution", "document",  "number",
+	                                     "certificate", "authority", NULL};
+	AUTO_JSON(body, json_object());
+
+	for (size_t i = 0; wanted[i] != NULL; i++)
+		REQUIRE(cli_has(c, wanted[i]), USAGE, "--judicial --ground needs --%s", wanted[i]);
+	TRY(judicial_body(c, body));
+	TRY(judicial_keys(c, o, body));
+	return officer_state(o, STATEMENT_JUDICIAL_RECOVERY, "recovery", body, "/v1/judicial", answer);
+}
+
+static RC judicial_decision(struct cli *c, struct officer *o, json_t **answer)
+{
+	AUTO_JSON(shown, NULL);
+	AUTO_JSON(body, json_object());
+	AUTO_BUF(der, STATEMENT_MAX);
+	AUTO_BUF(path, 256);
+	AUTO(statement, s, NULL);
+
+	TRY(officer_path(&path, "/v1/judicial/", c->operands[0], ""));
+	TRY(officer_get(o, buf_cstr(&path), &shown));
+	TRY(json_get_base64(shown, "statement", STATEMENT_MAX, &der));
+	TRY(statement_open(buf_slice(&der), &s));
+	json_put_hex(body, "recovery", SLICE_ARR(s->sm3));
+	json_put_cstr(body, "id", c->operands[0]);
+	json_put_bool(body, "approve", cli_has(c, "approve"));
+	if (cli_has(c, "refuse"))
+		json_put_cstr(body, "reason", cli_get(c, "refuse"));
+	buf_clear(&path);
+	TRY(officer_path(&path, "/v1/judicial/", c->operands[0], "/decision"));
+	return officer_state(o, STATEMENT_RECOVERY_DECISION, "recovery", body, buf_cstr(&path), answer);
+}
+
+/* Envelopes and nothing else: only the authority opens them. */
+static RC judicial_fetch(struct cli *c, struct officer *o, json_t **answer)
+{
+	AUTO_BUF(path, 256);
+	json_t *keys, *one;
+	size_t i;
+
+	REQUIRE(cli_has(c, "out") && !cli_has(c, "key"), USAGE,
+	        "--judicial --fetch goes with --out DIR alone");
+	TRY(officer_path(&path, "/v1/judicial/", c->operands[0], "/envelopes"));
+	TRY(officer_get(o, buf_cstr(&path), answer));
+	TRY(json_get_array(*answer, "keys", RECOVERY_KEYS, &keys));
+	TRY(dir_make(cli_get(c, "out"), 0755));
+	json_array_foreach(keys, i, one)
+	{
+		AUTO_BUF(envelope, ENVELOPE_MAX);
+		const char *serial = json_string_value(json_object_get(one, "serial"));
+
+		NEED(serial != NULL && strspn(serial, "0123456789abcdef") == strlen(serial), RC_INPUT,
+		     "the answer's serial number is malformed");
+		TRY(json_get_base64(one, "envelope", ENVELOPE_MAX, &envelope));
+		TRY(out_file(c, serial, "env", buf_slice(&envelope), 0644));
+	}
+	return OK;
+}
+
+static RC judicial(struct cli *c)
+{
+	AUTO_OFFICER(o);
+	AUTO_JSON(answer, NULL);
+	struct slice id;
+
+	TRY(officer_open(c, &o));
+	if (cli_has(c, "ground"))
+		TRY(judicial_order(c, &o, &answer));
+	else if (cli_has(c, "fetch"))
+		TRY(judicial_fetch(c, &o, &answer));
+	else
+		TRY(judicial_decision(c, &o, &answer));
+	if (c->json)
+		return cli_json(c, "recover", json_incref(answer));
+	TRY(json_get_text(answer, "id", 64, &id));
+	cli_line(c, "%.*s", (int)id.len, (const char *)id.p);
+	return OK;
+}
+
 struct rc cmd_recover(struct cli *c)
 {
 	bool asks = cli_has(c, "ground"), decides = cli_has(c, "approve") || cli_has(c, "refuse"),
@@ -223,6 +352,8 @@ struct rc cmd_recover(struct cli *c)
 
 	REQUIRE(asks + decides + fetches == 1 && !(cli_has(c, "approve") && cli_has(c, "refuse")), USAGE,
 	        "recover needs --ground CASE, --approve, --refuse TEXT or --fetch");
+	if (cli_has(c, "judicial"))
+		return judicial(c);
 	if (asks)
 		return ask(c);
 	REQUIRE(c->operand_count == 1, USAGE, "one case at a time");

@@ -1,4 +1,4 @@
-#include "kmc/recovery.h"
+#include "kmc/judicial.h"
 
 #include "http/metrics.h"
 #include "http/server.h"
@@ -80,9 +80,53 @@ static RC case_list(void *ctx, const struct request *q, struct response *r)
 	return response_json(r, o);
 }
 
+/* ---- judicial recovery ---- */
+static RC judicial(void *ctx, const struct request *q, struct response *r,
+                   struct rc (*call)(struct kmc *k, const struct request *q, json_t **ret))
+{
+	json_t *o = NULL;
+	struct rc rc = call(instance_state(ctx), q, &o);
+
+	if (!rc_ok(rc))
+		return instance_refused(ctx, rc, "judicial-recovery", request_param(q, "id"), q->peer);
+	return response_json(r, o);
+}
+
+static RC judicial_key(void *ctx, const struct request *q, struct response *r)
+{
+	return judicial(ctx, q, r, kmc_judicial_key);
+}
+
+static RC judicial_order(void *ctx, const struct request *q, struct response *r)
+{
+	return judicial(ctx, q, r, kmc_judicial_order);
+}
+
+static RC judicial_show(void *ctx, const struct request *q, struct response *r)
+{
+	return judicial(ctx, q, r, kmc_judicial_show);
+}
+
+static RC judicial_decide(void *ctx, const struct request *q, struct response *r)
+{
+	return judicial(ctx, q, r, kmc_judicial_decide);
+}
+
+static RC judicial_fetch(void *ctx, const struct request *q, struct response *r)
+{
+	return judicial(ctx, q, r, kmc_judicial_fetch);
+}
+
 #define WHO_WATCHES (OFFICER(RECOVERY) | OFFICER(KMC_OPERATOR) | OFFICER(AUDITOR) | OFFICER(AUDIT_ADMIN))
 
 static const struct route routes[] = {
+        {GET, "/v1/judicial/keys", OFFICER(RECOVERY), NULL, 0, 0, judicial_key, NULL},
+        {POST, "/v1/judicial", OFFICER(RECOVERY), STATEMENT_MEDIA, STATEMENT_MAX, HTTP_BLOCKS, judicial_order,
+         NULL},
+        {GET, "/v1/judicial/{id}", WHO_WATCHES, NULL, 0, 0, judicial_show, NULL},
+        {POST, "/v1/judicial/{id}/decision", OFFICER(RECOVERY), STATEMENT_MEDIA, STATEMENT_MAX, HTTP_BLOCKS,
+         judicial_decide, NULL},
+        {GET, "/v1/judicial/{id}/envelopes", OFFICER(RECOVERY), NULL, 0, HTTP_BLOCKS, judicial_fetch, NULL},
         {POST, "/v1/recoveries", WHO_CA, "application/json", 1u << 20, HTTP_BLOCKS, case_take, NULL},
         {GET, "/v1/recoveries", WHO_WATCHES, NULL, 0, 0, case_list, NULL},
         {GET, "/v1/recoveries/{id}", WHO_WATCHES, NULL, 0, 0, case_show, NULL},

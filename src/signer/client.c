@@ -411,6 +411,34 @@ RC signer_km_release(struct signer_client *c, struct slice ca_request, const str
 	return km_respond(c, m, answers, n, ret);
 }
 
+struct judicial_call {
+	struct buf *ret;
+	size_t n;
+};
+
+static RC take_envelopes(struct der_reader *r, void *arg)
+{
+	struct judicial_call *j = arg;
+	der_enter(r, DER_SEQUENCE);
+	for (size_t i = 0; i < j->n; i++)
+		buf_add(&j->ret[i], der_octets(r));
+	der_leave(r);
+	return answer_close(r);
+}
+
+RC signer_km_judicial(struct signer_client *c, const struct signer_orders *orders, const struct slice *blobs,
+                      size_t n, struct buf *ret)
+{
+	struct judicial_call j = {ret, n};
+	struct msg_judicial m = {.order_count = orders->count, .blob_count = n};
+	AUTO_DER(w, SIGNER_FRAME_MAX);
+	NEED(n >= 1 && n <= SIGNER_RESTORED, RC_BUG, "signer: 1 to %d keys at once", SIGNER_RESTORED);
+	memcpy(m.orders, orders->at, sizeof m.orders);
+	memcpy(m.blobs, blobs, n * sizeof *blobs);
+	msg_put_judicial(&w, &m);
+	return call((struct call){c, &w, -1, take_envelopes, &j}, SIGNER_KM_JUDICIAL);
+}
+
 RC signer_statement(struct signer_client *c, struct slice key, struct slice json, struct buf *ret)
 {
 	AUTO_DER(w, SIGNER_FRAME_MAX);

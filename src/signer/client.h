@@ -69,6 +69,9 @@ struct signer_orders {
 };
 RC signer_km_release(struct signer_client *c, struct slice ca_request, const struct signer_km_answer *answers,
                      size_t n, const struct signer_orders *orders, struct buf *ret);
+/* n envelopes (SignedAndEnvelopedData) for the authority of a judicial order, in the order of its keys. */
+RC signer_km_judicial(struct signer_client *c, const struct signer_orders *orders, const struct slice *blobs,
+                      size_t n, struct buf *ret);
 #define SIGNER_KMC_KEY "kmc" /* name of the KMC's key in its signer */
 
 /* Canonical JSON in (schema yuandian/statement/v1, signer.certificate must be this key's), GM/T 0010

@@ -17,6 +17,7 @@ static const struct {
         [SIGNER_KM_REQUEST] = {SIGNER_BY_ROLE, signer_do_km_request},
         [SIGNER_KM_GENERATE] = {SIGNER_BY_ROLE, signer_do_km_generate},
         [SIGNER_KM_RESPOND] = {SIGNER_BY_ROLE, signer_do_km_respond},
+        [SIGNER_KM_JUDICIAL] = {SIGNER_BY_ROLE, signer_do_km_judicial},
         [SIGNER_STATEMENT] = {SIGNER_BY_ROLE, signer_do_statement},
         [SIGNER_TLS] = {SIGNER_BY_CONTROL, signer_do_tls},
         [SIGNER_PRF] = {SIGNER_BY_ROLE, signer_do_prf},

@@ -59,6 +59,15 @@ RC msg_get_km_generate(struct slice body, struct slice *key, size_t *n);
 void msg_put_stored(struct der_writer *w, const struct key_stored *k, size_t n);
 RC msg_get_stored(struct der_reader *r, struct key_stored *ret, size_t n);
 
+/* judicial recovery: the order with its decisions, and a stored key for each key that it names, in its order
+ */
+struct msg_judicial {
+	struct slice orders[SIGNER_ORDERS], blobs[SIGNER_RESTORED];
+	size_t order_count, blob_count;
+};
+void msg_put_judicial(struct der_writer *w, const struct msg_judicial *m);
+RC msg_get_judicial(struct slice body, struct msg_judicial *ret);
+
 /* One or two byte strings: crl (key), statement (key, content), tls (CSR, instance),
  * unlock (secret). */
 void msg_put_two(struct der_writer *w, struct slice a, struct slice b);

@@ -121,3 +121,25 @@ RC msg_get_stored(struct der_reader *r, struct key_stored *ret, size_t n)
 	der_leave(r);
 	return OK;
 }
+
+void msg_put_judicial(struct der_writer *w, const struct msg_judicial *m)
+{
+	der_begin(w, DER_SEQUENCE);
+	put_orders(w, m->orders, m->order_count);
+	put_orders(w, m->blobs, m->blob_count);
+	der_end(w);
+}
+
+RC msg_get_judicial(struct slice body, struct msg_judicial *ret)
+{
+	struct der_reader r = der_read(body);
+	ret->blob_count = 0;
+	der_enter(&r, DER_SEQUENCE);
+	get_orders(&r, ret->orders, &ret->order_count);
+	der_enter(&r, DER_SEQUENCE);
+	while (der_more(&r) && ret->blob_count < SIGNER_RESTORED)
+		ret->blobs[ret->blob_count++] = der_octets(&r);
+	der_leave(&r);
+	der_leave(&r);
+	return der_done(&r, "signer request");
+}

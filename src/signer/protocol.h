@@ -11,7 +11,8 @@
 #define SIGNER_HEADER 9
 #define SIGNER_ANSWER 0x80
 #define SIGNER_BATCH 256
-#define SIGNER_ORDERS 11 /* statements behind restored keys */
+#define SIGNER_RESTORED 32 /* keys of one judicial order */
+#define SIGNER_ORDERS 11   /* statements behind restored keys */
 #define SIGNER_CRL_MAX (256u << 20)
 #define SIGNER_NAME_MAX 63
 
@@ -27,6 +28,7 @@ enum signer_type {
 	SIGNER_PRF,
 	SIGNER_INFO,
 	SIGNER_UNLOCK,
+	SIGNER_KM_JUDICIAL,
 	SIGNER_TYPES,
 };
 /* Who may ask and when. */

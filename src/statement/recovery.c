@@ -72,6 +72,26 @@ RC recovery_read(const struct statement *s, struct recovery *ret)
 	return read_receiver(s->body, ret);
 }
 
+RC recovery_read_judicial(const struct statement *s, struct recovery *ret)
+{
+	AUTO_BUF(hex, RECOVERY_ID + 1);
+	AUTO_BUF(der, CERT_DER_MAX);
+	struct cert c;
+
+	*ret = (struct recovery){.count = 0};
+	REQUIRE(s->kind == STATEMENT_JUDICIAL_RECOVERY, RECOVERY, "not a judicial order");
+	memcpy(ret->sm3, s->sm3, sizeof(ret->sm3));
+	buf_hex(&hex, slice_of(s->sm3, RECOVERY_ID / 2));
+	TRY(buf_done(&hex));
+	memcpy(ret->id, hex.p, RECOVERY_ID);
+	TRY(read_keys(s->body, ret));
+	TRY(json_get_base64(s->body, "certificate", CERT_DER_MAX, &der));
+	TRY(cert_parse(buf_slice(&der), &c));
+	TRY(cert_sm2_key(&c, &ret->receiver));
+	sm3_hash(c.key.spki, ret->spki);
+	return OK;
+}
+
 const struct recovery_key *recovery_find(const struct recovery *r, struct slice serial)
 {
 	for (size_t i = 0; i < r->count; i++)

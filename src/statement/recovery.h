@@ -30,6 +30,9 @@ struct recovery {
 };
 /* Form and proof of possession of the new key; the signature is the caller's. */
 RC recovery_read(const struct statement *s, struct recovery *ret);
+/* A judicial order (R06.14): no holder and no reviewer; the receiver is the key of the authority's
+ * certificate. */
+RC recovery_read_judicial(const struct statement *s, struct recovery *ret);
 /* The key with that serial number; NULL when the case does not name it. */
 const struct recovery_key *recovery_find(const struct recovery *r, struct slice serial);
 /* Is it a decision on that case?  *approve what it says. */

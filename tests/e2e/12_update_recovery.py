@@ -7,7 +7,7 @@ import sys
 import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
-from yuandian import DISTID, Platform, check, equal, main, openssl, person, serial_of
+from yuandian import DISTID, Platform, check, children, contents, equal, main, openssl, person, serial_of
 
 work = pathlib.Path(tempfile.mkdtemp(prefix="yuandian-e2e-"))
 platform = None
@@ -243,6 +243,38 @@ def doors_of_the_centre():
             c.close()
 
 
+def judicial():
+    """R06.14: a procedure of its own: legal document, two recovery officers, the key for the authority's certificate
+    alone; OpenSSL opens the envelope with the authority's key."""
+    court = work / "court"
+    court.mkdir()
+    openssl("req", "-new", "-x509", "-newkey", "sm2", "-noenc", "-keyout", court / "key", "-out", court / "cert.pem", "-utf8",
+            "-subj", "/C=CN/O=示范市中级人民法院/CN=调取专用", "-days", "900", "-sm3", "-sigopt", DISTID)
+    (court / "order.pdf").write_bytes(b"%PDF order of the court")
+    serial = serial_of(work / "zhang/enc.pem")
+    order = ("recover", serial, "--judicial", "--institution", "shifan", "--certificate", court / "cert.pem", "--authority",
+             "示范市中级人民法院", "--document", court / "order.pdf", "--number", "（2026）示01调7号", "--ground", "NCA-2026-12")
+    for who in ("kmc-operator", "entry", "regulator"):
+        check(platform.as_(who, *order, status=None).returncode != 0, f"{who} brings no judicial order")
+    case = platform.as_("recovery-1", *order).stdout.decode().strip()
+    fetch = ("recover", case, "--judicial", "--fetch", "--out", court / "out")
+    check(platform.as_("recovery-1", *fetch, status=None).returncode == 3, "one officer alone cannot")
+    check(platform.as_("recovery-1", "recover", case, "--judicial", "--approve", status=None).returncode == 3,
+          "who brought the order does not count twice")
+    platform.as_("recovery-2", "recover", case, "--judicial", "--approve")
+    platform.as_("recovery-2", *fetch)
+    envelope = (court / "out" / (serial + ".env")).read_bytes()
+    fields = children(envelope)
+    recipient = children(children(fields[1])[0]) if fields[1][0] == 0x31 else children(fields[1])
+    content = children(fields[3])[2]
+    (court / "sealed").write_bytes(contents(recipient[-1]))
+    sm4 = openssl("pkeyutl", "-decrypt", "-inkey", court / "key", "-in", court / "sealed").stdout
+    plain = openssl("enc", "-d", "-sm4-ecb", "-K", sm4.hex(), "-nopad", input=contents(content)).stdout
+    want = openssl("pkey", "-in", work / "zhang/enc.key", "-passin", f"file:{work / 'zhang/pin'}", "-noout", "-text").stdout.decode()
+    digits = "".join(want.split("priv:")[1].split("pub:")[0].split()).replace(":", "")
+    equal(plain[-32:].hex(), digits[-64:], "the key that the court reads is the holder's encryption key")
+
+
 def status_of(d, file="sign.pem"):
     """By OpenSSL's OCSP client."""
     import time
@@ -269,6 +301,6 @@ def refused(app, code):
 
 
 if __name__ == "__main__":
-    tests = [setup, update_by_the_holder, after_expiry, extension, replacement, recovery, doors_of_the_centre]
+    tests = [setup, update_by_the_holder, after_expiry, extension, replacement, recovery, judicial, doors_of_the_centre]
     with Platform("--test-clock") as platform:
         main(tests)

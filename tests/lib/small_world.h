@@ -509,6 +509,17 @@ RC signer_km_respond(struct signer_client *c, struct slice key, struct slice ca_
 	return rc;
 }
 
+RC signer_km_judicial(struct signer_client *c, const struct signer_orders *orders, const struct slice *blobs, size_t n,
+                      struct buf *ret)
+{
+	(void)c;
+	(void)orders;
+	(void)blobs;
+	(void)n;
+	(void)ret;
+	FAIL(RC_BUG, "no judicial recovery in this world");
+}
+
 RC signer_km_release(struct signer_client *c, struct slice ca_request, const struct signer_km_answer *answers,
                      size_t n, const struct signer_orders *orders, struct buf *ret)
 {
