@@ -30,7 +30,7 @@ struct trust {
 	struct profile *profile_owned[TRUST_PROFILES_MAX];
 	struct buf profile_text[TRUST_PROFILES_MAX];
 	struct trust_tls peer[TRUST_PEERS_MAX]; /* own organisation first */
-	size_t comms; /* CAs registered here (ca-comm/ORG.cer) */
+	size_t comms;                           /* CAs registered here (ca-comm/ORG.cer) */
 	struct trust_tls comm[TRUST_PEERS_MAX];
 	struct buf tls_pem, kmc, ca_comm;
 	struct trust_authorisation authorisation;

@@ -37,6 +37,8 @@ struct ask {
 	uint8_t serial, user; /* user: number of the subscriber's signing key */
 };
 
+static enum world_key speaks = W_COMM; /* whose request it is */
+
 static void request_of(const struct ask *asks, size_t n, uint8_t task, int64_t late, struct buf *ret)
 {
 	AUTO(km_request, m, km_request_new(n));
@@ -56,10 +58,10 @@ static void request_of(const struct ask *asks, size_t n, uint8_t task, int64_t l
 		                                       .not_before = clock_now(),
 		                                       .not_after = clock_now() + W_DAY};
 	}
-	assert_ok(km_name_from_certificate(buf_slice(&world.cert[W_COMM]), hash, &m->ca));
+	assert_ok(km_name_from_certificate(buf_slice(&world.cert[speaks]), hash, &m->ca));
 	m->time = clock_now() - late;
 	m->task = SLICE_ARR(number);
-	assert_ok(km_request_sign(m, &world.key[W_COMM], ret));
+	assert_ok(km_request_sign(m, &world.key[speaks], ret));
 	for (size_t i = 0; i < n; i++)
 		buf_free(&spki[i]);
 }
@@ -82,7 +84,7 @@ static RC serve(struct slice request, struct answer *a)
 	buf_free(&a->der);
 	km_respond_free(a->m);
 	*a = (struct answer){.der = BUF(KMC_ANSWER_MAX)};
-	TRY(kmc_serve(in->state, "shifan/ca", request, &a->der));
+	TRY(kmc_serve(in->state, speaks == W_COMM ? "shifan/ca" : "lianhe/ca", request, &a->der));
 	assert_ok(km_respond_parse(buf_slice(&a->der), &a->m));
 	return km_respond_verify(a->m, &world.key[W_KMC].pub);
 }
@@ -258,6 +260,52 @@ static void only_the_registered_ca_is_served(void **state)
 }
 
 /* Every bit of a good request changed: never an answer with a key. */
+/* R06.5: several CAs on one KMC: each has serial numbers of its own, and none speaks for another. */
+static void two_cas_never_answer_for_each_other(void **state)
+{
+	AUTO_BUF(request, KM_REQUEST_MAX);
+	AUTO_BUF(out, KMC_ANSWER_MAX);
+	AUTO_REPLY(ours);
+	AUTO_REPLY(theirs);
+	AUTO_REPLY(again);
+	struct ask ask = {KM_APPLY, 70, 1};
+	char path[512];
+
+	(void)state;
+	world_write("keycentre/kmc/trust/ca-comm/lianhe.cer", buf_slice(&world.cert[W_STRANGER]));
+	trust_drop(in->trust);
+	snprintf(path, sizeof(path), "%s/keycentre/kmc/trust", world.dir);
+	assert_ok(trust_load(path, "keycentre", &in->trust));
+	assert_ok(serve_one(KM_APPLY, 70, 1, 201, &ours));
+	speaks = W_STRANGER;
+	/* the same serial number and task number, another user: another CA's, so another key */
+	assert_ok(serve_one(KM_APPLY, 70, 2, 201, &theirs));
+	assert_int_equal(theirs.m->items[0].kind, KM_APPLY);
+	assert_memory_not_equal(ours.m->items[0].pub.xy, theirs.m->items[0].pub.xy, SM2_POINT);
+	/* it ends its own key only */
+	assert_ok(serve_one(KM_REVOKE, 70, 2, 202, &again));
+	assert_int_equal(again.m->items[0].kind, KM_REVOKE);
+	/* and it has none of ours */
+	speaks = W_COMM;
+	assert_ok(serve_one(KM_APPLY, 71, 1, 202, &again));
+	speaks = W_STRANGER;
+	assert_ok(serve_one(KM_REVOKE, 71, 1, 203, &again));
+	assert_int_equal(again.m->items[0].error, KM_ERR_UNKNOWN);
+	assert_ok(serve_one(KM_RESTORE, 71, 1, 204, &again));
+	assert_int_equal(again.m->items[0].kind, KM_ERROR);
+	/* a message in the other's name over the own connection, both ways; and a CA that nobody registered
+	 */
+	request_of(&ask, 1, 205, 0, &request);
+	assert_refused(kmc_serve(in->state, "shifan/ca", buf_slice(&request), &out), KM_CA);
+	assert_refused(kmc_serve(in->state, "fremd/ca", buf_slice(&request), &out), KM_CA);
+	speaks = W_COMM;
+	buf_clear(&request);
+	request_of(&ask, 1, 206, 0, &request);
+	assert_refused(kmc_serve(in->state, "lianhe/ca", buf_slice(&request), &out), KM_CA);
+	assert_ok(serve_one(KM_APPLY, 70, 1, 207, &again));
+	assert_memory_equal(ours.m->items[0].pub.xy, again.m->items[0].pub.xy, SM2_POINT);
+}
+
 static void no_changed_request_is_served(void **state)
 {
 	struct ask ask = {KM_APPLY, 1, 1};
@@ -416,6 +464,7 @@ int main(void)
 	        FRESH(a_task_is_answered_once),
 	        FRESH(time_has_to_be_near),
 	        FRESH(only_the_registered_ca_is_served),
+	        FRESH(two_cas_never_answer_for_each_other),
 	        FRESH(no_changed_request_is_served),
 	        FRESH(revoked_keys_go_to_history),
 	        FRESH(restore_needs_two_persons),
