@@ -38,24 +38,32 @@ static RC look_up(struct db *db, const char *name, struct applied *ret)
 	return OK;
 }
 
-static RC apply_in_transaction(struct db *db, const struct embedded *f)
+/* The row goes first: where two hosts start at once, the second waits for it and then finds it done. */
+static RC apply_in_transaction(struct db *db, const struct embedded *f, bool *mine)
 {
 	AUTO_BUF(text, DB_MAX_VALUE);
+	int64_t changed = 0;
 
 	TRY(db_verb(db, DB_BEGIN));
+	TRY(db_run(db, &changed,
+	           "INSERT INTO migration (name, size, checksum, at) VALUES ($1, $2, $3, $4) "
+	           "ON CONFLICT (name) DO NOTHING",
+	           DB_ARGS(DB_CSTR(f->name), DB_INT(f->content.len), DB_INT(checksum(f->content)),
+	                   DB_INT(clock_real()))));
+	*mine = changed == 1;
+	if (!*mine)
+		return db_verb(db, DB_ROLLBACK);
 	buf_add(&text, f->content);
 	(void)buf_cstr(&text);
 	TRY(buf_done(&text));
 	TRY(db_script(db, buf_cstr(&text)));
-	TRY(db_run(db, NULL, "INSERT INTO migration (name, size, checksum, at) VALUES ($1, $2, $3, $4)",
-	           DB_ARGS(DB_CSTR(f->name), DB_INT(f->content.len), DB_INT(checksum(f->content)),
-	                   DB_INT(clock_real()))));
 	return db_verb(db, DB_COMMIT);
 }
 
 static RC apply(struct db *db, const struct embedded *f)
 {
 	struct applied a = {0};
+	bool mine = true;
 	struct rc rc;
 
 	TRY(look_up(db, f->name, &a));
@@ -64,14 +72,14 @@ static RC apply(struct db *db, const struct embedded *f)
 		     "migration %s: its text is not the one that was applied", f->name);
 		return OK;
 	}
-	rc = apply_in_transaction(db, f);
+	rc = apply_in_transaction(db, f, &mine);
 	if (!rc_ok(rc)) {
 		struct rc_text why = *rc_last();
 
 		(void)rc_ok(db_verb(db, DB_ROLLBACK));
 		return rc_note(rc_restore(&why), "migration %s", f->name);
 	}
-	return OK;
+	return mine ? OK : apply(db, f);
 }
 
 /* The table is sorted by name, so the numbers of a folder come in order. */

@@ -4,6 +4,8 @@
 #include <pthread.h>
 #include <semaphore.h>
 #include <signal.h>
+#include <stdatomic.h>
+#include <time.h>
 
 /* One closure.  It lives on the stack of a waiting caller, or (with done) on the heap. */
 struct item {
@@ -29,7 +31,9 @@ struct writer {
 	pthread_cond_t wake;
 	struct list urgent, normal; /* under lock */
 	bool closing;               /* under lock */
+	struct lease *lease;        /* under lock until the first closure */
 	struct writer_watch *watches;
+	atomic_bool fenced;
 	bool dirty; /* a transaction may be open that should not be */
 };
 
@@ -94,10 +98,46 @@ static void rereads(struct writer *w)
 
 /* ---- one batch ---- */
 
-/* Leaves a transaction that ended badly; nothing new starts before that has worked. */
+static RC touch(struct writer *w)
+{
+	struct rc rc = w->lease == NULL ? OK : lease_touch(w->db, w->lease);
+
+	if (w->lease != NULL && w->lease->epoch == 0)
+		atomic_store(&w->fenced, true);
+	return rc;
+}
+
+static RC begin(struct writer *w)
+{
+	w->dirty = true;
+	TRY(db_verb(w->db, DB_BEGIN));
+	return touch(w);
+}
+
+static RC commit(struct writer *w)
+{
+	TRY(db_verb(w->db, DB_COMMIT));
+	w->dirty = false;
+	return OK;
+}
+
+/* Leaves a transaction that ended badly; nothing new starts before that has worked.  Touching the lease
+ * waits for whatever the server still does for a connection that was lost, so the truth is final. */
 static RC leave(struct writer *w)
 {
+	struct rc rc = OK;
+
 	TRY(db_verb(w->db, DB_ROLLBACK));
+	if (w->lease != NULL)
+		rc = begin(w);
+	if (!rc_ok(rc)) {
+		struct rc_text why = *rc_last();
+
+		(void)rc_ok(db_verb(w->db, DB_ROLLBACK)); /* dirty still, but without a lock */
+		return rc_restore(&why);
+	}
+	if (w->lease != NULL)
+		TRY(commit(w));
 	w->dirty = false;
 	rereads(w);
 	return OK;
@@ -130,13 +170,10 @@ static RC run_all(struct writer *w, struct item *items)
 
 	if (w->dirty)
 		TRY(leave(w));
-	w->dirty = true;
-	TRY(db_verb(w->db, DB_BEGIN));
+	TRY(begin(w));
 	for (i = items; i != NULL; i = i->next)
 		TRY(run_one(w, i));
-	TRY(db_verb(w->db, DB_COMMIT));
-	w->dirty = false;
-	return OK;
+	return commit(w);
 }
 
 static void answer(struct item *i)
@@ -176,15 +213,28 @@ static void run_batch(struct writer *w, struct item *items)
 	}
 }
 
-/* Waits for work; NULL when there is none left and the writer is closing. */
-static struct item *take_batch(struct writer *w)
+/* With a lease the wait ends in time to touch it. */
+static void wait_for_work(struct writer *w)
+{
+	struct timespec end;
+	int result = 0;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &end);
+	end.tv_sec += LEASE_BEAT_MS / 1000;
+	while (w->urgent.first == NULL && w->normal.first == NULL && !w->closing && result == 0)
+		result = w->lease == NULL ? pthread_cond_wait(&w->wake, &w->lock)
+		                          : pthread_cond_timedwait(&w->wake, &w->lock, &end);
+}
+
+/* False when the writer is closing and nothing is left.  No items: the lease wants to be touched. */
+static bool take_batch(struct writer *w, struct item **ret)
 {
 	struct list batch = {.end = &batch.first};
 	struct item *i;
+	bool more;
 
 	(void)pthread_mutex_lock(&w->lock);
-	while (w->urgent.first == NULL && w->normal.first == NULL && !w->closing)
-		(void)pthread_cond_wait(&w->wake, &w->lock);
+	wait_for_work(w);
 	while (batch.count < WRITER_BATCH) {
 		i = pop(&w->urgent);
 		if (i == NULL)
@@ -193,8 +243,10 @@ static struct item *take_batch(struct writer *w)
 			break;
 		push(&batch, i);
 	}
+	more = batch.count > 0 || !w->closing;
 	(void)pthread_mutex_unlock(&w->lock);
-	return batch.first;
+	*ret = batch.first;
+	return more;
 }
 
 static void *run_thread(void *arg)
@@ -202,8 +254,13 @@ static void *run_thread(void *arg)
 	struct writer *w = arg;
 	struct item *items;
 
-	while ((items = take_batch(w)) != NULL)
-		run_batch(w, items);
+	while (take_batch(w, &items))
+		if (items != NULL)
+			run_batch(w, items);
+		else if (!atomic_load(&w->fenced) && !rc_ok(run_all(w, NULL)))
+			(void)rc_ok(leave(w));
+	if (w->lease != NULL && !w->dirty)
+		(void)rc_ok(lease_give_back(w->db, w->lease));
 	return NULL;
 }
 
@@ -288,6 +345,19 @@ void writer_watch(struct writer *w, struct writer_watch *watch)
 	(void)pthread_mutex_unlock(&w->lock);
 }
 
+void writer_lease(struct writer *w, struct lease *lease)
+{
+	(void)pthread_mutex_lock(&w->lock);
+	w->lease = lease;
+	(void)pthread_cond_signal(&w->wake);
+	(void)pthread_mutex_unlock(&w->lock);
+}
+
+bool writer_fenced(struct writer *w)
+{
+	return atomic_load(&w->fenced);
+}
+
 /* Signals belong to the main thread. */
 static int start_thread(struct writer *w)
 {
@@ -312,6 +382,7 @@ static void destroy(struct writer *w)
 RC writer_open(struct db *db_take, struct writer **ret)
 {
 	struct writer *w = mem_new(1, sizeof(*w));
+	pthread_condattr_t attr;
 
 	if (w == NULL) {
 		db_close(db_take);
@@ -321,7 +392,10 @@ RC writer_open(struct db *db_take, struct writer **ret)
 	w->urgent.end = &w->urgent.first;
 	w->normal.end = &w->normal.first;
 	(void)pthread_mutex_init(&w->lock, NULL);
-	(void)pthread_cond_init(&w->wake, NULL);
+	(void)pthread_condattr_init(&attr);
+	(void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	(void)pthread_cond_init(&w->wake, &attr);
+	(void)pthread_condattr_destroy(&attr);
 	if (start_thread(w) != 0) {
 		destroy(w);
 		FAIL(RC_BUSY, "writer: cannot start its thread");

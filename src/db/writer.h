@@ -5,6 +5,7 @@
  * fails leaves no trace and does not disturb its neighbours.  When COMMIT fails all of the batch
  * get that result; RC_UNCERTAIN means: look before you repeat. */
 #include "db/db.h"
+#include "db/lease.h"
 
 #define WRITER_BATCH 256
 #define WRITER_QUEUE 65536
@@ -43,5 +44,11 @@ struct writer_watch {
 	struct writer_watch *next;
 };
 void writer_watch(struct writer *w, struct writer_watch *watch);
+
+/* Where several hosts share the database: each transaction first touches the lease, which must be held; an
+ * idle writer does so every LEASE_BEAT_MS.  Call it before the first closure; the struct must outlive
+ * the writer, which alone uses it.  Once another host has taken over everything is RC_BUSY, for good. */
+void writer_lease(struct writer *w, struct lease *lease);
+bool writer_fenced(struct writer *w);
 
 #endif

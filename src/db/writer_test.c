@@ -1,5 +1,5 @@
 #include "db/writer.h"
-#include "base/check.h"
+#include "../../tests/lib/pgsql_server.h"
 
 #include <pthread.h>
 #include <semaphore.h>
@@ -8,7 +8,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-static char dir[32], path[64];
+static char dir[32], path[PGSQL_URL];
+static bool pgsql; /* the cases run once over each database */
 static struct db_faults faults;
 static struct writer *writer;
 static struct db *reader;
@@ -27,7 +28,10 @@ static int start(void **state)
 
 	(void)state;
 	faults = (struct db_faults){0};
-	(void)snprintf(path, sizeof(path), "%s/%d.db", dir, n++);
+	if (pgsql)
+		pgsql_fresh(path);
+	else
+		(void)snprintf(path, sizeof(path), "%s/%d.db", dir, n++);
 	if (!rc_ok(db_open_faulty(path, &faults, &db)) ||
 	    !rc_ok(db_script(db, "CREATE TABLE t (n INTEGER PRIMARY KEY) STRICT")) ||
 	    !rc_ok(db_open(path, true, &reader)) || !rc_ok(writer_open(db, &writer)))
@@ -311,6 +315,7 @@ static void the_urgent_go_first(void **state)
 	int i;
 
 	(void)state;
+	atomic_store(&turn, 0);
 	hold_writer();
 	assert_ok(writer_submit(writer, take_turn, NULL, &turns[0]));
 	assert_ok(writer_submit(writer, take_turn, NULL, &turns[1]));
@@ -408,9 +413,40 @@ static void closing_finishes_the_queue(void **state)
 	assert_int_equal(count(), 300);
 }
 
-int main(void)
+/* The server ends the connection while closures are queued: all of the batch are told, the next works. */
+static void a_lost_connection_is_everybodys(void **state)
 {
+	AUTO(db, other, NULL);
+	int one = MANY + 1, i;
+
+	(void)state;
+	memset(&seen, 0, sizeof(seen));
+	writer_watch(writer, &watch);
+	assert_ok(db_open(path, false, &other));
+	hold_writer();
+	for (i = 0; i < 100; i++) {
+		numbers[i] = i;
+		results[i].rc = OK;
+		assert_ok(writer_submit(writer, insert, note, &numbers[i]));
+	}
+	assert_ok(db_run(other, NULL,
+	                 "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity "
+	                 "WHERE state = 'idle in transaction' AND query LIKE 'SAVEPOINT%'",
+	                 DB_NOARGS));
+	(void)sem_post(&go);
+	assert_ok(writer_run(writer, insert, &one)); /* behind the hundred */
+	/* the batch that was open is lost; the hundred came after it or with it, whole or not at all */
+	assert_int_equal(seen.bad, 1);
+	assert_int_equal(seen.rereads, 1);
+	for (i = 0; i < 100; i++)
+		assert_true(has(i) == rc_ok(results[i].rc));
+	assert_int_equal(count(), 101);
+}
+
 #define CASE(f) cmocka_unit_test_setup_teardown(f, start, stop)
+
+static int both(const char *name)
+{
 	const struct CMUnitTest tests[] = {
 	        CASE(writes),
 	        CASE(failing_closures_leave_their_neighbours_alone),
@@ -425,5 +461,28 @@ int main(void)
 	        CASE(closing_finishes_the_queue),
 	};
 
-	return cmocka_run_group_tests(tests, make_dir, NULL);
+	return cmocka_run_group_tests_name(name, tests, make_dir, NULL);
+}
+
+static int pgsql_only(void)
+{
+	const struct CMUnitTest tests[] = {
+	        CASE(a_lost_connection_is_everybodys),
+	};
+
+	return cmocka_run_group_tests_name("pgsql alone", tests, NULL, NULL);
+}
+
+int main(void)
+{
+	int failed = both("sqlite");
+
+	if (!pgsql_start()) {
+		(void)fputs("skipped over PostgreSQL\n", stderr);
+		return failed;
+	}
+	pgsql = true;
+	failed += both("pgsql") + pgsql_only();
+	pgsql_stop();
+	return failed;
 }
