@@ -136,6 +136,16 @@ static const struct cli_option recover[] = {
         END,
 };
 static const struct cli_option replace[] = {AS, FOLLOWS, RA, END};
+static const struct cli_option blacklist[] = {
+        AS,
+        {"number", "N", "证件号码", "number of a document", 0},
+        {"code", "C", "统一社会信用代码", "unified social credit code", 0},
+        {"entity", "UUID", "证书主体的标识", "id of a holder", 0},
+        {"reason", "TEXT", "理由", "why", CLI_REQUIRED},
+        {"until", "TIME", "到此时刻为止（缺省：无限期）", "until then (default: without end)", 0},
+        RA,
+        END,
+};
 static const struct cli_option batch_submit[] = {
         AS,
         {"profile", "P", "证书模板", "profile", CLI_REQUIRED},
@@ -297,6 +307,12 @@ const struct cli_command cli_commands[] = {
          "apply for a replacement after damage: new key, the old certificates end", false},
         {"recover", "CA/SERIAL…|ID", 1, CLI_OPERANDS_MAX, recover, cmd_recover, "恢复加密密钥",
          "recover encryption keys", false},
+        {"blacklist add", NULL, 0, 0, blacklist, cmd_blacklist_add, "列入黑名单",
+         "put somebody on the black list", false},
+        {"blacklist remove", NULL, 0, 0, blacklist, cmd_blacklist_remove, "移出黑名单",
+         "take somebody off the black list", false},
+        {"blacklist list", NULL, 0, 0, batch_cancel, cmd_blacklist_list, "查看黑名单", "show the black list",
+         false},
         {"batch submit", "FILE.csv|FILE.jsonl", 1, 1, batch_submit, cmd_batch_submit, "批量录入证书申请",
          "enter applications from a file", false},
         {"batch show", "ID", 1, 1, batch_show, cmd_batch_show, "查看批次的进度", "show how far a batch is",

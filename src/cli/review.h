@@ -3,7 +3,7 @@
 /* What one decision and many have in common. */
 #include "cli/officer.h"
 
-/* The approval's body: what will be certified, computed here from the application statement itself. 
+/* The approval's body: what will be certified, computed here from the application statement itself.
  * application is the RA's answer, s its statement. */
 RC review_approval(struct cli *c, struct officer *o, const json_t *application, const struct statement *s,
                    json_t *body);

@@ -9,8 +9,9 @@
 #include "ra/notice.h"
 #include "ra/source.h"
 
-#define CARD(number)                                                                                           \
-	"{\"profile\":\"person\",\"class\":\"GOV\"," TERMS ",\"identity\":{\"name\":\"张三\",\"document\":{" \
+#define CARD(number)                                                                                         \
+	"{\"profile\":\"person\",\"class\":\"GOV\"," TERMS                                                   \
+	",\"identity\":{\"name\":\"Zhang\",\"document\":{"                                                   \
 	"\"type\":\"passport\",\"number\":\"" number "\",\"valid_until\":\"long-term\"}}}"
 
 static char clock_file[128];

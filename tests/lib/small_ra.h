@@ -192,13 +192,14 @@ static inline struct rc ca_door(const struct http_call *call, struct http_answer
 
 static inline void start_ra(void)
 {
+	static char ca_url[] = "https://ca", ca_name[] = "shifan/ca", every[] = "*";
 	char path[128];
 
 	ra_in = world_instance("shifan/ra", &role_ra, ra_faults);
-	ra_in->config.value.ca_url = (char[]){"https://ca"};
-	ra_in->config.value.ca_name = (char[]){"shifan/ca"};
+	ra_in->config.value.ca_url = ca_url;
+	ra_in->config.value.ca_name = ca_name;
 	ra_in->config.value.source_url = ra_source_url;
-	ra_in->config.value.source_profiles = (char[]){"*"};
+	ra_in->config.value.source_profiles = every;
 	ra_in->config.value.refused_days = 10;
 	(void)snprintf(path, sizeof(path), "%s/shifan/ra/records", world.dir);
 	assert_ok(record_open(path, (const uint8_t[RECORD_KEY]){1}, &ra_in->records));
