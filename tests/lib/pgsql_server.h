@@ -60,7 +60,8 @@ static inline void pgsql_fresh(char url[PGSQL_URL])
 	assert_ok(db_open(url, false, &db));
 	(void)snprintf(sql, sizeof(sql), "CREATE SCHEMA c%d_%d", (int)getpid(), ++n);
 	assert_ok(db_run(db, NULL, sql, DB_NOARGS));
-	(void)snprintf(url, PGSQL_URL, "pgsql:%s options=-csearch_path=c%d_%d", pgsql_info(), (int)getpid(), n);
+	(void)snprintf(url, PGSQL_URL, "pgsql:%s options=-csearch_path=c%d_%d", pgsql_info(), (int)getpid(),
+	               n);
 }
 
 /* url: the path, or a new empty schema. */
