@@ -14,6 +14,7 @@
 #define REPEAT_MS 60000
 #define PAUSE_MS 500
 #define TEXT_MAX 500
+#define INLINE_CSR 128 /* characters; no request is shorter */
 
 struct submission {
 	struct cli *c;
@@ -70,7 +71,7 @@ static RC put_csr(const struct submission *s, const char *text, json_t *body)
 	AUTO_BUF(der, CSR_DER_MAX);
 
 	NEED(text != NULL, RC_INPUT, "csr is missing");
-	if (strncmp(text, "MII", 3) == 0 && rc_ok(text_base64(slice_text(text), &der))) {
+	if (strlen(text) >= INLINE_CSR && rc_ok(text_base64(slice_text(text), &der))) {
 		json_put_cstr(body, "csr", text);
 		return json_put_result();
 	}

@@ -34,6 +34,10 @@ static RC get_profile(struct officer *o, struct slice id, struct profile **ret)
 	AUTO_ANSWER(a, PROFILE_MAX);
 
 	NEED(id.len <= PROFILE_ID_MAX, RC_INPUT, "the profile's name is too long");
+	if (*ret != NULL && slice_is(id, profile_id(*ret)))
+		return OK;
+	profile_free(*ret);
+	*ret = NULL;
 	(void)snprintf(name, sizeof(name), "%.*s", (int)id.len, (const char *)id.p);
 	if (rc_ok(profile_builtin(name, ret)))
 		return OK;
@@ -73,10 +77,10 @@ static RC put_spki(const json_t *of, json_t *body)
 }
 
 RC review_approval(struct cli *c, struct officer *o, const json_t *application, const struct statement *s,
-                   json_t *body)
+                   struct profile **kept, json_t *body)
 {
-	AUTO(profile, p, NULL);
 	struct slice profile, class, entity, authority;
+	const struct profile *p;
 	json_t *identity;
 	int64_t days;
 
@@ -85,7 +89,8 @@ RC review_approval(struct cli *c, struct officer *o, const json_t *application, 
 	TRY(json_get(s->body, "identity", &identity));
 	TRY(json_get_text(application, "entity", 36, &entity));
 	TRY(json_get_text(application, "authority", 48, &authority));
-	TRY(get_profile(o, profile, &p));
+	TRY(get_profile(o, profile, kept));
+	p = *kept;
 	days = profile_days(p);
 	/* an extension gets what is left of the keys' life: the RA has looked at the certificate */
 	if (json_object_get(s->body, "basis") != NULL)
@@ -131,6 +136,7 @@ struct rc cmd_review(struct cli *c)
 	AUTO_JSON(body, json_object());
 	AUTO_JSON(answer, NULL);
 	AUTO(statement, s, NULL);
+	AUTO(profile, profile, NULL);
 	AUTO_BUF(path, 256);
 	bool approve = cli_has(c, "approve");
 	struct slice state;
@@ -144,7 +150,7 @@ struct rc cmd_review(struct cli *c)
 	json_put_hex(body, "application", SLICE_ARR(s->sm3));
 	json_put_cstr(body, "id", c->operands[0]);
 	if (approve)
-		TRY(review_approval(c, &o, application, s, body));
+		TRY(review_approval(c, &o, application, s, &profile, body));
 	else
 		TRY(refusal_body(c, body));
 	TRY(officer_path(&path, "/v1/applications/", c->operands[0], "/review"));

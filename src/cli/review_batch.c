@@ -10,8 +10,14 @@ struct reviewing {
 	struct cli *c;
 	struct officer *o;
 	const char *id;
+	struct profile *profile; /* of the last one */
 	int64_t approved, refused;
 };
+
+static void reviewing_end(struct reviewing *v)
+{
+	profile_free(v->profile);
+}
 
 static RC sign_one(struct reviewing *v, const json_t *application, json_t *list)
 {
@@ -25,7 +31,7 @@ static RC sign_one(struct reviewing *v, const json_t *application, json_t *list)
 	TRY(review_open(application, &s));
 	json_put_hex(body, "application", SLICE_ARR(s->sm3));
 	json_put_text(body, "id", id);
-	TRY(review_approval(v->c, v->o, application, s, body));
+	TRY(review_approval(v->c, v->o, application, s, &v->profile, body));
 	TRY(officer_sign(v->o, STATEMENT_APPROVAL, "review", body, &der));
 	buf_base64(&text, buf_slice(&der));
 	TRY(buf_done(&text));
@@ -71,7 +77,8 @@ static RC decide(struct reviewing *v, json_t *applications)
 RC review_batch(struct cli *c)
 {
 	AUTO_OFFICER(o);
-	struct reviewing v = {.c = c, .o = &o, .id = cli_get(c, "batch")};
+	__attribute__((cleanup(reviewing_end))) struct reviewing v = {
+	        .c = c, .o = &o, .id = cli_get(c, "batch")};
 	json_t *applications;
 	int64_t after = 0;
 
