@@ -30,6 +30,10 @@ struct scene {
 	const char *region, *tbs_class;
 	bool other_application, encrypt, spoil_csr;
 	enum statement_kind approval_kind;
+	/* what it follows */
+	const char *basis;
+	char basis_serial[CERT_SERIAL_TEXT];
+	struct slice old;
 	/* built */
 	struct buf application, approval, tbs, km;
 	uint8_t serial[16];
@@ -111,6 +115,10 @@ static void build_application(struct scene *s)
 	json_put_cstr(body, "region", s->region);
 	json_put_take(body, "agreement", json_pack("{s:s,s:b}", "version", "1", "accepted", 1));
 	json_put_take(body, "evidence", json_array());
+	if (s->basis != NULL)
+		json_put_take(
+		        body, "basis",
+		        json_pack("{s:s,s:s,s:s}", "kind", s->basis, "ca", "sm2", "serial", s->basis_serial));
 	test_say(s->enterer, STATEMENT_APPLICATION, "entry", s->entered, body, &s->application);
 }
 
@@ -188,6 +196,7 @@ static void build_tbs(struct scene *s)
 	        .serial = SLICE_ARR(s->serial),
 	        .spki = buf_slice(&spki),
 	        .not_before = s->not_before,
+	        .extended = s->basis != NULL,
 	};
 	f.not_after = f.not_before + (s->tbs_days != 0 ? s->tbs_days : s->days) * TIME_DAY - 1;
 	MUST(profile_tbs(p, &a, &f, s->encrypt ? PROFILE_ENCRYPT : PROFILE_SIGN, &s->tbs));
@@ -204,8 +213,8 @@ static void build(struct scene *s)
 static struct signer_result ask(struct scene *s)
 {
 	struct signer_result r = {0};
-	struct signer_item i = {slice_text(s->key), buf_slice(&s->tbs), buf_slice(&s->application),
-	                        buf_slice(&s->approval), buf_slice(&s->km)};
+	struct signer_item i = {slice_text(s->key),      buf_slice(&s->tbs), buf_slice(&s->application),
+	                        buf_slice(&s->approval), buf_slice(&s->km),  {s->old, SLICE_NONE}};
 	MUST(signer_certificates(ca.role, &i, &r, 1));
 	return r;
 }
@@ -253,6 +262,77 @@ static void what_two_persons_signed_is_signed(void **state)
 	assert_true(
 	        openssl_verifies(test_path("demo/ca/sm2.der"), buf_slice(&s.tbs), slice_of(r.sig, r.len)));
 	scene_free(&s);
+}
+
+/* ---- extension (R21.4): same key, same beginning, within the key's life ---- */
+
+static void old_certificate(struct scene *s, struct buf *der)
+{
+	scene_new(s);
+	s->days = 100;
+	build(s);
+	struct signer_result r = ask(s);
+	assert_true(r.ok);
+	MUST(cert_complete(buf_slice(&s->tbs), slice_of(r.sig, r.len), der));
+}
+
+static void follow(struct scene *s, const char *kind, struct slice old)
+{
+	struct cert c;
+	MUST(cert_parse(old, &c));
+	scene_new(s);
+	s->basis = kind;
+	s->old = old;
+	s->not_before = c.not_before;
+	s->days = 200;
+	s->tbs_days = 199;
+	cert_serial_text(c.serial, s->basis_serial);
+}
+
+static void extensions_keep_key_and_beginning(void **state)
+{
+	AUTO_BUF(old, CERT_DER_MAX);
+	struct scene first, s;
+	(void)state;
+	old_certificate(&first, &old);
+	follow(&s, "extend", buf_slice(&old));
+	build(&s);
+	struct signer_result r = ask(&s);
+	if (!r.ok)
+		fail_msg("refused: %s", r.why.text);
+	s.old = SLICE_NONE;
+	refused(&s, ERR_SIGNER_APPROVAL, "without the certificate that is extended");
+	scene_free(&s);
+	follow(&s, "extend", buf_slice(&old));
+	s.basis_serial[0] = s.basis_serial[0] == '1' ? '2' : '1';
+	build(&s);
+	refused(&s, ERR_SIGNER_APPROVAL, "another certificate than the one named");
+	scene_free(&s);
+	follow(&s, "extend", buf_slice(&old));
+	s.csr_key = s.approved_key = s.tbs_key = &stranger;
+	build(&s);
+	refused(&s, ERR_SIGNER_APPROVAL, "another key");
+	scene_free(&s);
+	follow(&s, "extend", buf_slice(&old));
+	s.not_before += 50;
+	build(&s);
+	refused(&s, ERR_SIGNER_PROFILE, "another beginning");
+	scene_free(&s);
+	follow(&s, "extend", buf_slice(&old));
+	s.tbs_days = 210;
+	build(&s);
+	refused(&s, ERR_SIGNER_PROFILE, "longer than approved");
+	scene_free(&s);
+	follow(&s, "update", buf_slice(&old));
+	build(&s);
+	refused(&s, ERR_SIGNER_APPROVAL, "an update keeps nothing");
+	scene_free(&s);
+	follow(&s, "extend", buf_slice(&old));
+	old.p[old.len - 1] ^= 1;
+	build(&s);
+	refused(&s, ERR_SIGNER_APPROVAL, "a certificate that this authority did not sign");
+	scene_free(&s);
+	scene_free(&first);
 }
 
 /* ---- attacks ---- */
@@ -839,6 +919,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(what_two_persons_signed_is_signed),
+	        cmocka_unit_test(extensions_keep_key_and_beginning),
 	        cmocka_unit_test(each_attack_is_refused),
 	        cmocka_unit_test(altered_statements_are_refused),
 	        cmocka_unit_test(statements_in_the_wrong_place_are_refused),
