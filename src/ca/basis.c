@@ -13,7 +13,8 @@ static RC load_part(struct db *db, const struct ca_certificate *sign, enum ca_pa
 	NEED(c != NULL, RC_NOMEM, "no memory");
 	TRY(ca_store_certificate(db, sign->request.ca, slice_of(sign->request.serial[part], CA_SERIAL), c,
 	                         &tbs));
-	buf_clear(ret);
+	buf_free(ret);
+	*ret = BUF(CA_CERTIFICATE_MAX);
 	return cert_complete(buf_slice(&tbs), slice_of(c->signature, c->signature_len), ret);
 }
 

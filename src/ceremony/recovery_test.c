@@ -31,7 +31,8 @@ static void say(const struct test_officer *o, const char *org, const char *role,
                 int64_t issued, const json_t *body, struct buf *ret)
 {
 	struct statement_head h = {kind, org, issued, buf_slice(&o->der), o->person, role};
-	buf_clear(ret);
+	buf_free(ret);
+	*ret = BUF(STATEMENT_MAX);
 	MUST(statement_sign(&h, body, &o->key, ret));
 }
 
@@ -139,7 +140,8 @@ static struct rc ca_asks(struct scene *s)
 	                                                orders, &sig);
 	if (!rc_ok(rc))
 		return rc;
-	buf_clear(&s->request);
+	buf_free(&s->request);
+	s->request = BUF(KM_REQUEST_MAX);
 	return km_request_assemble(buf_slice(&tbs), buf_slice(&sig), &s->request);
 }
 

@@ -37,7 +37,7 @@ struct instance_config {
 	char *public_address; /* "127.0.0.1" */
 	char *ca_url;         /* at ra and status */
 	char *ca_name;        /* "shifan/ca": who must answer there; at kmc: whose requests are
-	                       * taken (absent: any peer with role ca that ca-comm.cer names) */
+	                       * taken (absent: every CA that trust/ca-comm/ORG.cer registers) */
 	char *kmc_url;        /* at ca */
 	char *kmc_name;
 	char *public_base;             /* base URL written into certificates */

@@ -264,6 +264,7 @@ static void only_the_registered_ca_is_served(void **state)
 static void two_cas_never_answer_for_each_other(void **state)
 {
 	AUTO_BUF(request, KM_REQUEST_MAX);
+	AUTO_BUF(other, KM_REQUEST_MAX);
 	AUTO_BUF(out, KMC_ANSWER_MAX);
 	AUTO_REPLY(ours);
 	AUTO_REPLY(theirs);
@@ -299,9 +300,8 @@ static void two_cas_never_answer_for_each_other(void **state)
 	assert_refused(kmc_serve(in->state, "shifan/ca", buf_slice(&request), &out), KM_CA);
 	assert_refused(kmc_serve(in->state, "fremd/ca", buf_slice(&request), &out), KM_CA);
 	speaks = W_COMM;
-	buf_clear(&request);
-	request_of(&ask, 1, 206, 0, &request);
-	assert_refused(kmc_serve(in->state, "lianhe/ca", buf_slice(&request), &out), KM_CA);
+	request_of(&ask, 1, 206, 0, &other);
+	assert_refused(kmc_serve(in->state, "lianhe/ca", buf_slice(&other), &out), KM_CA);
 	assert_ok(serve_one(KM_APPLY, 70, 1, 207, &again));
 	assert_memory_equal(ours.m->items[0].pub.xy, again.m->items[0].pub.xy, SM2_POINT);
 }
