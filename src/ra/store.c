@@ -250,7 +250,8 @@ RC ra_store_any(struct db *db, enum application_state state, bool *ret)
 {
 	int64_t n;
 
-	TRY(db_scalar(db, &n, "SELECT count(*) FROM (SELECT 1 FROM application WHERE state = $1 LIMIT 1)",
+	TRY(db_scalar(db, &n,
+	              "SELECT count(*) FROM (SELECT 1 FROM application WHERE state = $1 LIMIT 1) AS w",
 	              DB_ARGS(DB_INT(state))));
 	*ret = n > 0;
 	return OK;

@@ -51,8 +51,8 @@ RC ra_store_forget_refused(struct db *db, int64_t before, int64_t *ret)
 {
 	return db_run(
 	        db, ret,
-	        "UPDATE application_body SET statement = x'', decision = NULL WHERE statement <> x'' AND "
+	        "UPDATE application_body SET statement = $3, decision = NULL WHERE length(statement) > 0 AND "
 	        "application IN (SELECT seq FROM application a WHERE state = $1 AND "
 	        "(SELECT max(at) FROM history h WHERE h.application = a.seq) < $2)",
-	        DB_ARGS(DB_INT(APPLICATION_REFUSED), DB_INT(before)));
+	        DB_ARGS(DB_INT(APPLICATION_REFUSED), DB_INT(before), DB_BLOB(SLICE_LIT(""))));
 }

@@ -43,7 +43,7 @@ RC ra_store_mail_waiting(struct db *db, bool *ret)
 {
 	int64_t n;
 
-	TRY(db_scalar(db, &n, "SELECT count(*) FROM (SELECT 1 FROM notice WHERE mail = 0 LIMIT 1)",
+	TRY(db_scalar(db, &n, "SELECT count(*) FROM (SELECT 1 FROM notice WHERE mail = 0 LIMIT 1) AS w",
 	              DB_NOARGS));
 	*ret = n > 0;
 	return OK;
