@@ -41,6 +41,7 @@ struct pg_stmt {
 	unsigned name, session; /* prepared under this name in that session; session 0 = not */
 	enum db_kind types[DB_MAX_ARGS];
 	struct value values[DB_MAX_ARGS];
+	bool whole;   /* the result came at once, column() reads row of now */
 	bool running; /* between the first step and the reset */
 	bool broken;  /* the rows on the wire are lost; why says how */
 	struct rc_text why;
@@ -97,25 +98,6 @@ static RC pg_set(void *stmt, unsigned n, const struct db_value *from)
 	return OK;
 }
 
-struct wire {
-	const char *values[DB_MAX_ARGS];
-	int lengths[DB_MAX_ARGS], formats[DB_MAX_ARGS];
-};
-
-static void to_wire(const struct pg_stmt *s, struct wire *w)
-{
-	unsigned i;
-
-	for (i = 0; i < s->params; i++) {
-		const struct value *v = &s->values[i];
-		const void *p = v->kind == DB_KIND_INT ? (const void *)&v->number : v->copy;
-
-		w->values[i] = v->kind == DB_KIND_NULL ? NULL : p;
-		w->lengths[i] = v->kind == DB_KIND_INT ? 8 : (int)v->len;
-		w->formats[i] = 1;
-	}
-}
-
 /* ---- preparing ---- */
 
 static bool is_prepared(const struct pg_stmt *s)
@@ -159,6 +141,7 @@ static RC prepare(struct pg_stmt *s)
 	if (is_prepared(s))
 		return OK;
 	forget(s);
+	TRY(pg_flush(s->pg));
 	TRY(bury(s->pg));
 	for (i = 0; i < s->params; i++) {
 		if (s->values[i].kind != DB_KIND_NULL)
@@ -266,43 +249,116 @@ RC pg_hold(struct pg *pg)
 
 /* ---- running ---- */
 
+struct call {
+	char name[16];
+	const char *values[DB_MAX_ARGS];
+	int lengths[DB_MAX_ARGS], formats[DB_MAX_ARGS];
+};
+
+static void make_call(const struct pg_stmt *s, struct call *c)
+{
+	unsigned i;
+
+	(void)snprintf(c->name, sizeof(c->name), "s%u", s->name);
+	for (i = 0; i < s->params; i++) {
+		const struct value *v = &s->values[i];
+		const void *p = v->kind == DB_KIND_INT ? (const void *)&v->number : v->copy;
+
+		c->values[i] = v->kind == DB_KIND_NULL ? NULL : p;
+		c->lengths[i] = v->kind == DB_KIND_INT ? 8 : (int)v->len;
+		c->formats[i] = 1;
+	}
+}
+
+static bool send_call(const struct pg_stmt *s)
+{
+	struct call c;
+
+	make_call(s, &c);
+	return PQsendQueryPrepared(s->pg->c, c.name, (int)s->params, c.values, c.lengths, c.formats, 1) == 1;
+}
+
 static RC run_reading(struct pg_stmt *s)
 {
 	struct pg *pg = s->pg;
-	struct wire w;
-	char name[16];
 
 	TRY(prepare(s));
-	to_wire(s, &w);
-	(void)snprintf(name, sizeof(name), "s%u", s->name);
-	NEED(PQsendQueryPrepared(pg->c, name, (int)s->params, w.values, w.lengths, w.formats, 1) == 1,
-	     RC_BUSY, "database: %.300s", PQerrorMessage(pg->c));
+	NEED(send_call(s), RC_BUSY, "database: %.300s", PQerrorMessage(pg->c));
 	(void)PQsetSingleRowMode(pg->c);
 	pg->reading = s;
 	TRY(receive(s, &s->now));
 	return s->now == NULL ? OK : check_columns(s, s->now);
 }
 
-/* Outside of a transaction a write is a commit of its own: what was sent and not answered is unknown. */
-static RC run_writing(struct pg_stmt *s)
+/* The one result of the query that is next in the pipeline, and the mark behind it. */
+static PGresult *take_result(PGconn *c)
+{
+	PGresult *r = PQgetResult(c), *end = PQgetResult(c);
+
+	PQclear(end);
+	return r;
+}
+
+static void send_verb(struct pg *pg, const char *text)
+{
+	(void)PQsendQueryParams(pg->c, text, 0, NULL, NULL, NULL, NULL, 0);
+}
+
+/* The savepoints that wait and the statement in one round trip. */
+static PGresult *run_piped(struct pg_stmt *s)
 {
 	struct pg *pg = s->pg;
-	struct wire w;
-	char name[16];
+	unsigned what = pg->waiting, bit;
+	PGresult *r, *ret;
+
+	pg->waiting = 0;
+	(void)PQenterPipelineMode(pg->c);
+	if ((what & PG_RELEASE) != 0)
+		send_verb(pg, "RELEASE SAVEPOINT s");
+	if ((what & PG_SAVEPOINT) != 0)
+		send_verb(pg, "SAVEPOINT s");
+	(void)send_call(s);
+	(void)PQpipelineSync(pg->c);
+	for (bit = PG_RELEASE; bit <= PG_SAVEPOINT; bit <<= 1) {
+		if ((what & bit) == 0)
+			continue;
+		r = take_result(pg->c);
+		pg->broken = pg->broken || PQresultStatus(r) != PGRES_COMMAND_OK;
+		PQclear(r);
+	}
+	ret = take_result(pg->c);
+	PQclear(PQgetResult(pg->c)); /* of the sync */
+	if (PQexitPipelineMode(pg->c) == 0 && !pg_lost(pg))
+		pg->broken = true;
+	return ret;
+}
+
+static RC run_whole(struct pg_stmt *s)
+{
+	struct pg *pg = s->pg;
+	ExecStatusType status;
+	struct call c;
+	PGresult *r;
 
 	TRY(prepare(s));
-	to_wire(s, &w);
-	(void)snprintf(name, sizeof(name), "s%u", s->name);
-	s->now = PQexecPrepared(pg->c, name, (int)s->params, w.values, w.lengths, w.formats, 1);
-	if (PQresultStatus(s->now) != PGRES_COMMAND_OK && PQresultStatus(s->now) != PGRES_TUPLES_OK) {
-		PGresult *r = s->now;
+	make_call(s, &c);
+	r = pg->waiting != 0
+	            ? run_piped(s)
+	            : PQexecPrepared(pg->c, c.name, (int)s->params, c.values, c.lengths, c.formats, 1);
+	status = PQresultStatus(r);
+	if (pg->broken || (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK)) {
+		bool unknown = !pg->in_tx && !s->reads && pg_lost(pg);
+		struct rc rc = pg_failure(pg, r, s->sql);
 
-		s->now = NULL;
-		NEED(pg->in_tx || !pg_lost(pg), RC_UNCERTAIN, "database: no answer to: %s", s->sql);
-		return pg_failure(pg, r, s->sql);
+		/* outside of a transaction a write is a commit of its own */
+		NEED(!unknown, RC_UNCERTAIN, "database: no answer to: %s", s->sql);
+		NEED(!pg->broken, RC_BUSY, "database: a savepoint failed in this transaction");
+		return rc;
 	}
-	pg->changes = strtoll(PQcmdTuples(s->now), NULL, 10);
-	return check_columns(s, s->now);
+	s->now = r;
+	if (!s->reads)
+		pg->changes = strtoll(PQcmdTuples(r), NULL, 10);
+	return check_columns(s, r);
 }
 
 static RC start(struct pg_stmt *s)
@@ -312,12 +368,11 @@ static RC start(struct pg_stmt *s)
 
 	TRY(pg_ready(pg));
 	TRY(pg_hold(pg));
-	s->row = 0;
 	s->running = true;
-	if (!s->reads) {
-		s->row = -1;
-		return run_writing(s);
-	}
+	s->whole = !s->reads || pg->waiting != 0;
+	s->row = s->whole ? -1 : 0;
+	if (s->whole)
+		return run_whole(s);
 	rc = run_reading(s);
 	if (!rc_ok(rc) && pg_lost(pg) && !pg->in_tx) { /* reading can be repeated */
 		TRY(pg_ready(pg));
@@ -352,9 +407,9 @@ static RC pg_step(void *stmt, bool *row)
 
 	if (!s->running)
 		TRY(start(s));
-	else if (s->reads)
+	else if (!s->whole)
 		TRY(advance(s));
-	if (!s->reads)
+	if (s->whole)
 		s->row++;
 	*row = s->now != NULL && s->row < PQntuples(s->now);
 	return OK;

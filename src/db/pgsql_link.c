@@ -108,6 +108,8 @@ RC pg_link_open(struct pg *pg)
 	PQfinish(pg->c);
 	pg->session++;
 	pg->reading = NULL;
+	pg->waiting = 0;
+	pg->broken = false;
 	buf_clear(&pg->dead);
 	pg->c = PQconnectdbParams(names, values, 1);
 	rc = set_up(pg);
@@ -120,6 +122,7 @@ RC pg_link_open(struct pg *pg)
 
 RC pg_ready(struct pg *pg)
 {
+	NEED(!pg->broken, RC_BUSY, "database: a savepoint failed in this transaction");
 	if (!pg_lost(pg))
 		return OK;
 	NEED(!pg->in_tx, RC_BUSY, "database: the connection was lost in a transaction");
@@ -153,6 +156,7 @@ static RC commit(struct pg *pg)
 
 	NEED(pg->in_tx, RC_BUG, "database: COMMIT outside of a transaction");
 	TRY(pg_ready(pg));
+	pg->waiting = 0; /* goes with it */
 	r = PQexec(pg->c, "COMMIT");
 	if (pg_lost(pg)) {
 		struct rc rc = rc_fail(RC_UNCERTAIN, "database: COMMIT: %.300s", PQerrorMessage(pg->c));
@@ -173,23 +177,61 @@ static RC commit(struct pg *pg)
 /* Without a connection there is nothing to roll back: the server does it. */
 static RC rollback(struct pg *pg)
 {
+	pg->waiting = 0;
 	if (pg->in_tx && !pg_lost(pg)) {
 		struct rc rc = pg_command(pg, "ROLLBACK");
 
 		if (!rc_ok(rc) && !pg_lost(pg))
 			return rc;
 	}
-	pg->in_tx = false;
+	pg->in_tx = pg->broken = false;
 	return pg_ready(pg);
+}
+
+RC pg_flush(struct pg *pg)
+{
+	static const char *const texts[] = {
+	        [PG_RELEASE] = "RELEASE SAVEPOINT s",
+	        [PG_SAVEPOINT] = "SAVEPOINT s",
+	        [PG_RELEASE | PG_SAVEPOINT] = "RELEASE SAVEPOINT s; SAVEPOINT s",
+	};
+	unsigned what = pg->waiting;
+	struct rc rc;
+
+	if (what == 0)
+		return OK;
+	pg->waiting = 0;
+	rc = pg_command(pg, texts[what]);
+	pg->broken = !rc_ok(rc);
+	return rc;
+}
+
+static bool has_failed(const struct pg *pg)
+{
+	return PQtransactionStatus(pg->c) == PQTRANS_INERROR;
+}
+
+/* What is only waiting is undone by forgetting it; what would fail is sent at once. */
+static RC savepoint(struct pg *pg, enum db_verb verb)
+{
+	NEED(pg->in_tx, RC_BUG, "database: savepoint outside of a transaction");
+	TRY(pg_ready(pg));
+	if (verb != DB_SAVEPOINT && (pg->waiting & PG_SAVEPOINT) != 0) {
+		pg->waiting &= ~(unsigned)PG_SAVEPOINT;
+		return OK;
+	}
+	if (verb == DB_ROLLBACK_TO) {
+		TRY(pg_flush(pg));
+		return pg_command(pg, "ROLLBACK TO SAVEPOINT s; RELEASE SAVEPOINT s");
+	}
+	if (has_failed(pg))
+		return pg_command(pg, verb == DB_RELEASE ? "RELEASE SAVEPOINT s" : "SAVEPOINT s");
+	pg->waiting |= verb == DB_RELEASE ? PG_RELEASE : PG_SAVEPOINT;
+	return OK;
 }
 
 RC pg_verb(void *conn, enum db_verb verb)
 {
-	static const char *const texts[] = {
-	        [DB_SAVEPOINT] = "SAVEPOINT s",
-	        [DB_RELEASE] = "RELEASE SAVEPOINT s",
-	        [DB_ROLLBACK_TO] = "ROLLBACK TO SAVEPOINT s; RELEASE SAVEPOINT s",
-	};
 	struct pg *pg = conn;
 
 	if (!pg_lost(pg))
@@ -206,8 +248,7 @@ RC pg_verb(void *conn, enum db_verb verb)
 	case DB_ROLLBACK_TO:
 		break;
 	}
-	TRY(pg_ready(pg));
-	return pg_command(pg, texts[verb]);
+	return savepoint(pg, verb);
 }
 
 /* ---- scripts ---- */
@@ -242,6 +283,7 @@ RC pg_script(void *conn, const char *sql)
 	TRY(buf_done(&text));
 	TRY(pg_ready(pg));
 	TRY(pg_hold(pg));
+	TRY(pg_flush(pg));
 	TRY(pg_command(pg, buf_cstr(&text)));
 	return strstr(sql, "INSERT") == NULL ? OK : renumber(pg);
 }

@@ -431,7 +431,7 @@ static void a_lost_connection_is_everybodys(void **state)
 	}
 	assert_ok(db_run(other, NULL,
 	                 "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity "
-	                 "WHERE state = 'idle in transaction' AND query LIKE 'SAVEPOINT%'",
+	                 "WHERE state = 'idle in transaction' AND query LIKE 'BEGIN%'",
 	                 DB_NOARGS));
 	(void)sem_post(&go);
 	assert_ok(writer_run(writer, insert, &one)); /* behind the hundred */
