@@ -49,7 +49,7 @@ static RC agree(const struct sm2_pub *pubs, uint8_t (*c1)[64], uint8_t (*shared)
 	return OK;
 }
 
-RC sm2_encrypt(const struct sm2_pub *pub, struct slice plain, struct buf *c1c3c2)
+static SM2_APART RC encrypt(const struct sm2_pub *pub, struct slice plain, struct buf *c1c3c2)
 {
 	uint8_t c1[1][64], shared[1][64];
 	uint8_t *out;
@@ -69,9 +69,14 @@ RC sm2_encrypt(const struct sm2_pub *pub, struct slice plain, struct buf *c1c3c2
 	return buf_done(c1c3c2);
 }
 
+RC sm2_encrypt(const struct sm2_pub *pub, struct slice plain, struct buf *c1c3c2)
+{
+	return sm2_clean_multiply(encrypt(pub, plain, c1c3c2));
+}
+
 /* n <= SM2_BATCH */
-static RC encrypt_some(const struct sm2_pub *pubs, const uint8_t (*keys)[16], uint8_t (*c1c3c2)[112],
-                       size_t n)
+static SM2_APART RC encrypt_some(const struct sm2_pub *pubs, const uint8_t (*keys)[16],
+                                 uint8_t (*c1c3c2)[112], size_t n)
 {
 	uint8_t c1[SM2_BATCH][64], shared[SM2_BATCH][64];
 	struct rc rc = agree(pubs, c1, shared, n);
@@ -92,7 +97,7 @@ RC sm2_encrypt_keys(const struct sm2_pub *pubs, const uint8_t (*keys)[16], uint8
 
 	for (; n > 0; pubs += count, keys += count, c1c3c2 += count, n -= count) {
 		count = n < SM2_BATCH ? n : SM2_BATCH;
-		TRY(encrypt_some(pubs, keys, c1c3c2, count));
+		TRY(sm2_clean_multiply(encrypt_some(pubs, keys, c1c3c2, count)));
 	}
 	return OK;
 }
@@ -122,7 +127,7 @@ static bool open_with(const uint8_t shared[64], const struct sm2_cipher *c, uint
 	return same;
 }
 
-RC sm2_decrypt(const struct sm2_key *k, const struct sm2_cipher *c, struct buf *plain)
+static SM2_APART RC decrypt(const struct sm2_key *k, const struct sm2_cipher *c, struct buf *plain)
 {
 	struct sm2_xy c1, point;
 	struct sc d;
@@ -146,4 +151,9 @@ RC sm2_decrypt(const struct sm2_key *k, const struct sm2_cipher *c, struct buf *
 	NEED(opened, RC_INPUT, "sm2: the ciphertext does not decrypt (GB/T 32918.4 7.1)");
 	plain->len += c->c2.len;
 	return buf_done(plain);
+}
+
+RC sm2_decrypt(const struct sm2_key *k, const struct sm2_cipher *c, struct buf *plain)
+{
+	return sm2_clean_multiply(decrypt(k, c, plain));
 }

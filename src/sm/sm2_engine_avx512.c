@@ -118,6 +118,14 @@ static size_t block_of(size_t left)
 	return left < BLOCK ? left : BLOCK;
 }
 
+/* What the calls before left on the stack below. */
+LANE_CALLED void wipe_below(void)
+{
+	uint8_t below[16 << 10];
+
+	wipe(below, sizeof(below));
+}
+
 static void base(struct sm2_xy *r, const struct sc *k, size_t n)
 {
 	struct block b;
@@ -132,6 +140,7 @@ static void base(struct sm2_xy *r, const struct sc *k, size_t n)
 		store_points(r + i, &b, m);
 	}
 	wipe_block(&b, block_of(n));
+	wipe_below();
 }
 
 static void multiply(struct sm2_xy *r, const struct sc *k, const struct sm2_xy *p, size_t n)
@@ -150,6 +159,7 @@ static void multiply(struct sm2_xy *r, const struct sc *k, const struct sm2_xy *
 		store_points(r + i, &b, m);
 	}
 	wipe_block(&b, block_of(n));
+	wipe_below();
 }
 
 /* sums[g] += point[g], either of which may be infinity. */

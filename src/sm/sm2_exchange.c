@@ -86,7 +86,8 @@ static void confirmation(const struct view *v, uint8_t tag, uint8_t ret[32])
 	sm3_final(&h, ret);
 }
 
-RC sm2_exchange(const struct sm2_exchange *x, uint8_t *key, size_t len, uint8_t s1[32], uint8_t s2[32])
+static SM2_APART RC exchange(const struct sm2_exchange *x, uint8_t *key, size_t len, uint8_t s1[32],
+                             uint8_t s2[32])
 {
 	const struct sm2_pub *own = &x->own->pub, *ephemeral = &x->own_ephemeral->pub;
 	uint8_t z[128];
@@ -106,4 +107,9 @@ RC sm2_exchange(const struct sm2_exchange *x, uint8_t *key, size_t len, uint8_t 
 	wipe(z, sizeof(z));
 	wipe(&v, sizeof(v));
 	return OK;
+}
+
+RC sm2_exchange(const struct sm2_exchange *x, uint8_t *key, size_t len, uint8_t s1[32], uint8_t s2[32])
+{
+	return sm2_clean_multiply(exchange(x, key, len, s1, s2));
 }

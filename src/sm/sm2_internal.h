@@ -20,6 +20,14 @@ uint64_t no_private_key(const struct sc *d);
 bool sm2_finish(const struct sm2_key *key, const uint8_t e[32], const struct sc *k, const uint64_t x[LIMBS],
                 struct sm2_sig *ret);
 
+/* sm2_clean.c: overwrite what the call that gave this result left below on the stack (compilers put secret
+ * words there that no variable holds), as deep as scalars, as k G and as k P go.  That call must not be
+ * inlined. */
+struct rc sm2_clean_scalars(struct rc rc);
+struct rc sm2_clean_base(struct rc rc);
+struct rc sm2_clean_multiply(struct rc rc);
+#define SM2_APART __attribute__((noinline))
+
 static inline void xy_store(const struct sm2_xy *a, uint8_t xy[SM2_POINT])
 {
 	limbs_store(a->x, xy);

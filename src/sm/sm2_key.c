@@ -22,7 +22,7 @@ static void prepare(struct sm2_key *keys, const struct sc *d, size_t n)
 	wipe(work, n * sizeof(work[0]));
 }
 
-RC sm2_key_load(const uint8_t d[SM2_LEN], struct sm2_key *ret)
+static SM2_APART RC load(const uint8_t d[SM2_LEN], struct sm2_key *ret)
 {
 	struct sc number;
 	bool fits = sc_from_bytes(&number, d);
@@ -35,21 +35,34 @@ RC sm2_key_load(const uint8_t d[SM2_LEN], struct sm2_key *ret)
 	return OK;
 }
 
+RC sm2_key_load(const uint8_t d[SM2_LEN], struct sm2_key *ret)
+{
+	return sm2_clean_base(load(d, ret));
+}
+
 RC sm2_key_new(struct sm2_key *ret)
 {
 	return sm2_key_new_batch(ret, 1);
 }
 
-RC sm2_key_new_batch(struct sm2_key *ret, size_t n)
+/* n <= SM2_BATCH */
+static SM2_APART RC new_some(struct sm2_key *ret, size_t n)
 {
 	struct sc d[SM2_BATCH];
+
+	TRY(random_privates(d, n));
+	prepare(ret, d, n);
+	wipe(d, n * sizeof(d[0]));
+	return OK;
+}
+
+RC sm2_key_new_batch(struct sm2_key *ret, size_t n)
+{
 	size_t count;
 
 	for (; n > 0; ret += count, n -= count) {
 		count = n < SM2_BATCH ? n : SM2_BATCH;
-		TRY(random_privates(d, count));
-		prepare(ret, d, count);
-		wipe(d, count * sizeof(d[0]));
+		TRY(sm2_clean_base(new_some(ret, count)));
 	}
 	return OK;
 }

@@ -35,7 +35,7 @@ size_t sm2_nonces_ready(const struct sm2_nonces *n)
 	return n->ready;
 }
 
-RC sm2_nonces_fill(struct sm2_nonces *n)
+static SM2_APART RC fill(struct sm2_nonces *n)
 {
 	size_t i, count = SM2_NONCES - n->ready;
 	struct sc k[SM2_NONCES];
@@ -53,6 +53,11 @@ RC sm2_nonces_fill(struct sm2_nonces *n)
 	return OK;
 }
 
+RC sm2_nonces_fill(struct sm2_nonces *n)
+{
+	return sm2_clean_base(fill(n));
+}
+
 /* What was drawn before the random source failed is not trusted either. */
 static RC need_one(struct sm2_nonces *n)
 {
@@ -62,8 +67,8 @@ static RC need_one(struct sm2_nonces *n)
 }
 
 /* A nonce is out of the store before anything is signed with it. */
-RC sm2_sign_digest_prepared(const struct sm2_key *k, struct sm2_nonces *n, const uint8_t e[32],
-                            struct sm2_sig *ret)
+static SM2_APART RC sign_digest(const struct sm2_key *k, struct sm2_nonces *n, const uint8_t e[32],
+                                struct sm2_sig *ret)
 {
 	struct sc number;
 	uint64_t x[LIMBS];
@@ -80,6 +85,12 @@ RC sm2_sign_digest_prepared(const struct sm2_key *k, struct sm2_nonces *n, const
 		wipe(x, sizeof(x));
 	} while (!usable);
 	return OK;
+}
+
+RC sm2_sign_digest_prepared(const struct sm2_key *k, struct sm2_nonces *n, const uint8_t e[32],
+                            struct sm2_sig *ret)
+{
+	return sm2_clean_scalars(sign_digest(k, n, e, ret));
 }
 
 RC sm2_sign_prepared(const struct sm2_key *k, struct sm2_nonces *n, struct slice id, struct slice msg,

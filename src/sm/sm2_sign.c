@@ -70,8 +70,8 @@ bool sm2_finish(const struct sm2_key *key, const uint8_t e[32], const struct sc 
 	return bad == 0;
 }
 
-RC sm2_sign_digest_with(const struct sm2_key *k, const uint8_t e[32], const uint8_t nonce[32],
-                        struct sm2_sig *ret)
+static SM2_APART RC sign_with(const struct sm2_key *k, const uint8_t e[32], const uint8_t nonce[32],
+                              struct sm2_sig *ret)
 {
 	struct sc number;
 	struct sm2_xy kg;
@@ -87,7 +87,13 @@ RC sm2_sign_digest_with(const struct sm2_key *k, const uint8_t e[32], const uint
 	return OK;
 }
 
-RC sm2_sign_digest(const struct sm2_key *k, const uint8_t e[32], struct sm2_sig *ret)
+RC sm2_sign_digest_with(const struct sm2_key *k, const uint8_t e[32], const uint8_t nonce[32],
+                        struct sm2_sig *ret)
+{
+	return sm2_clean_base(sign_with(k, e, nonce, ret));
+}
+
+static SM2_APART RC sign_digest(const struct sm2_key *k, const uint8_t e[32], struct sm2_sig *ret)
 {
 	struct sc number;
 	struct sm2_xy kg;
@@ -100,6 +106,11 @@ RC sm2_sign_digest(const struct sm2_key *k, const uint8_t e[32], struct sm2_sig 
 	return OK;
 }
 
+RC sm2_sign_digest(const struct sm2_key *k, const uint8_t e[32], struct sm2_sig *ret)
+{
+	return sm2_clean_base(sign_digest(k, e, ret));
+}
+
 RC sm2_sign(const struct sm2_key *k, struct slice id, struct slice msg, struct sm2_sig *ret)
 {
 	uint8_t e[32];
@@ -109,8 +120,8 @@ RC sm2_sign(const struct sm2_key *k, struct slice id, struct slice msg, struct s
 }
 
 /* n <= SM2_BATCH */
-static RC sign_some(const struct sm2_key *k, const uint8_t z[32], const struct slice *msg,
-                    struct sm2_sig *ret, size_t n)
+static SM2_APART RC sign_some(const struct sm2_key *k, const uint8_t z[32], const struct slice *msg,
+                              struct sm2_sig *ret, size_t n)
 {
 	struct sc nonce[SM2_BATCH];
 	struct sm2_xy kg[SM2_BATCH];
@@ -138,7 +149,7 @@ RC sm2_sign_batch(const struct sm2_key *k, struct slice id, const struct slice *
 	TRY(sm2_z(&k->pub, id, z));
 	for (; n > 0; msg += count, ret += count, n -= count) {
 		count = n < SM2_BATCH ? n : SM2_BATCH;
-		TRY(sign_some(k, z, msg, ret, count));
+		TRY(sm2_clean_base(sign_some(k, z, msg, ret, count)));
 	}
 	return OK;
 }
