@@ -47,10 +47,7 @@ static RC put_time(const struct cli *c, const char *option, bool wanted, json_t 
 static RC order_body(const struct cli *c, const struct asking *a, json_t *body)
 {
 	static const char *const texts[] = {"ground", "case"};
-	enum crl_reason known;
 
-	REQUIRE(rc_ok(crl_reason_find(slice_text(a->reason), &known)), USAGE,
-	        "--reason %s: not a reason of RFC 5280 5.3.1", a->reason);
 	json_put_cstr(body, "ca", a->ca);
 	json_put_cstr(body, "serial", a->serial);
 	json_put_cstr(body, "reason", a->reason);
@@ -119,10 +116,13 @@ static RC ask(struct cli *c, struct asking *a, const char *schema)
 {
 	bool as = cli_has(c, "as"), key = cli_has(c, "key"), code = cli_has(c, "code");
 	AUTO_JSON(answer, NULL);
+	enum crl_reason known;
 	const char *at;
 
 	REQUIRE(as + key + code == 1, USAGE, "give one of --as, --key, --code");
 	TRY(certificate_name(c->operands[0], a->ca, a->serial));
+	REQUIRE(rc_ok(crl_reason_find(slice_text(a->reason), &known)), USAGE,
+	        "--reason %s: not a reason of RFC 5280 5.3.1", a->reason);
 	a->loss = a->loss || key;
 	TRY(as ? by_officer(c, a, &answer) : key ? by_key(c, a, &answer) : by_code(c, a, &answer));
 	at = json_string_value(json_object_get(answer, "at"));
