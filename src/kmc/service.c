@@ -20,6 +20,7 @@ struct task {
 	bool answered;
 	struct buf *answer;
 	size_t applied;
+	bool empty; /* the standby store had nothing left (R06.13) */
 	uint32_t errors[KM_BATCH];
 	struct kmc_key keys[KM_BATCH];
 	struct kmc_release release; /* behind restored keys */
@@ -181,6 +182,7 @@ static RC items(struct task *t, struct db_tx *tx)
 		t->errors[n] = item_error(rc_last());
 		if (t->errors[n] == 0)
 			return rc;
+		t->empty = t->empty || t->errors[n] == KM_ERR_NO_KEY;
 		if (rc_last()->err == ERR_KM_TAMPERED)
 			TRY(damaged(t, tx, "in use"));
 	}
@@ -288,8 +290,12 @@ static RC run_task(struct task *t, struct slice message)
 	TRY(rc);
 	if (t->answered)
 		return OK;
-	if (t->applied > 0)
+	if (t->applied > 0 || t->empty)
 		kmc_fill_wake(t->k);
+	/* cleared by the refill that follows */
+	if (t->empty)
+		instance_alarm(t->k->in, "km-stock", slice_text(instance_name(t->k->in)),
+		               "the standby store is empty; keys are refused until it is filled");
 	TRY(answer(t, message));
 	return writer_run(instance_writer(t->k->in), task_answered, t);
 }
