@@ -2,6 +2,7 @@
 """Proves registration: separable duties and natural persons (R30.4), checks, duplicates and the black list (R30.2), the
 authoritative source (R30.3), refusal with notice by mail, correction (R30.6, R21.1), lists of applications, delivery
 in every form, acceptance and its end (R21.2, R31.6), the RA's own approval (R08.2 to R08.4), bad input."""
+import base64
 import http.server
 import json
 import os
@@ -10,7 +11,6 @@ import signal
 import socket
 import socketserver
 import sqlite3
-import ssl
 import subprocess
 import sys
 import tempfile
@@ -131,7 +131,6 @@ def show(app, officer="review"):
 
 
 def mailed(to, word):
-    import base64
     for address, text in state["mails"]:
         head, _, body = text.partition(b"\r\n\r\n")
         if address == to and word in base64.b64decode(body.replace(b"\r\n", b"")).decode():
@@ -365,20 +364,6 @@ def lists_survive_crashes():
 
 
 # ---- the RA itself ----
-def as_the_ra(method, path, body, media):
-    """A client with the RA's own TLS credential, past its program."""
-    p = state["p"]
-    c = p.https(None, "shifan/ca")
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.load_verify_locations(p.data / "demo/ca/shifan-tls.pem")
-    context.load_cert_chain(p.data / "shifan/ra/tls/cert.pem", p.data / "shifan/ra/tls/key.pem")
-    c._context = context
-    c.request(method, path, body=body, headers={"Content-Type": media})
-    r = c.getresponse()
-    return r.status, json.loads(r.read() or b"{}")
-
-
 def the_ca_decides_what_the_ra_may():
     p = state["p"]
     w = request("外省", 9, region="440000")
@@ -389,21 +374,13 @@ def the_ca_decides_what_the_ra_may():
     equal((last["event"], last["code"]), ("refused-by-ca", "g09-ra"), "art. 8 is named")
     # past the RA's program, with its own credential and genuine statements
     full = show(app)
-    send = lambda application, approval: as_the_ra("POST", "/v1/requests", json.dumps({"requests": [{
-        "key": sm3_of(approval), "application": application, "approval": approval}]}).encode(), "application/json")
-    import base64
-    def sm3_of(text):
-        return openssl("dgst", "-sm3", input=base64.b64decode(text)).stdout.split(b"= ")[1].strip().decode()
-    status, answer = send(full["statement"], full["decision"])
-    equal((status, answer["results"][0]["state"], answer["results"][0]["error"]["code"]), (200, "refused", "g09-ra"),
-          "out of region")
+    result = p.ask_ca(full["statement"], full["decision"])
+    equal((result["state"], result["error"]["code"]), ("refused", "g09-ra"), "out of region")
     # a forged approval: another one's, and an altered one
     good = next(a for a in p.call("review", "GET", "/v1/applications?state=accepted")[2]["applications"])
-    other = show(good["id"])
-    for approval in (other["decision"], base64.b64encode(bytes(b ^ (i == 700) for i, b in enumerate(
-            base64.b64decode(full["decision"])))).decode()):
-        status, answer = send(full["statement"], approval)
-        check(status != 200 or answer["results"][0]["state"] == "refused", f"forged approval: {answer}")
+    altered = bytes(b ^ (i == 700) for i, b in enumerate(base64.b64decode(full["decision"])))
+    for approval in (show(good["id"])["decision"], base64.b64encode(altered).decode()):
+        equal(p.ask_ca(full["statement"], approval)["state"], "refused", "forged approval")
     equal(p.call("review", "GET", f"/v1/applications/{app}")[2]["certificates"], [], "nothing was issued")
 
 

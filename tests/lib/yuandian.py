@@ -2,6 +2,7 @@
 
 Standard library only.  OpenSSL's command line is the judge; nothing here uses the code under test
 to decide whether a result is right."""
+import base64
 import json
 import os
 import pathlib
@@ -118,6 +119,21 @@ def verify_link(cert, issuer):
     openssl("verify", "-partial_chain", "-vfyopt", DISTID, "-CAfile", issuer, cert)
 
 
+def free_ports(count):
+    """First of a row of ports that nobody listens on now."""
+    import random
+    import socket
+    while True:
+        first = random.randrange(20000, 30000)
+        try:
+            for port in range(first, first + count):
+                with socket.socket() as s:
+                    s.bind(("127.0.0.1", port))
+            return first
+        except OSError:
+            continue
+
+
 class Platform:
     def __init__(self, *options, data=None, demo=True):
         self.data = pathlib.Path(data) if data else pathlib.Path(tempfile.mkdtemp(prefix="yuandian-"))
@@ -132,7 +148,23 @@ class Platform:
     def __enter__(self):
         return self.start()
 
+    def found_on_pgsql(self):
+        """The demonstration's ceremony with its records in the server that YD_TEST_DB names (pgsql.sh)."""
+        info = os.environ["YD_TEST_DB"]
+        name = "p" + os.urandom(6).hex()
+        run("psql", "-q", info, "-c", f"CREATE DATABASE {name}")
+        plan = json.loads((ROOT / "plans/demo.json").read_text())
+        plan["database"] = "pgsql:" + " ".join(w for w in info.split() if not w.startswith("dbname=")) \
+            + f" dbname={name}"
+        plan["base_port"] = free_ports(24)
+        path = self.data.parent / (self.data.name + ".plan")
+        path.write_text(json.dumps(plan))
+        clock = [o for o in self.options if o == "--test-clock"]
+        run(BINARY, "ceremony", "--plan", path, "--data", self.data, *clock)
+
     def start(self, base_port=True, status=None):
+        if self.demo and os.environ.get("YD_TEST_DB") and not (self.data / "platform.json").exists():
+            self.found_on_pgsql()
         argv = [BINARY, "up", "--data", str(self.data)]
         if self.demo:
             argv.append("--demo")
@@ -221,6 +253,27 @@ class Platform:
         if "json" in (r.getheader("Content-Type") or ""):
             data = json.loads(data)
         return r.status, r.headers, data
+
+    def as_instance(self, instance, target, method, path, body=None, media=None):
+        """A client with an instance's own TLS credential, past its program: (status, parsed JSON)."""
+        c = self.https(None, target)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False
+        context.load_verify_locations(self.data / "demo/ca" / (target.split("/")[0] + "-tls.pem"))
+        context.load_cert_chain(self.data / instance / "tls/cert.pem", self.data / instance / "tls/key.pem")
+        c._context = context
+        c.request(method, path, body=body, headers={"Content-Type": media} if media else {})
+        r = c.getresponse()
+        return r.status, json.loads(r.read() or b"{}")
+
+    def ask_ca(self, application, approval):
+        """One issuing request at the CA with the RA's credential: its result."""
+        key = openssl("dgst", "-sm3", input=base64.b64decode(approval)).stdout.split(b"= ")[1].strip().decode()
+        body = json.dumps({"requests": [{"key": key, "application": application, "approval": approval}]}).encode()
+        status, answer = self.as_instance("shifan/ra", "shifan/ca", "POST", "/v1/requests", body, "application/json")
+        if status != 200:
+            return {"state": "refused", "error": answer}
+        return answer["results"][0]
 
     def get(self, url, data=None, media=None):
         """Plain HTTP of a public listener: (status, headers, bytes)."""
