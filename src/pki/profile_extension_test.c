@@ -70,7 +70,6 @@ static void nothing_is_shown_by_default(void **state)
 			assert_true((extension(x, buf_cstr(&dotted)) == NULL) == e->discloses);
 			tried++;
 		}
-		AUTO_BUF(der, CERT_DER_MAX);
 		unsigned char *out = NULL;
 		int len = i2d_X509(x, &out);
 		const char *number = json_string_value(
