@@ -1,7 +1,7 @@
 #ifndef YD_RA_RA_H
 #define YD_RA_RA_H
 /* The registration authority: two persons between an application and the CA.
- *   routes.c   doors              application.c  what an application must hold    identity.c  marks of holders
+ *   routes.c   doors              application.c  what an application must hold  identity.c  marks of holders
  *   entry.c    what speaks against it             source.c   authoritative source    blacklist.c  black list
  *   review.c   the second person  forward.c      durable way to the CA            deliver.c   what is fetched
  *   accept.c   the circle closes  lapse.c        what time alone ends    notice.c  what people hear
