@@ -6,6 +6,16 @@ cd "$(dirname "$0")/.."
 passed=0
 failed=0
 FUZZ_SECONDS=${SOAK_FUZZ:-300} scripts/fuzz.sh && passed=$((passed + 1)) || failed=$((failed + 1))
+# SM2, SM3 and SM4 beside libcrypto, SOAK_SM cases of each kind under each implementation (default a million,
+# other numbers each day), and longer traces of the vector code
+soak() {
+	"$@" >out/soak.log 2>&1 && passed=$((passed + 1)) || {
+		failed=$((failed + 1))
+		tail -n 20 out/soak.log
+	}
+}
+soak build/tests/sm_differential "${SOAK_SM:-1000000}" "$(($(date +%s) / 86400 % 500 + 1))"
+soak build/tests/sm_trace 5
 for _ in $(seq "${SOAK_ROUNDS:-5}"); do
 	ctest --test-dir build -R '^(unit|e2e)/' --output-on-failure >out/soak.log 2>&1 && passed=$((passed + 1)) || {
 		failed=$((failed + 1))

@@ -116,6 +116,9 @@ struct rc instance_refused(struct instance *in, struct rc rc, const char *what, 
 		n = NULL;
 	}
 	note_send(in, n);
+	/* here or in the signer (R06.11) */
+	if (why.err == ERR_RANDOM_UNHEALTHY)
+		instance_alarm(in, "random-unhealthy", slice_text(in->name), why.text);
 	return rc_restore(&why);
 }
 

@@ -44,7 +44,9 @@ static RC check_jobs(struct instance *in)
 
 static RC check_random(struct instance *in)
 {
-	(void)in;
+	if (!rand_healthy())
+		instance_alarm(in, "random-unhealthy", slice_text(in->name),
+		               "the random source failed its test: no key is made and nothing is signed");
 	REQUIRE(rand_healthy(), RANDOM_UNHEALTHY, "the health test failed");
 	return OK;
 }

@@ -1,6 +1,7 @@
 /* The routes every instance has: each refuses who may not, and does what it says (law 6, design 9.13). */
 #include "../../tests/lib/small_world.h"
 
+#include "base/rand.h"
 #include "evidence/alarm.h"
 #include "http/route.h"
 #include "http/route_check.h"
@@ -189,6 +190,32 @@ static void lost_notes_raise_an_alarm(void **state)
 	assert_int_equal(atomic_load(&in->notes_lost), 0);
 }
 
+static struct rc stuck(void *p, size_t len)
+{
+	memset(p, 0x5a, len);
+	return OK;
+}
+
+/* R06.11: whoever meets a source that failed, a request or the watch for readiness. */
+static void a_stuck_random_source_raises_an_alarm(void **state)
+{
+	struct peer by = {.kind = PEER_NONE};
+	const char *name;
+	uint8_t byte;
+	struct rc rc;
+
+	(void)state;
+	rand_test_source(stuck);
+	rc = rand_bytes(&byte, 1);
+	assert_refused(instance_refused(in, rc, "issue", SLICE_NONE, &by), RANDOM_UNHEALTHY);
+	assert_refused(frame_ready(in, 2, &name), RANDOM_UNHEALTHY);
+	assert_string_equal(name, "random");
+	rand_test_source(NULL);
+	world_until(atomic_load(&in->notes) == 0);
+	assert_int_equal(open_alarms(), 1);
+	assert_ok(frame_ready(in, 2, &name));
+}
+
 /* ---- whom an instance calls ---- */
 
 static void only_the_named_instance_is_meant(void **state)
@@ -217,6 +244,7 @@ int main(void)
 	        FRESH(success_is_no_refusal),
 	        FRESH(the_same_alarm_is_one_alarm),
 	        FRESH(lost_notes_raise_an_alarm),
+	        FRESH(a_stuck_random_source_raises_an_alarm),
 	        FRESH(only_the_named_instance_is_meant),
 	};
 
