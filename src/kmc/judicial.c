@@ -322,6 +322,7 @@ RC kmc_judicial_fetch(struct kmc *k, const struct request *q, json_t **ret)
 	char id[RECOVERY_ID + 1];
 	json_t *list = json_array();
 	AUTO_JSON(keep, list);
+	(void)keep; /* owns it */
 
 	NEED(h != NULL && list != NULL, RC_NOMEM, "no memory");
 	h->k = k;

@@ -412,6 +412,7 @@ RC ra_recover_fetch(struct ra *ra, const struct request *q, json_t **ret)
 	struct handing h = {.list = json_array()};
 	char id[RECOVERY_ID + 1];
 	AUTO_JSON(keep, h.list);
+	(void)keep; /* owns it */
 
 	NEED(h.list != NULL, RC_NOMEM, "no memory");
 	TRY(id_of(q, id));
