@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Proves the end of certificates: suspension with its longest time (R21.7), revocation by holder, institution, RA and
-CA (R21.6), loss at 03:00 by key, code and officer (R31.1 to R31.5), the queue while the CA is away (R31.4), mass
+CA (R21.6), loss at 03:00 by key, code and officer (R31.1, R31.2, R31.3, R31.5), the queue while the CA is away
+(R31.4), mass
 operations, due work once over restarts.  OpenSSL reads OCSP and lists."""
 import concurrent.futures
 import json

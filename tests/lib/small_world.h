@@ -509,8 +509,8 @@ RC signer_km_respond(struct signer_client *c, struct slice key, struct slice ca_
 	return rc;
 }
 
-RC signer_km_judicial(struct signer_client *c, const struct signer_orders *orders, const struct slice *blobs, size_t n,
-                      struct buf *ret)
+RC signer_km_judicial(struct signer_client *c, const struct signer_orders *orders, const struct slice *blobs,
+                      size_t n, struct buf *ret)
 {
 	(void)c;
 	(void)orders;
