@@ -58,6 +58,8 @@ RC act_write(const struct ceremony *c, struct slice content, unsigned mode, cons
         __attribute__((format(printf, 4, 5)));
 /* DER and PEM under demo/ca/. */
 RC act_publish(const struct ceremony *c, const char *id, struct slice der);
+/* URL of an instance's database (plan.h). */
+RC act_database(const struct ceremony *c, const struct plan_instance *at, char ret[ACT_PATH]);
 struct station *act_station(struct ceremony *c, const struct plan_instance *at);
 struct act_authority *act_operator(struct ceremony *c, const struct plan_org *org, enum key_kind kind);
 /* The first issuing authority of an organisation with that kind of key. */

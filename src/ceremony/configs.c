@@ -31,6 +31,19 @@ static void add_peer(const struct ceremony *c, struct buf *out, const char *what
 		           p->api);
 }
 
+RC act_database(const struct ceremony *c, const struct plan_instance *at, char ret[ACT_PATH])
+{
+	AUTO_BUF(out, ACT_PATH - 1);
+	if (c->plan->database == NULL)
+		return act_path(c, ret, "%s/data.db", at->name);
+	buf_printf(&out, "%s options=-csearch_path=", c->plan->database);
+	for (const char *p = at->name; *p != 0; p++)
+		buf_text(&out, *p == '/' ? "__" : *p == '-' ? "_" : (char[]){*p, 0});
+	TRY(buf_done(&out));
+	snprintf(ret, ACT_PATH, "%s", buf_cstr(&out));
+	return OK;
+}
+
 static RC write_config(struct ceremony *c, const struct plan_instance *at)
 {
 	const struct plat_instance *p = plat_find(&c->plat, at->name);
@@ -48,6 +61,11 @@ static RC write_config(struct ceremony *c, const struct plan_instance *at)
 	act_base(c, p->public != 0 ? at : plan_find_role(c->plan, at->org, "status"), base, sizeof base);
 	if (base[0] != 0)
 		buf_printf(&out, "public_base: %s\n", base);
+	if (c->plan->database != NULL) {
+		char url[ACT_PATH];
+		TRY(act_database(c, at, url));
+		buf_printf(&out, "database: \"%s\"\n", url);
+	}
 	TRY(buf_done(&out));
 	return act_write(c, buf_slice(&out), 0644, "%s/config.yaml", at->name);
 }

@@ -221,6 +221,7 @@ static RC fill(struct plan *p)
 	p->base_port = port != NULL ? (int)json_integer_value(port) : -1;
 	p->test = json_is_true(json_object_get(p->json, "test"));
 	p->public_url = text_of(p->json, "public_url");
+	p->database = text_of(p->json, "database");
 	p->policies = json_object_get(p->json, "policies");
 	p->authorisation = json_object_get(p->json, "authorisation");
 	p->cps = json_object_get(p->json, "cps");

@@ -43,6 +43,7 @@ struct plan {
 	json_t *json;
 	bool test;
 	int base_port;          /* -1: not said */
+	const char *database;   /* "pgsql:CONNINFO", a schema per instance; NULL: a file per instance */
 	const char *public_url; /* NULL: http://127.0.0.1:PORT of the instance */
 	const struct plan_org *national, *institution, *keycentre; /* first of each kind */
 	size_t orgs, instances, authorities, officers;

@@ -87,7 +87,7 @@ static RC save_station(struct ceremony *c, struct station *s)
 	AUTO(db, reader, NULL);
 	if (json_array_size(s->notes) == 0)
 		return OK;
-	TRY(act_path(c, path, "%s/data.db", s->at->name));
+	TRY(act_database(c, s->at, path));
 	TRY(db_open(path, false, &db));
 	struct rc rc = db_migrate(db, NULL);
 	if (!rc_ok(rc)) {

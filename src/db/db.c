@@ -1,5 +1,6 @@
 #include "db/db.h"
 #include "base/mem.h"
+#include "db/pgsql.h"
 
 struct cached {
 	char *sql;
@@ -49,6 +50,14 @@ const struct db_driver *db_driver_of(const char *url, const char **where)
 	if (strncmp(url, "sqlite:", 7) == 0)
 		*where = url + 7;
 	return &db_sqlite;
+}
+
+RC db_reach(const char *url, struct db_reach *ret)
+{
+	const char *where;
+
+	*ret = (struct db_reach){0};
+	return db_driver_of(url, &where) == &db_pgsql ? pg_reach(where, ret) : OK;
 }
 
 RC db_open(const char *url, bool read_only, struct db **ret)

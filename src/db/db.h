@@ -71,6 +71,11 @@ struct db;
 /* url: "sqlite:PATH" or a plain PATH of a file, made (0600) if missing unless read-only;
  * "pgsql:CONNINFO" or "postgresql://..." as libpq reads them. */
 RC   db_open(const char *url, bool read_only, struct db **ret);
+/* What a sandboxed process must still reach after it has opened the database.  RC_INPUT for an URL with a
+ * password in it: it belongs into a passfile. */
+#define DB_PASSFILE_MAX 256
+struct db_reach { bool shared; uint16_t port; char passfile[DB_PASSFILE_MAX]; };
+RC   db_reach(const char *url, struct db_reach *ret);   /* shared: other hosts may write too (lease.h) */
 RC   db_open_with(const struct db_driver *driver, const char *where, bool read_only, struct db **ret);
 void db_close(struct db *db);
 static inline void db_free(struct db *db) { db_close(db); }

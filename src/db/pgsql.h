@@ -29,6 +29,7 @@ struct pg {
 	int64_t changes;
 };
 
+RC   pg_reach(const char *where, struct db_reach *ret);
 RC   pg_link_open(struct pg *pg);
 /* A usable connection.  One that was lost is made anew outside of a transaction; inside RC_BUSY until
  * the rollback. */

@@ -4,6 +4,7 @@
 #include "db/dialect.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 /* A commit is on disk when it returns; a lock that does not come is RC_BUSY; a writer whose host has
  * gone silent in a transaction does not hold up the next one for ever. */
@@ -69,19 +70,47 @@ RC pg_command(struct pg *pg, const char *sql)
 
 /* ---- opening ---- */
 
+static RC query(struct pg *pg, const char *sql, PGresult **ret)
+{
+	PGresult *r = PQexec(pg->c, sql);
+
+	if (PQresultStatus(r) != PGRES_TUPLES_OK)
+		return pg_failure(pg, r, sql);
+	*ret = r;
+	return OK;
+}
+
 /* What a server that could forget a commit says of itself; others have no such setting. */
 static RC check_server(struct pg *pg)
 {
-	PGresult *r = PQexec(pg->c, "SELECT coalesce(current_setting('fsync', true), 'on') = 'on' AND "
-	                            "current_setting('server_encoding') = 'UTF8'");
+	PGresult *r = NULL;
 	bool good;
 
-	if (PQresultStatus(r) != PGRES_TUPLES_OK)
-		return pg_failure(pg, r, "settings");
+	TRY(query(pg,
+	          "SELECT coalesce(current_setting('fsync', true), 'on') = 'on' AND "
+	          "current_setting('server_encoding') = 'UTF8'",
+	          &r));
 	good = PQntuples(r) == 1 && strcmp(PQgetvalue(r, 0, 0), "t") == 0;
 	PQclear(r);
 	NEED(good, RC_INPUT, "database: the server must run with fsync = on and encoding UTF8");
 	return OK;
+}
+
+/* The first schema of the search path is the place of the tables; like a file it is made when missing. */
+static RC find_schema(struct pg *pg)
+{
+	PGresult *r = NULL;
+	struct rc rc = OK;
+
+	TRY(query(pg,
+	          "SELECT current_schema() IS NULL, 'CREATE SCHEMA IF NOT EXISTS ' || "
+	          "split_part(current_setting('search_path'), ',', 1)",
+	          &r));
+	if (strcmp(PQgetvalue(r, 0, 0), "t") == 0)
+		rc = pg->read_only ? rc_fail(RC_NOTFOUND, "database: its schema does not exist")
+		                   : pg_command(pg, PQgetvalue(r, 0, 1));
+	PQclear(r);
+	return rc;
 }
 
 static RC set_up(struct pg *pg)
@@ -89,7 +118,8 @@ static RC set_up(struct pg *pg)
 	NEED(pg->c != NULL, RC_NOMEM, "database: out of memory");
 	NEED(PQstatus(pg->c) == CONNECTION_OK, RC_BUSY, "database: %.300s", PQerrorMessage(pg->c));
 	TRY(pg_command(pg, pg->read_only ? setup_reader : setup_writer));
-	return check_server(pg);
+	TRY(check_server(pg));
+	return find_schema(pg);
 }
 
 /* What the caller's text says goes before these. */
@@ -117,6 +147,36 @@ RC pg_link_open(struct pg *pg)
 		PQfinish(pg->c);
 		pg->c = NULL;
 	}
+	return rc;
+}
+
+static RC add_reach(const PQconninfoOption *o, struct db_reach *ret)
+{
+	const char *v = o->val;
+	bool port = strcmp(o->keyword, "port") == 0;
+
+	if (v == NULL || *v == 0)
+		return OK;
+	NEED(strcmp(o->keyword, "password") != 0, RC_INPUT, "database: a password belongs into a passfile");
+	if (port)
+		ret->port = (uint16_t)strtoul(v, NULL, 10);
+	if (strcmp(o->keyword, "passfile") == 0) {
+		NEED(strlen(v) < DB_PASSFILE_MAX, RC_INPUT, "database: name of the passfile");
+		(void)snprintf(ret->passfile, DB_PASSFILE_MAX, "%s", v);
+	}
+	return OK;
+}
+
+RC pg_reach(const char *where, struct db_reach *ret)
+{
+	PQconninfoOption *all = PQconninfoParse(where, NULL), *o;
+	struct rc rc = OK;
+
+	NEED(all != NULL, RC_INPUT, "database: the URL cannot be read");
+	*ret = (struct db_reach){.shared = true, .port = 5432};
+	for (o = all; o->keyword != NULL && rc_ok(rc); o++)
+		rc = add_reach(o, ret);
+	PQconninfoFree(all);
 	return rc;
 }
 
@@ -151,7 +211,7 @@ static RC begin(struct pg *pg)
  * a statement failed is answered with ROLLBACK. */
 static RC commit(struct pg *pg)
 {
-	PGresult *r;
+	PGresult *r = NULL;
 	bool done;
 
 	NEED(pg->in_tx, RC_BUG, "database: COMMIT outside of a transaction");

@@ -27,6 +27,7 @@ static const cyaml_schema_field_t fields[] = {
         PORT(standby_keep),
         PORT(standby_fill),
         PORT(session_idle_seconds),
+        TEXT(database),
         TEXT(mail_url),
         TEXT(mail_from),
         TEXT(mail_office),

@@ -37,6 +37,8 @@ struct instance {
 
 	pthread_mutex_t trust_lock;
 	struct trust *trust; /* under trust_lock: a reload exchanges it */
+	struct db_reach database;
+	struct lease lease;  /* of a shared database; the writer's own */
 	struct db *first;    /* before the writer takes it over */
 	struct writer *writer;
 	struct writer_watch watch;

@@ -239,6 +239,7 @@ static RC serve(struct instance *in, int signals)
 			told = true;
 			tell_supervisor(in);
 		}
+		NEED(!writer_fenced(in->writer), RC_BUSY, "another host has taken over the database");
 	} while (wait_signal(in, signals, told ? TICK_READY_MS : TICK_MS, &reload));
 	return OK;
 }

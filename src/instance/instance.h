@@ -48,6 +48,7 @@ struct instance_config {
 	unsigned standby_keep;         /* kmc: refill below; default 512 */
 	unsigned standby_fill;         /* kmc: refill up to; default 2048 */
 	unsigned session_idle_seconds; /* reserved for roles with sessions */
+	char *database;         /* "pgsql:CONNINFO"; absent: DIR/ORG/ROLE/data.db */
 	char *mail_url;         /* ra: "smtp://127.0.0.1:25"; absent: notices are only kept */
 	char *mail_from;        /* sender; required with mail_url */
 	char *mail_office;      /* takes what is for officers, departments and holders without address */

@@ -7,7 +7,12 @@
 #include "instance/frame.h"
 #include "sandbox/sandbox.h"
 
+#include <poll.h>
+#include <signal.h>
+#include <unistd.h>
+
 #define MANAGEMENT_WORKERS 2
+#define STANDBY_MS 1000
 
 static RC open_config(struct instance *in)
 {
@@ -22,13 +27,53 @@ static RC open_config(struct instance *in)
 	return trust_load(path, in->org, &in->trust);
 }
 
+static RC database_url(const struct instance *in, char ret[FRAME_PATH_MAX + 128])
+{
+	const char *url = in->config.value.database;
+
+	if (url == NULL)
+		return frame_path(in, "data.db", ret);
+	(void)snprintf(ret, FRAME_PATH_MAX + 128, "%s", url);
+	return OK;
+}
+
+/* A second host with the same database stands by here until the first is gone (design 9.1). */
+static RC wait_for_lease(struct instance *in)
+{
+	struct pollfd supervisor = {.fd = in->supervisor_fd};
+	char host[64] = "", place[LEASE_PLACE_MAX + 1];
+	bool told = false;
+	struct rc rc;
+
+	(void)gethostname(host, sizeof(host) - 1);
+	(void)snprintf(place, sizeof(place), "%s:%.130s", host, in->dir);
+	TRY(lease_init(&in->lease, place));
+	while (!rc_ok(rc = lease_take(in->first, &in->lease, clock_mono_ms()))) {
+		sigset_t pending;
+
+		if (rc.code != RC_BUSY && rc.code != RC_UNCERTAIN)
+			return rc;
+		if (!told)
+			log_line(LOG_INFO, "standby", rc_last()->text, NULL);
+		told = true;
+		(void)poll(&supervisor, 1, STANDBY_MS);
+		(void)sigpending(&pending);
+		NEED((supervisor.revents & (POLLHUP | POLLERR)) == 0 && sigismember(&pending, SIGTERM) == 0 &&
+		             sigismember(&pending, SIGINT) == 0,
+		     RC_BUSY, "ended while standing by");
+	}
+	return OK;
+}
+
 static RC open_database(struct instance *in)
 {
 	char path[FRAME_PATH_MAX + 128];
 
-	TRY(frame_path(in, "data.db", path));
+	TRY(database_url(in, path));
+	TRY(db_reach(path, &in->database));
 	TRY(db_open(path, false, &in->first));
-	return db_migrate(in->first, in->role->name);
+	TRY(db_migrate(in->first, in->role->name));
+	return in->database.shared ? wait_for_lease(in) : OK;
 }
 
 /* ---- TLS files ---- */
@@ -175,7 +220,8 @@ static uint16_t url_port(const char *url)
 	return rc_ok(text_u64(slice_of(colon + 1, len), 65535, &port)) ? (uint16_t)port : 0;
 }
 
-static void ports_of(const struct instance_config *c, uint16_t listen[4], uint16_t peers[5])
+static void ports_of(const struct instance_config *c, uint16_t database, uint16_t listen[4],
+                     uint16_t peers[6])
 {
 	const unsigned own[] = {c->api_port, c->public_port, c->management_port};
 	const char *urls[] = {c->ca_url, c->kmc_url, c->mail_url, c->source_url};
@@ -190,20 +236,26 @@ static void ports_of(const struct instance_config *c, uint16_t listen[4], uint16
 		if (url_port(urls[i]) != 0)
 			peers[n++] = url_port(urls[i]);
 	}
+	if (database != 0)
+		peers[n++] = database;
 }
 
 static RC confine(struct instance *in)
 {
 	char clock[FRAME_PATH_MAX + 128], trust[FRAME_PATH_MAX + 128], tls[FRAME_PATH_MAX + 128];
-	const char *read[] = {clock, trust, tls, "/dev/urandom", "/etc/localtime", NULL};
+	const char *read[] = {clock, trust, tls, "/dev/urandom", "/etc/localtime", in->database.passfile,
+	                      NULL};
 	const char *write[] = {in->dir, NULL};
-	uint16_t listen[4] = {0}, peers[5] = {0};
+	uint16_t listen[4] = {0}, peers[6] = {0};
 	struct sandbox_report report;
+
+	if (in->database.passfile[0] == 0)
+		read[5] = NULL;
 
 	snprintf(clock, sizeof(clock), "%s/clock", in->data);
 	TRY(frame_path(in, "trust", trust));
 	TRY(frame_path(in, "tls", tls));
-	ports_of(&in->config.value, listen, peers);
+	ports_of(&in->config.value, in->database.port, listen, peers);
 	TRY(sandbox_enter(&(struct sandbox){SANDBOX_ROLE, read, write, listen, peers}, &report));
 	if (report.note[0] != 0)
 		log_line(LOG_WARN, "sandbox", report.note, NULL);
@@ -230,8 +282,10 @@ static RC open_writer(struct instance *in)
 	char path[FRAME_PATH_MAX + 128];
 	AUTO(db_lease, lease, NULL);
 
-	TRY(frame_path(in, "data.db", path));
+	TRY(database_url(in, path));
 	TRY(writer_open(MOVE(in->first), &in->writer));
+	if (in->database.shared)
+		writer_lease(in->writer, &in->lease);
 	TRY(db_pool_open(path, FRAME_READERS, &in->readers));
 	TRY(db_pool_lease(in->readers, &lease));
 	TRY(log_open(in->writer, lease->db, &in->log));

@@ -2,6 +2,7 @@
 # A PostgreSQL server of a test's own: scratch folder, Unix socket only, gone when the test is.
 #	pgsql.sh start PID   prints "host=FOLDER user=postgres dbname=postgres"; ends with process PID at the latest
 #	pgsql.sh stop FOLDER
+#	pgsql.sh run COMMAND...  with YD_TEST_DB naming a server of its own: the tests that can run over it do
 # Exit 77 with a reason when PostgreSQL is not installed.
 set -eu
 
@@ -53,5 +54,16 @@ start() {
 case "$1" in
 start) start "$2" ;;
 stop) stop "$2" ;;
+run)
+	shift
+	here=$PWD
+	info=$(start $$)
+	cd "$here"
+	status=0
+	YD_TEST_DB=$info "$@" || status=$?
+	folder=${info#host=}
+	stop "${folder%% *}"
+	exit $status
+	;;
 *) exit 2 ;;
 esac
