@@ -113,11 +113,26 @@ static void trampoline(void)
 	job();
 }
 
+/* What the search before left in registers would be stored by the first who needs them. */
+static void clear_registers(ucontext_t *c)
+{
+#ifdef __x86_64__
+	static const int kept[] = {REG_RBX, REG_RBP, REG_R12, REG_R13, REG_R14, REG_R15};
+	size_t i;
+
+	for (i = 0; i < sizeof(kept) / sizeof(kept[0]); i++)
+		c->uc_mcontext.gregs[kept[i]] = 0;
+#else
+	(void)c;
+#endif
+}
+
 static void on_own_stack(void (*run)(void))
 {
 	memset(stack, PAINT, STACK);
 	job = run;
 	assert_int_equal(getcontext(&there), 0);
+	clear_registers(&there);
 	there.uc_stack.ss_sp = stack;
 	there.uc_stack.ss_size = STACK;
 	there.uc_link = &here;
