@@ -148,6 +148,17 @@ static void put_member(json_t *identity, const char *path, struct slice v)
 	}
 }
 
+/* "sm2/5a01": the certificate that this one follows, with a new key and perhaps new data (R21.3). */
+static void put_basis(json_t *basis, struct slice v)
+{
+	const uint8_t *slash = memchr(v.p, '/', v.len);
+	size_t n = slash != NULL ? (size_t)(slash - v.p) : v.len;
+
+	json_put_cstr(basis, "kind", "update");
+	json_put_text(basis, "ca", slice_of(v.p, n));
+	json_put_text(basis, "serial", slice_of(v.p + n + (n < v.len), v.len - n - (n < v.len)));
+}
+
 static void put_field(json_t *row, const char *name, struct slice v)
 {
 	static const char *const own[] = {"csr", "purpose", "region", "duplicate", "corrects", NULL};
@@ -161,6 +172,8 @@ static void put_field(json_t *row, const char *name, struct slice v)
 	if (strcmp(name, "agreement") == 0) {
 		json_put_text(child(row, name), "version", v);
 		json_put_bool(child(row, name), "accepted", true);
+	} else if (strcmp(name, "updates") == 0) {
+		put_basis(child(row, "basis"), v);
 	} else if (strncmp(name, "evidence:", 9) == 0) {
 		json_put_text(child(row, "evidence"), name + 9, v);
 	} else {
@@ -190,7 +203,7 @@ static RC row_of_line(const struct batch_file *f, json_t **ret)
 	TRY(json_read(csv_field(f->csv, 0), CSV_ROW_MAX, &row));
 	NEED(json_is_object(row), RC_INPUT, "the line is not a JSON object");
 	TRY(json_only(row, "identity", "purpose", "region", "agreement", "csr", "evidence", "duplicate",
-	              "corrects", NULL));
+	              "corrects", "basis", NULL));
 	*ret = MOVE(row);
 	return OK;
 }

@@ -102,7 +102,8 @@ static RC put_agreement(struct submission *s, const json_t *data, json_t *body)
 
 static RC body_of(struct submission *s, const json_t *row, json_t *body)
 {
-	static const char *const members[] = {"identity", "purpose", "region", "duplicate", "corrects"};
+	static const char *const members[] = {"identity",  "purpose",  "region",
+	                                      "duplicate", "corrects", "basis"};
 	AUTO_JSON(data, json_deep_copy(s->defaults));
 	json_t *evidence = json_array();
 

@@ -3,11 +3,13 @@
 H03.5), from outside: what the holder and the officers do, on a clock that is stepped; OpenSSL judges."""
 import json
 import pathlib
+import sqlite3
 import sys
 import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
-from yuandian import DISTID, Platform, check, children, contents, equal, main, openssl, person, serial_of
+from yuandian import (DISTID, Platform, check, children, citizen_number, contents, credit_code, equal, main, openssl,
+                      person, serial_of)
 
 work = pathlib.Path(tempfile.mkdtemp(prefix="yuandian-e2e-"))
 platform = None
@@ -300,7 +302,78 @@ def refused(app, code):
     equal(body["history"][-1]["code"], code, "why the CA refused")
 
 
+def submit(folder, name, rows):
+    """A list of staff; the answer of the submission, issued once approved."""
+    header = ("name,document.type,document.number,document.valid_until,organisation,organisation_code,department,csr" +
+              (",updates" if rows[0].count(",") == 8 else ""))
+    (folder / name).write_text("\r\n".join([header, *rows]) + "\r\n")
+    p = platform.as_("entry", "batch", "submit", folder / name, "--profile", "staff", "--class", "GOV", "--data",
+                     folder / "common.json", "--evidence", f"identity-document={folder / 'id.png'}", "--evidence",
+                     f"unit-letter={folder / 'id.png'}", "--json", status=None)
+    check(p.returncode in (0, 6), f"batch submit: {p.stdout} {p.stderr}")
+    return json.loads(p.stdout)
+
+
+def show(batch):
+    return json.loads(platform.as_("review", "batch", "show", batch["id"], "--json").stdout)
+
+
+def issue_all(batch, n):
+    import time
+    platform.as_("review", "review", "--batch", batch["id"], "--approve")
+    for _ in range(300):
+        if show(batch)["applications"].get("issued") == n:
+            break
+        time.sleep(0.1)
+    equal(show(batch)["applications"], {"issued": n}, "all are issued")
+    db = sqlite3.connect(f"file:{platform.data}/shifan/ra/data.db?mode=ro", uri=True)
+    try:
+        return [r[0] for r in db.execute("SELECT id FROM application WHERE batch = ? ORDER BY seq", (batch["id"],))]
+    finally:
+        db.close()
+
+
+def a_department_moves():
+    """Staff of one organisation go over to another: one list, looked at before anything is issued, each with a new
+    key and the new organisation in the certificate; the old one is followed once only."""
+    folder, n = work / "move", 24
+    folder.mkdir()
+    (folder / "id.png").write_bytes(b"a scan")
+    (folder / "common.json").write_text(json.dumps({"purpose": "办公", "region": "110000",
+                                                    "agreement": {"version": "1", "accepted": True}}))
+    for k in range(2 * n):
+        new_key(folder / str(k), f"员工{k % n}")
+    codes = [credit_code("91110000" + x) for x in ("600037341", "600037342")]
+    row = lambda k, to, key: (f"员工{k},citizen,{citizen_number(700 + k)},long-term,机构{to},{codes[to]},科室,{key}/sign.csr")
+    first_ids = issue_all(submit(folder, "staff.csv", [row(k, 0, k) for k in range(n)]), n)
+    for k, app in enumerate(first_ids):
+        platform.fetch(app, folder / str(k))
+        platform.as_("entry", "accept", app)
+    moves = [row(k, 1, n + k) + "," + named(folder / str(k)) for k in range(n)]
+    # looked at first: entered, and nothing issued before a second person has approved
+    batch = submit(folder, "move.csv", moves)
+    errors = platform.as_("entry", "batch", "show", batch["id"], "--errors", "--json").stdout.decode()
+    equal((batch["lines"], batch["done"], batch["errors"]), (n, n, 0), f"the preview {errors}")
+    equal(show(batch)["applications"], {"entered": n}, "nothing is issued yet")
+    for k, app in enumerate(issue_all(batch, n)):
+        platform.fetch(app, folder / str(n + k))
+    text = lambda d: openssl("x509", "-in", folder / d / "sign.pem", "-noout", "-text", "-nameopt",
+                             "utf8").stdout.decode()
+    for k in (0, n - 1):
+        old, new = text(str(k)), text(str(n + k))
+        check("机构0" in old and "机构1" in new and "机构0" not in new, "the new organisation")
+        uuid = lambda t: t.split("urn:uuid:")[1][:36]
+        equal(uuid(old), uuid(new), "the same person")
+        check(named(folder / str(k)) != named(folder / str(n + k)), "another certificate")
+    for k in range(2 * n, 2 * n + 2):
+        new_key(folder / str(k), "再来")
+    again = [row(k, 1, 2 * n + k) + "," + named(folder / str(k)) for k in range(2)]
+    again[1] = again[1].rsplit("/", 1)[0] + "/abcdef"
+    batch = submit(folder, "again.csv", again)
+    check(batch["errors"] >= 1, f"a certificate that does not exist is not followed: {batch}")
+
+
 if __name__ == "__main__":
-    tests = [setup, update_by_the_holder, after_expiry, extension, replacement, recovery, judicial, doors_of_the_centre]
+    tests = [setup, a_department_moves, update_by_the_holder, after_expiry, extension, replacement, recovery, judicial, doors_of_the_centre]
     with Platform("--test-clock") as platform:
         main(tests)
