@@ -177,7 +177,7 @@ RC ra_store_each(struct db *db, const struct ra_filter *f,
 	if (f->state == APPLICATION_NONE)
 		TRY(db_query(db, &q,
 		             "SELECT " COLUMNS
-		             " FROM application WHERE seq > $1 AND ($2 IS NULL OR entry = $2) "
+		             " FROM application WHERE seq > $1 AND (entry = $2 OR $2 IS NULL) "
 		             "ORDER BY seq LIMIT $3",
 		             DB_ARGS(DB_INT(f->after), f->entry != NULL ? DB_CSTR(f->entry) : DB_NULL,
 		                     DB_INT(f->limit))));
@@ -190,7 +190,7 @@ RC ra_store_each(struct db *db, const struct ra_filter *f,
 	else
 		TRY(db_query(db, &q,
 		             "SELECT " COLUMNS " FROM application WHERE state = $4 AND seq > $1 "
-		             "AND ($2 IS NULL OR entry = $2) ORDER BY seq LIMIT $3",
+		             "AND (entry = $2 OR $2 IS NULL) ORDER BY seq LIMIT $3",
 		             DB_ARGS(DB_INT(f->after), f->entry != NULL ? DB_CSTR(f->entry) : DB_NULL,
 		                     DB_INT(f->limit), DB_INT(f->state))));
 	for (;;) {

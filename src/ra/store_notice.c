@@ -18,7 +18,7 @@ RC ra_store_notices(struct db *db, const struct notice_filter *f,
 
 	TRY(db_query(db, &q,
 	             "SELECT id, kind, addressee, recipient, subject, zh, en, at, mail, sent_at FROM notice "
-	             "WHERE id > $1 AND ($2 IS NULL OR recipient = $2) AND ($3 = 0 OR mail = 0) "
+	             "WHERE id > $1 AND (recipient = $2 OR $2 IS NULL) AND ($3 = 0 OR mail = 0) "
 	             "ORDER BY id LIMIT $4",
 	             DB_ARGS(DB_INT(f->after), f->to.len > 0 ? DB_TEXT(f->to) : DB_NULL, DB_INT(f->waiting),
 	                     DB_INT(f->limit))));

@@ -101,7 +101,7 @@ RC ra_registry_of(struct db *db, struct slice code, struct slice unit, size_t li
 	             "SELECT r.application, r.not_after, c.ca, c.serial, a.subject, a.entity FROM registry r "
 	             "JOIN certificate c ON c.application = r.application AND c.part = 0 "
 	             "JOIN application a ON a.seq = r.application "
-	             "WHERE r.code = $1 AND ($2 IS NULL OR r.unit = $2) ORDER BY r.application LIMIT $3",
+	             "WHERE r.code = $1 AND (r.unit = $2 OR $2 IS NULL) ORDER BY r.application LIMIT $3",
 	             DB_ARGS(DB_TEXT(code), unit.len > 0 ? DB_TEXT(unit) : DB_NULL, DB_INT(limit))));
 	for (;;) {
 		TRY(db_next(q, &row));
