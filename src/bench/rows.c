@@ -7,8 +7,15 @@
 
 RC rows_add(struct bench_rows *r, const struct bench_row *row)
 {
+	const char *use = getenv("SM_USE"); /* sm/cpu.h */
+	struct bench_row *at = &r->at[r->count];
+
 	NEED(r->count < BENCH_ROWS_MAX, RC_BUG, "bench: more than %d rows", BENCH_ROWS_MAX);
-	r->at[r->count++] = *row;
+	*at = *row;
+	/* measured with less than this CPU can do: a row of its own, to be held beside the other */
+	if (use != NULL)
+		(void)snprintf(at->name, sizeof(at->name), "%s.%s", row->name, use);
+	r->count++;
 	return OK;
 }
 

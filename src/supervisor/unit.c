@@ -8,6 +8,7 @@
 #include <linux/close_range.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -75,7 +76,13 @@ static void child(const struct launch *l, const struct spawn *s)
 		char *const *out;
 	} argv, env;
 	const char *const words[] = {"yuandian", s->command, s->name, "--data", l->dir, NULL};
-	static const char *const clean[] = {"PATH=/usr/bin:/bin", "LANG=C.UTF-8", "TZ=UTC", NULL};
+	/* SM_USE can only take the fast implementations away (sm/cpu.h): for measurements and tests. */
+	const char *use = getenv("SM_USE");
+	char sm_use[32];
+	const char *const clean[] = {"PATH=/usr/bin:/bin", "LANG=C.UTF-8", "TZ=UTC",
+	                             use != NULL ? sm_use : NULL, NULL};
+	if (use != NULL)
+		snprintf(sm_use, sizeof sm_use, "SM_USE=%.20s", use);
 	argv.in = words;
 	env.in = clean;
 	if (prepare(l, s))
