@@ -108,6 +108,26 @@ static void an_encryption_key_has_one_request(void **state)
 	db_close(db);
 }
 
+/* A serial number that another certificate of the CA has is refused, and that certificate stays what it is.
+ */
+static void a_serial_number_is_given_once(void **state)
+{
+	struct db *db = walk_database("ca");
+	struct ca_request r = request_of(1, REQUEST_PREPARED), other = request_of(2, REQUEST_PREPARED);
+	struct ca_certificate c;
+	AUTO_BUF(tbs, 100);
+
+	(void)state;
+	memcpy(other.serial[CA_SIGN], r.serial[CA_SIGN], CA_SERIAL);
+	walk_ok(ca_store_put(db, &r, &bytes));
+	walk_ok(ca_store_certificate_put(db, &r, CA_SIGN, SLICE_LIT("sig")));
+	walk_ok(ca_store_put(db, &other, &bytes));
+	assert_int_equal(ca_store_certificate_put(db, &other, CA_SIGN, SLICE_LIT("gis")).code, RC_CONFLICT);
+	walk_ok(ca_store_certificate(db, "sm2", serial_of(&r, CA_SIGN), &c, &tbs));
+	assert_int_equal(c.request.id, r.id);
+	db_close(db);
+}
+
 /* Every pair of states: only the state the row is in moves. */
 static void a_row_moves_only_from_its_state(void **state)
 {
