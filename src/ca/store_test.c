@@ -484,6 +484,7 @@ int main(void)
 	        FRESH(a_request_is_found_as_it_was_put),
 	        FRESH(a_key_is_certified_once),
 	        FRESH(an_encryption_key_has_one_request),
+	        FRESH(a_serial_number_is_given_once),
 	        FRESH(a_row_moves_only_from_its_state),
 	        FRESH(a_certificate_is_its_tbs_and_signature),
 	        FRESH(half_a_pair_is_completed),
