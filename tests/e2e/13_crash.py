@@ -119,6 +119,13 @@ def ready(p, limit=60):
             time.sleep(0.05)
 
 
+def lives(pid):
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
 def power_cut(p):
     """All at once, the supervisor first."""
     victims = processes(p)
@@ -131,8 +138,9 @@ def power_cut(p):
     p.process.wait()
     p.process.stdout.close()
     p.log.close()
+    # a process that ends loses its name before its sockets: wait for the process itself
     until = time.monotonic() + 10
-    while processes(p) and time.monotonic() < until:
+    while any(lives(pid) for pid in victims.values()) and time.monotonic() < until:
         time.sleep(0.02)
     p.start()
 
