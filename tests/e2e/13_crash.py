@@ -140,7 +140,7 @@ def power_cut(p):
     p.log.close()
     # a process that ends loses its name before its sockets: wait for the process itself
     until = time.monotonic() + 10
-    while any(lives(pid) for pid in victims.values()) and time.monotonic() < until:
+    while (processes(p) or any(lives(pid) for pid in victims.values())) and time.monotonic() < until:
         time.sleep(0.02)
     p.start()
 
