@@ -481,16 +481,11 @@ int main(void)
 {
 #define FRESH(f) cmocka_unit_test_setup_teardown(f, walk_open_folder, walk_remove_folder)
 	const struct CMUnitTest tests[] = {
-	        FRESH(a_request_is_found_as_it_was_put),
-	        FRESH(a_key_is_certified_once),
-	        FRESH(an_encryption_key_has_one_request),
-	        FRESH(a_serial_number_is_given_once),
-	        FRESH(a_row_moves_only_from_its_state),
-	        FRESH(a_certificate_is_its_tbs_and_signature),
-	        FRESH(half_a_pair_is_completed),
-	        FRESH(nothing_issued_is_dropped),
-	        FRESH(unfinished_work_is_found_again),
-	        FRESH(notices_wait_until_told),
+	        FRESH(a_request_is_found_as_it_was_put),  FRESH(a_key_is_certified_once),
+	        FRESH(an_encryption_key_has_one_request), FRESH(a_serial_number_is_given_once),
+	        FRESH(a_row_moves_only_from_its_state),   FRESH(a_certificate_is_its_tbs_and_signature),
+	        FRESH(half_a_pair_is_completed),          FRESH(nothing_issued_is_dropped),
+	        FRESH(unfinished_work_is_found_again),    FRESH(notices_wait_until_told),
 	        FRESH(every_failing_call_is_noticed),
 	};
 
