@@ -2,7 +2,7 @@
 #define YD_SM_CPU_H
 /* Which implementations this CPU can run, and which one is in use.  The choice is made once, from CPUID;
  * SM_USE in the environment or sm_use() narrows it (tests, measurements).  The only state of src/sm beside
- * constant tables. */
+ * constant tables and the tables of public keys seen often (sm2_known.c). */
 #include "base/rc.h"
 
 enum sm_impl {

@@ -64,13 +64,13 @@ static void combine_some(struct jacobian *r, const struct sc *s, const struct sc
 	size_t i, used = 0, left[LANES];
 
 	for (i = 0; i < n; i++) {
-		const struct point_table *known;
+		struct point_table *known;
 
 		from_xy(&point, &p[i]);
 		known = known_table_hold(&point, point_table_fill);
 		if (known != NULL) {
 			point_mul_tables_public(&r[i], &s[i], &t[i], known);
-			known_table_release();
+			known_table_release(known);
 			continue;
 		}
 		point_odd_multiples(odd + ODD_MULTIPLES * used, &point);

@@ -15,15 +15,45 @@
 struct known {
 	struct affine p;
 	struct point_table table;
-	atomic_ulong used; /* the clock when it last was */
+	unsigned long used; /* the clock when it last was */
+	atomic_uint holders;
 };
 
-/* Process state.  Tables are read and used under the lock, and put in place under it. */
-static pthread_rwlock_t lock = PTHREAD_RWLOCK_INITIALIZER;
+/* Process state.  The lock is held to find a table and to put one in place, never while one is made or used:
+ * a held table stays where it is. */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
 static struct known *tables[KNOWN_MAX];
-static atomic_ulong uses;
+static unsigned long uses;
 /* Part of the key's X above its count.  Two threads may miss each other's: then it takes longer. */
 static _Atomic uint64_t seen[SEEN_MAX];
+
+static void take_lock(void)
+{
+	(void)pthread_mutex_lock(&lock);
+}
+
+static void give_lock(void)
+{
+	(void)pthread_mutex_unlock(&lock);
+}
+
+/* The threads that held tables are not in the child. */
+static void give_lock_in_child(void)
+{
+	unsigned i;
+
+	for (i = 0; i < KNOWN_MAX; i++) {
+		if (tables[i] != NULL)
+			atomic_store(&tables[i]->holders, 0);
+	}
+	give_lock();
+}
+
+static void watch_forks(void)
+{
+	(void)pthread_atfork(take_lock, give_lock, give_lock_in_child);
+}
 
 static bool often(const struct affine *p)
 {
@@ -55,16 +85,17 @@ static struct known *find(const struct affine *p)
 	return NULL;
 }
 
-/* The place of the one that was not used for the longest time. */
-static unsigned oldest(void)
+/* The place of the one that was not used for the longest time; NULL when all are held. */
+static struct known **oldest(void)
 {
-	unsigned i, r = 0;
+	struct known **r = NULL;
+	unsigned i;
 
 	for (i = 0; i < KNOWN_MAX; i++) {
 		if (tables[i] == NULL)
-			return i;
-		if (atomic_load(&tables[i]->used) < atomic_load(&tables[r]->used))
-			r = i;
+			return &tables[i];
+		if (atomic_load(&tables[i]->holders) == 0 && (r == NULL || tables[i]->used < (*r)->used))
+			r = &tables[i];
 	}
 	return r;
 }
@@ -72,42 +103,46 @@ static unsigned oldest(void)
 /* Without memory there is no table, and that is all. */
 static void learn(const struct affine *p, point_table_maker *make)
 {
-	struct known *k = mem_new(1, sizeof(*k));
+	struct known *k = mem_new(1, sizeof(*k)), **place, *out;
 
 	if (k == NULL)
 		return;
 	k->p = *p;
 	make(&k->table, p);
-	atomic_store(&k->used, atomic_fetch_add(&uses, 1));
-	(void)pthread_rwlock_wrlock(&lock);
-	if (find(p) == NULL) {
-		unsigned place = oldest();
-		struct known *out = tables[place];
-
-		tables[place] = k;
+	take_lock();
+	place = find(p) == NULL ? oldest() : NULL;
+	if (place != NULL) {
+		k->used = uses++;
+		out = *place;
+		*place = k;
 		k = out;
 	}
-	(void)pthread_rwlock_unlock(&lock);
+	give_lock();
 	mem_free(k);
 }
 
-const struct point_table *known_table_hold(const struct affine *p, point_table_maker *make)
+struct point_table *known_table_hold(const struct affine *p, point_table_maker *make)
 {
 	struct known *k;
 
-	(void)pthread_rwlock_rdlock(&lock);
+	(void)pthread_once(&once, watch_forks);
+	take_lock();
 	k = find(p);
 	if (k != NULL) {
-		atomic_store_explicit(&k->used, atomic_fetch_add(&uses, 1), memory_order_relaxed);
-		return &k->table;
+		k->used = uses++;
+		atomic_fetch_add(&k->holders, 1);
 	}
-	(void)pthread_rwlock_unlock(&lock);
+	give_lock();
+	if (k != NULL)
+		return &k->table;
 	if (often(p))
 		learn(p, make);
 	return NULL;
 }
 
-void known_table_release(void)
+void known_table_release(struct point_table *table)
 {
-	(void)pthread_rwlock_unlock(&lock);
+	struct known *k = (struct known *)(void *)((uint8_t *)table - offsetof(struct known, table));
+
+	atomic_fetch_sub(&k->holders, 1);
 }

@@ -76,8 +76,8 @@ void point_mul_tables_public(struct jacobian *r, const struct sc *s, const struc
 /* The table that is kept for a public key which is asked for again and again, until it is
  * released; NULL when there is none (yet).  make fills a new one. */
 typedef void point_table_maker(struct point_table *r, const struct affine *p);
-const struct point_table *known_table_hold(const struct affine *p, point_table_maker *make);
-void known_table_release(void);
+struct point_table *known_table_hold(const struct affine *p, point_table_maker *make);
+void known_table_release(struct point_table *table);
 
 /* ---- sm2_table.c: constant tables, made when first asked for ---- */
 const struct point_table *base_table(void);
