@@ -58,13 +58,16 @@ static SM2_APART RC new_some(struct sm2_key *ret, size_t n)
 
 RC sm2_key_new_batch(struct sm2_key *ret, size_t n)
 {
-	size_t count;
+	struct rc rc = OK;
+	size_t done, count;
 
-	for (; n > 0; ret += count, n -= count) {
-		count = n < SM2_BATCH ? n : SM2_BATCH;
-		TRY(sm2_clean_base(new_some(ret, count)));
+	for (done = 0; done < n && rc_ok(rc); done += count) {
+		count = n - done < SM2_BATCH ? n - done : SM2_BATCH;
+		rc = sm2_clean_base(new_some(ret + done, count));
 	}
-	return OK;
+	if (!rc_ok(rc))
+		wipe(ret, done * sizeof(*ret));
+	return rc;
 }
 
 void sm2_key_wipe(struct sm2_key *k)

@@ -1,5 +1,8 @@
 /* SM2 key pairs (R06.8, GM/T 0009 6). */
+#include "base/rand.h"
 #include "sm/judge_test.h"
+
+#include <sys/random.h>
 
 #define CASES 2000
 
@@ -83,6 +86,35 @@ static void generated(void **state)
 	assert_true(rc_ok(sm2_key_new_batch(many, 0)));
 }
 
+static bool unplugged;
+
+static RC source(void *p, size_t len)
+{
+	NEED(!unplugged && getrandom(p, len, 0) == (ssize_t)len, RC_CRYPTO, "unplugged");
+	return OK;
+}
+
+/* The source fails when the generator asks it again, between two parts of a batch: no key is left behind. */
+static void source_lost_in_a_batch(void **state)
+{
+	enum { UNTIL_SEEDED_AGAIN = 1 << 16 };
+	static struct sm2_key many[200], none[200];
+	uint8_t byte;
+	size_t i;
+
+	(void)state;
+	rand_test_source(source);
+	for (i = 1; i < UNTIL_SEEDED_AGAIN; i++)
+		assert_true(rc_ok(rand_bytes(&byte, 1)));
+	unplugged = true;
+	memset(many, 0, sizeof(many));
+	assert_int_equal(sm2_key_new_batch(many, 200).code, RC_CRYPTO);
+	assert_memory_equal(many, none, sizeof(many));
+	unplugged = false;
+	rand_test_source(NULL);
+	assert_true(rc_ok(sm2_key_new_batch(many, 200)));
+}
+
 /* The judge must refuse the same points. */
 static void refuse(const uint8_t xy[64])
 {
@@ -143,9 +175,8 @@ static void public_points(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(vectors),
-	        cmocka_unit_test(range),
-	        cmocka_unit_test(generated),
+	        cmocka_unit_test(vectors),       cmocka_unit_test(range),
+	        cmocka_unit_test(generated),     cmocka_unit_test(source_lost_in_a_batch),
 	        cmocka_unit_test(public_points),
 	};
 
