@@ -13,7 +13,7 @@ static inline uint32_t load_be32(const uint8_t *p)
 }
 
 /* GB/T 32907 7.3: the constants CK are (4i+j) * 7 mod 256, byte by byte. */
-void sm4_init(struct sm4 *c, const uint8_t key[SM4_KEY])
+static SM4_APART void expand(struct sm4 *c, const uint8_t key[SM4_KEY])
 {
 	static const uint32_t family[4] = {0xa3b1bac6, 0x56aa3350, 0x677d9197, 0xb27022dc};
 	const struct sm4_engine *e = sm4_engine();
@@ -34,6 +34,12 @@ void sm4_init(struct sm4 *c, const uint8_t key[SM4_KEY])
 	wipe(k, sizeof(k));
 }
 
+void sm4_init(struct sm4 *c, const uint8_t key[SM4_KEY])
+{
+	expand(c, key);
+	sm4_clean();
+}
+
 void sm4_wipe(struct sm4 *c)
 {
 	wipe(c, sizeof(*c));
@@ -47,6 +53,7 @@ static void crypt_ecb(const struct sm4 *c, bool decrypt, const uint8_t *in, uint
 	e->spread(c, decrypt, &s);
 	e->blocks(&s, in, out, blocks);
 	wipe(&s, sizeof(s));
+	sm4_clean();
 }
 
 void sm4_ecb_encrypt(const struct sm4 *c, const uint8_t *in, uint8_t *out, size_t blocks)
@@ -67,9 +74,11 @@ void sm4_cbc_encrypt(const struct sm4 *c, uint8_t iv[16], const uint8_t *in, uin
 	e->spread(c, false, &s);
 	e->chain(&s, iv, in, out, blocks);
 	wipe(&s, sizeof(s));
+	sm4_clean();
 }
 
-void sm4_cbc_decrypt(const struct sm4 *c, uint8_t iv[16], const uint8_t *in, uint8_t *out, size_t blocks)
+static SM4_APART void decrypt_cbc(const struct sm4 *c, uint8_t iv[16], const uint8_t *in, uint8_t *out,
+                                  size_t blocks)
 {
 	const struct sm4_engine *e = sm4_engine();
 	struct sm4_schedule s;
@@ -89,6 +98,12 @@ void sm4_cbc_decrypt(const struct sm4 *c, uint8_t iv[16], const uint8_t *in, uin
 	}
 	wipe(&s, sizeof(s));
 	wipe(plain, sizeof(plain));
+}
+
+void sm4_cbc_decrypt(const struct sm4 *c, uint8_t iv[16], const uint8_t *in, uint8_t *out, size_t blocks)
+{
+	decrypt_cbc(c, iv, in, out, blocks);
+	sm4_clean();
 }
 
 /* Blocks of the counter one after the other; the counter becomes the next one. */
@@ -124,4 +139,5 @@ void sm4_ctr(const struct sm4 *c, uint8_t counter[16], const uint8_t *in, uint8_
 	}
 	wipe(&s, sizeof(s));
 	wipe(stream, sizeof(stream));
+	sm4_clean();
 }

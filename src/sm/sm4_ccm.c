@@ -88,6 +88,7 @@ static void mac_of(const struct sm4 *c, const struct sm4_ccm *p, struct slice te
 	sm4_xor(ret, m.chain, block, SM4_BLOCK);
 	wipe(&m, sizeof(m));
 	wipe(block, sizeof(block));
+	sm4_clean();
 }
 
 /* A.3: the text begins with the counter 1. */

@@ -52,6 +52,12 @@ static inline void sm4_put_counter(uint8_t *out, uint64_t high, uint64_t low)
 	memcpy(out, both, sizeof(both));
 }
 
+/* A function whose frame sm4_clean() reaches from its caller. */
+#define SM4_APART __attribute__((noinline))
+/* Overwrites what an engine left below on the stack (compilers put words there that no variable holds): what
+ * every mode ends with. */
+SM4_APART void sm4_clean(void);
+
 /* The best that may be used. */
 const struct sm4_engine *sm4_engine(void);
 extern const struct sm4_engine sm4_engine_portable;

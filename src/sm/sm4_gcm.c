@@ -75,6 +75,7 @@ static void start(struct sm4_gcm *g, const struct sm4 *c, struct slice nonce)
 	memcpy(g->mask, counter, SM4_BLOCK);
 	wipe(both, sizeof(both));
 	wipe(&s, sizeof(s));
+	sm4_clean();
 }
 
 RC sm4_gcm_init(struct sm4_gcm *g, const struct sm4 *c, struct slice nonce)
@@ -129,6 +130,7 @@ static void crypt_text(struct sm4_gcm *g, uint64_t before, struct slice in, uint
 	}
 	wipe(stream, sizeof(stream));
 	wipe(&s, sizeof(s));
+	sm4_clean();
 }
 
 /* Adds ciphertext to the hash; the additional data end with the first of it. */
@@ -160,6 +162,7 @@ static void finish(struct sm4_gcm *g, uint8_t tag[SM4_BLOCK])
 	absorb_lengths(g, g->aad, g->text);
 	squeeze(g, tag);
 	sm4_xor(tag, tag, g->mask, SM4_BLOCK);
+	sm4_clean();
 }
 
 void sm4_gcm_tag(struct sm4_gcm *g, uint8_t tag[16])

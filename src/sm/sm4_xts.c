@@ -114,6 +114,7 @@ static RC crypt_sector(const struct sm4_xts *key, bool decrypt, const uint8_t tw
 		steal(&x, decrypt, in.p, out, n);
 	wipe(&x, sizeof(x));
 	wipe(many, sizeof(many));
+	sm4_clean();
 	return OK;
 }
 
