@@ -6,11 +6,13 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #define PORT_LEAST 20000 /* below the range Linux takes for outgoing connections (32768) */
 #define PORT_SPAN 12000
 #define PORT_TRIES 200
+#define STEP_MS 50
 
 static bool port_taken(unsigned port)
 {
@@ -42,14 +44,26 @@ RC ports_choose(size_t instances, unsigned *ret)
 	REFUSE(PORT_TAKEN, "no %zu free ports in a row", 3 * instances);
 }
 
-RC ports_free(const struct plat *p)
+static bool stays_taken(unsigned port, unsigned *patience)
+{
+	const struct timespec step = {.tv_nsec = STEP_MS * 1000000L};
+	while (port_taken(port)) {
+		if (*patience < STEP_MS)
+			return true;
+		*patience -= STEP_MS;
+		nanosleep(&step, NULL);
+	}
+	return false;
+}
+
+RC ports_free(const struct plat *p, unsigned patience)
 {
 	for (size_t i = 0; i < p->count; i++) {
 		const struct plat_instance *it = &p->instance[i];
 		const unsigned ports[] = {it->api, it->public, it->management};
 		for (size_t k = 0; k < 3; k++)
-			REQUIRE(ports[k] == 0 || !port_taken(ports[k]), PORT_TAKEN, "port %u (%s)", ports[k],
-			        it->name);
+			REQUIRE(ports[k] == 0 || !stays_taken(ports[k], &patience), PORT_TAKEN,
+			        "port %u (%s)", ports[k], it->name);
 	}
 	return OK;
 }

@@ -94,7 +94,7 @@ static RC found_demo(const struct up_options *o)
 	if (o->base_port == 0)
 		TRY(ports_choose(plan->instances, &base));
 	TRY(ceremony_layout(plan, base, &p));
-	TRY(ports_free(&p));
+	TRY(ports_free(&p, PORTS_PATIENCE));
 	struct ceremony_options c = {.data = o->data, .base_port = (int)base, .test_clock = o->test_clock};
 	return ceremony_run(&c, &state);
 }
@@ -240,7 +240,7 @@ static RC enter(struct supervisor *s, const struct up_options *o, const char *on
 		TRY(control_lock(folder, false, &s->lock[1]));
 	if (only == NULL) {
 		TRY(keep_ports(o, &s->plat));
-		TRY(ports_free(&s->plat));
+		TRY(ports_free(&s->plat, PORTS_PATIENCE));
 		TRY(make_clock(o, &s->plat));
 		TRY(plat_write_endpoints(&s->plat));
 	}

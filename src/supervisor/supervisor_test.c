@@ -361,13 +361,36 @@ static void a_taken_port_is_named(void **state)
 	assert_int_equal(p.instance[0].public, base + 1);
 	for (unsigned i = 0; i < 3; i++) {
 		int fd = occupy(base + i);
-		assert_int_equal(ports_free(&p).code, RC_CONFLICT);
+		assert_int_equal(ports_free(&p, 0).code, RC_CONFLICT);
 		assert_int_equal(rc_last()->err, ERR_PORT_TAKEN);
 		snprintf(text, sizeof text, "%u", base + i);
 		assert_non_null(strstr(rc_last()->text, text));
 		close(fd);
 	}
-	MUST(ports_free(&p));
+	MUST(ports_free(&p, 0));
+}
+
+static void *let_go(void *arg)
+{
+	const struct timespec later = {.tv_nsec = 200000000L};
+	nanosleep(&later, NULL);
+	close(*(int *)arg);
+	return NULL;
+}
+
+/* What a killed supervisor leaves behind drains for a while (tests (f) 3). */
+static void a_port_about_to_be_free_is_waited_for(void **state)
+{
+	struct plat p = {.count = 1, .instance = {{.name = "a/source", .role = "source"}}};
+	unsigned base;
+	pthread_t owner;
+	(void)state;
+	MUST(ports_choose(1, &base));
+	plat_ports(&p, base);
+	int fd = occupy(base);
+	assert_int_equal(pthread_create(&owner, NULL, let_go, &fd), 0);
+	MUST(ports_free(&p, 60000));
+	pthread_join(owner, NULL);
 }
 
 /* ---- the door ---- */
@@ -456,6 +479,7 @@ int main(int argc, char **argv)
 	        cmocka_unit_test(unlocking_by_command_opens_what_was_locked),
 	        cmocka_unit_test(one_instance_can_be_served_alone),
 	        cmocka_unit_test(a_taken_port_is_named),
+	        cmocka_unit_test(a_port_about_to_be_free_is_waited_for),
 	        cmocka_unit_test(the_door_works_in_deep_folders),
 	        cmocka_unit_test(locks_keep_up_and_serve_apart),
 	};
