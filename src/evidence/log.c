@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/time.h"
+#include "evidence/log_tree.h"
 #include "sm/sm3.h"
 
 #include <pthread.h>
@@ -159,6 +160,7 @@ RC log_append(struct log *l, struct db_tx *tx, const char *kind, const json_t *d
 	           DB_ARGS(DB_INT(l->next), DB_INT(at), DB_CSTR(kind), DB_BLOB(buf_slice(&entry)),
 	                   DB_BLOB_OPT(slice_of(sealed, sealed == NULL ? 0 : LOG_LEAF)),
 	                   DB_BLOB(SLICE_ARR(leaf)))));
+	TRY(log_tree_grow(tx->db, l->next));
 	if (index != NULL)
 		*index = l->next;
 	l->next++;
