@@ -44,6 +44,21 @@ static RC services(struct ceremony *c, const struct plan_instance *at)
 	return OK;
 }
 
+/* Who signs the heads of which log: everybody may be a witness of everybody (design 4). */
+static RC logs(struct ceremony *c, const struct plan_instance *at)
+{
+	TRY(act_folder(c, 0755, "%s/trust/logs", at->name));
+	for (size_t i = 0; i < c->plan->instances; i++) {
+		const struct plan_instance *of = &c->plan->instance[i];
+		char file[PLAT_NAME + 16];
+		if (!of->runs)
+			continue;
+		snprintf(file, sizeof file, "logs/%s.%s", of->org->id, strchr(of->name, '/') + 1);
+		TRY(copy_certificate(c, of->name, "service", at->name, file));
+	}
+	return OK;
+}
+
 /* The KMC's signer judges recovery cases of the institutions itself: it knows their officers' CA and the key
  * that grants roles there, and each institution's CA by its own certificate. */
 static RC institutions(struct ceremony *c, const struct plan_instance *at)
@@ -152,6 +167,7 @@ RC act_write_trust(struct ceremony *c)
 		TRY(own_anchors(c, &c->plan->instance[i]));
 		TRY(peers(c, &c->plan->instance[i]));
 		TRY(services(c, &c->plan->instance[i]));
+		TRY(logs(c, &c->plan->instance[i]));
 		if (strcmp(c->plan->instance[i].role, "kmc") == 0)
 			TRY(institutions(c, &c->plan->instance[i]));
 	}

@@ -34,7 +34,8 @@ RC statement_kind_find(struct slice name, enum statement_kind *ret)
 
 enum statement_proof statement_role_proof(struct slice role)
 {
-	if (slice_is(role, "ceremony") || slice_is(role, "authority") || slice_is(role, "service"))
+	if (slice_is(role, "ceremony") || slice_is(role, "authority") || slice_is(role, "service") ||
+	    slice_is(role, "log"))
 		return PROOF_PIN;
 	return slice_is(role, "subscriber") ? PROOF_SUBSCRIBER : PROOF_GRANT;
 }

@@ -111,6 +111,33 @@ static RC load_services(struct statement_trust *t, const char *dir, const char *
 	return OK;
 }
 
+/* Who signs the heads of which log: ORG.ROLE.cer, each pinned for its organisation (design 4). */
+static RC load_logs(struct statement_trust *t, const char *dir)
+{
+	char path[PATH_LEN], organisation[STATEMENT_NAME_MAX + 1];
+	AUTO(__dirstream, d, NULL);
+	const struct dirent *e;
+
+	NEED(snprintf(path, sizeof(path), "%s/logs", dir) < PATH_LEN, RC_INPUT, "trust: path too long");
+	d = opendir(path);
+	if (d == NULL && errno == ENOENT)
+		return OK;
+	NEED(d != NULL, RC_BUSY, "trust: cannot read %s", path);
+	while ((e = readdir(d)) != NULL) {
+		AUTO_BUF(der, CERTIFICATE_MAX);
+		size_t len = strcspn(e->d_name, ".");
+
+		if (!ends_with(e->d_name, SERVICE_SUFFIX))
+			continue;
+		NEED(len < sizeof(organisation), RC_INPUT, "trust: %s is named after no instance", e->d_name);
+		memcpy(organisation, e->d_name, len);
+		organisation[len] = 0;
+		TRY(read_optional(path, e->d_name, &der));
+		TRY(rc_note(statement_trust_pin(t, "log", organisation, buf_slice(&der)), "%s", e->d_name));
+	}
+	return OK;
+}
+
 /* An institution whose cases come here (a KMC's trust): its operator CA, its pinned key, grants, and the
  * authorities of its holders. */
 static RC load_institution(struct statement_trust *t, const char *dir, const char *organisation)
@@ -166,6 +193,7 @@ RC statement_trust_load(const char *dir, const char *organisation, struct statem
 	TRY(statement_trust_new(&t));
 	TRY(load_anchors(t, dir, organisation));
 	TRY(load_services(t, dir, organisation));
+	TRY(load_logs(t, dir));
 	TRY(statement_trust_grants(t, grants));
 	TRY(load_institutions(t, dir));
 	*ret = MOVE(t);

@@ -72,7 +72,7 @@ DROP(statement_trust, statement_trust_free);
 RC statement_trust_operator(struct statement_trust *t, const char *organisation, struct slice ca);
 /* A CA whose end entities may sign as role "subscriber". */
 RC statement_trust_subscriber(struct statement_trust *t, const char *organisation, struct slice ca);
-/* One certificate that may sign in that role (ceremony, authority or service) for the organisation;
+/* One certificate that may sign in that role (ceremony, authority, service or log) for the organisation;
  * organisation NULL = whichever the statement names. */
 RC statement_trust_pin(struct statement_trust *t, const char *role, const char *organisation,
                        struct slice certificate);
@@ -81,7 +81,7 @@ RC statement_trust_grant(struct statement_trust *t, struct slice der);
 /* Every *.p7s of a folder; fails on the first that does not verify.  A missing folder is empty. */
 RC statement_trust_grants(struct statement_trust *t, const char *dir);
 /* DIR/ORG/ROLE/trust as the contract lays it out: operator.cer, ceremony.cer, authority.cer (each
- * may be missing), services, grants; institutions/ORG with the same for organisations whose cases come here.
+ * may be missing), services, logs, grants; institutions/ORG with the same for organisations whose cases come here.
  */
 RC statement_trust_load(const char *dir, const char *organisation, struct statement_trust **ret);
 

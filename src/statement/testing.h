@@ -19,6 +19,7 @@ enum who {
 	W_CLERK,
 	W_SUBSCRIBER,
 	W_STRANGER,
+	W_LOG,
 	W_COUNT
 };
 
@@ -84,6 +85,7 @@ static inline void world_trust(struct world *w)
 	assert_ok(statement_trust_subscriber(w->trust, ORG, buf_slice(&w->certificate[W_SUBSCRIBER_CA])));
 	assert_ok(statement_trust_pin(w->trust, "ceremony", ORG, buf_slice(&w->certificate[W_CEREMONY])));
 	assert_ok(statement_trust_pin(w->trust, "authority", NULL, buf_slice(&w->certificate[W_AUTHORITY])));
+	assert_ok(statement_trust_pin(w->trust, "log", ORG, buf_slice(&w->certificate[W_LOG])));
 	world_grant(w, REVIEWER, "review", "2025-12-31T00:00:00Z", "2026-01-03T00:00:00Z", &a);
 	world_grant(w, CLERK, "entry", "2025-12-31T00:00:00Z", "2026-01-03T00:00:00Z", &b);
 	assert_ok(statement_trust_grant(w->trust, buf_slice(&a)));
@@ -103,6 +105,7 @@ static inline void world_setup(struct world *w)
 	                  W_OPERATOR);
 	world_certificate(w, W_SUBSCRIBER_CA, (struct judge_cert){"sm2", .basic = ca}, W_SUBSCRIBER_CA);
 	world_certificate(w, W_CEREMONY, (struct judge_cert){"ceremony", .usage = sign}, W_CEREMONY);
+	world_certificate(w, W_LOG, (struct judge_cert){"log", .usage = sign}, W_LOG);
 	world_certificate(w, W_AUTHORITY, (struct judge_cert){"authority", .usage = sign}, W_AUTHORITY);
 	world_certificate(
 	        w, W_REVIEWER,
@@ -183,6 +186,8 @@ static inline json_t *world_body(enum statement_kind k)
 	                 "\"}],\"certificate\":\"MAA=\",\"authority\":\"示范市中级人民法院\","
 	                 "\"document\":{\"number\":\"（2026）示01调7号\",\"sm3\":\"" HEX64
 	                 "\"},\"case\":\"2026-7\"}"),
+	        [STATEMENT_TREE_HEAD] = ("{\"log\":\"shifan/ca\",\"size\":7,\"root\":\"" HEX64
+	                                 "\",\"validUntil\":\"2026-01-04T00:00:00Z\"}"),
 	};
 	json_t *o = json_loads(bodies[k], 0, NULL);
 
@@ -194,10 +199,15 @@ static inline json_t *world_body(enum statement_kind k)
 static inline struct statement_head world_head(const struct world *w, enum statement_kind k, enum who who)
 {
 	static const char *const roles[W_COUNT] = {
-	        [W_OPERATOR] = "review",     [W_CEREMONY] = "ceremony",
-	        [W_AUTHORITY] = "authority", [W_REVIEWER] = "review",
-	        [W_CLERK] = "entry",         [W_SUBSCRIBER] = "subscriber",
-	        [W_STRANGER] = "review",     [W_SUBSCRIBER_CA] = "subscriber",
+	        [W_OPERATOR] = "review",
+	        [W_CEREMONY] = "ceremony",
+	        [W_AUTHORITY] = "authority",
+	        [W_REVIEWER] = "review",
+	        [W_CLERK] = "entry",
+	        [W_SUBSCRIBER] = "subscriber",
+	        [W_STRANGER] = "review",
+	        [W_SUBSCRIBER_CA] = "subscriber",
+	        [W_LOG] = "log",
 	};
 	static const char *const persons[W_COUNT] = {
 	        [W_REVIEWER] = REVIEWER, [W_STRANGER] = REVIEWER, [W_CLERK] = CLERK,

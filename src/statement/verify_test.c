@@ -47,8 +47,8 @@ static struct rc judge_who(const struct world *w, enum statement_kind k, enum wh
 /* The whole table: kind by kind, person by person. */
 static void only_the_roles_of_the_table_may_sign(void **state)
 {
-	static const enum who people[] = {W_CLERK, W_REVIEWER, W_SUBSCRIBER, W_CEREMONY, W_AUTHORITY};
-	static const bool may[STATEMENT_KINDS][5] = {
+	static const enum who people[] = {W_CLERK, W_REVIEWER, W_SUBSCRIBER, W_CEREMONY, W_AUTHORITY, W_LOG};
+	static const bool may[STATEMENT_KINDS][6] = {
 	        [STATEMENT_APPLICATION] = {true, false, true}, /* R21.3 */
 	        [STATEMENT_APPROVAL] = {false, true},
 	        [STATEMENT_REFUSAL] = {false, true},
@@ -62,10 +62,11 @@ static void only_the_roles_of_the_table_may_sign(void **state)
 	        [STATEMENT_RECOVERY] = {true, false, true},
 	        [STATEMENT_RECOVERY_DECISION] = {false, true},
 	        [STATEMENT_JUDICIAL_RECOVERY] = {false}, /* agents of the key-management centre alone */
+	        [STATEMENT_TREE_HEAD] = {[5] = true},
 	};
 
 	for (unsigned k = 0; k < STATEMENT_KINDS; k++)
-		for (unsigned i = 0; i < 5; i++) {
+		for (unsigned i = 0; i < 6; i++) {
 			if (may[k][i])
 				assert_ok(judge_who(*state, (enum statement_kind)k, people[i]));
 			else
@@ -533,8 +534,13 @@ static void golden_statements_verify(void **state)
 
 	for (unsigned k = 0; k < STATEMENT_KINDS; k++) {
 		static const enum who signers[STATEMENT_KINDS] = {
-		        W_CLERK,    W_REVIEWER, W_REVIEWER, W_SUBSCRIBER, W_REVIEWER, W_CEREMONY, W_AUTHORITY,
-		        W_CEREMONY, W_CEREMONY, W_REVIEWER, W_CLERK,      W_REVIEWER, W_REVIEWER,
+		        W_CLERK,     W_REVIEWER,
+		        W_REVIEWER,  W_SUBSCRIBER,
+		        W_REVIEWER,  W_CEREMONY,
+		        W_AUTHORITY, W_CEREMONY,
+		        W_CEREMONY,  W_REVIEWER,
+		        W_CLERK,     W_REVIEWER,
+		        W_REVIEWER,  [STATEMENT_TREE_HEAD] = W_LOG,
 		};
 		AUTO_BUF(der, STATEMENT_MAX);
 		AUTO(statement, s, NULL);
