@@ -135,12 +135,13 @@ def free_ports(count):
 
 
 class Platform:
-    def __init__(self, *options, data=None, demo=True):
+    def __init__(self, *options, data=None, demo=True, binary=None):
         self.data = pathlib.Path(data) if data else pathlib.Path(tempfile.mkdtemp(prefix="yuandian-"))
         if data is None:
             self.data.chmod(0o755)
         self.keep = data is not None
         self.options = options
+        self.binary = binary or BINARY  # of the platform; commands are always the usual program's
         self.demo = demo
         self.process = None
         self.log = None
@@ -165,7 +166,7 @@ class Platform:
     def start(self, base_port=True, status=None):
         if self.demo and os.environ.get("YD_TEST_DB") and not (self.data / "platform.json").exists():
             self.found_on_pgsql()
-        argv = [BINARY, "up", "--data", str(self.data)]
+        argv = [self.binary, "up", "--data", str(self.data)]
         if self.demo:
             argv.append("--demo")
         if base_port and not (self.data / "platform.json").exists():
