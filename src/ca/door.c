@@ -337,6 +337,7 @@ RC ca_door(struct ca *c, const json_t *requests, const struct peer *by, bool eng
 	        .c = c, .t = instance_trust(c->in), .by = by, .english = english, .now = clock_now()};
 	NEED(json_array_size(requests) >= 1 && json_array_size(requests) <= CA_BATCH, RC_INPUT,
 	     "1 to %d requests at once", CA_BATCH);
+	TRY(instance_log_checked(c->in));
 	TRY(db_pool_lease(instance_readers(c->in), &lease));
 	while (d->n < json_array_size(requests)) {
 		struct entry *e = &d->e[d->n];

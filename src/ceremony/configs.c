@@ -44,6 +44,38 @@ RC act_database(const struct ceremony *c, const struct plan_instance *at, char r
 	return OK;
 }
 
+/* Who keeps the heads of this log: the neighbours in the institution; of the key-management centre and the
+ * source, one another (design 4). */
+static void add_witnesses(const struct ceremony *c, struct buf *out, const struct plan_instance *at)
+{
+	static const struct {
+		const char *role, *witness[2];
+	} table[] = {{"ca", {"ra", "status"}},
+	             {"ra", {"ca", "status"}},
+	             {"status", {"ca", "ra"}},
+	             {"kmc", {"source", NULL}},
+	             {"source", {"kmc", NULL}}};
+	bool begun = false;
+
+	for (size_t i = 0; i < 2 * sizeof table / sizeof table[0]; i++) {
+		const char *role = table[i / 2].witness[i % 2];
+		if (strcmp(table[i / 2].role, at->role) != 0 || role == NULL)
+			continue;
+		const struct plan_org *org = strcmp(role, "kmc") == 0      ? c->plan->keycentre
+		                             : strcmp(role, "source") == 0 ? c->plan->national
+		                                                           : at->org;
+		const struct plan_instance *of = org != NULL ? plan_find_role(c->plan, org, role) : NULL;
+		const struct plat_instance *p = of != NULL ? plat_find(&c->plat, of->name) : NULL;
+		if (p == NULL)
+			continue;
+		buf_printf(out, "%s%s=https://" PLAT_HOST ":%u", begun ? " " : "log_witnesses: ", p->name,
+		           p->api);
+		begun = true;
+	}
+	if (begun)
+		buf_u8(out, '\n');
+}
+
 static RC write_config(struct ceremony *c, const struct plan_instance *at)
 {
 	const struct plat_instance *p = plat_find(&c->plat, at->name);
@@ -61,6 +93,7 @@ static RC write_config(struct ceremony *c, const struct plan_instance *at)
 	act_base(c, p->public != 0 ? at : plan_find_role(c->plan, at->org, "status"), base, sizeof base);
 	if (base[0] != 0)
 		buf_printf(&out, "public_base: %s\n", base);
+	add_witnesses(c, &out, at);
 	if (c->plan->database != NULL) {
 		char url[ACT_PATH];
 		TRY(act_database(c, at, url));

@@ -84,22 +84,30 @@ static RC institutions(struct ceremony *c, const struct plan_instance *at)
 	return OK;
 }
 
-/* CA and KMC speak to each other across organisations. */
+/* CA and KMC speak to each other across organisations; KMC and source keep each other's tree heads. */
 static RC peers(struct ceremony *c, const struct plan_instance *at)
 {
-	const struct plan_org *other = strcmp(at->role, "ca") == 0    ? c->plan->keycentre
-	                               : strcmp(at->role, "kmc") == 0 ? c->plan->institution
-	                                                              : NULL;
+	const struct plan *p = c->plan;
+	bool ca = strcmp(at->role, "ca") == 0, kmc = strcmp(at->role, "kmc") == 0,
+	     source = strcmp(at->role, "source") == 0;
+	const struct plan_org *others[2] = {ca || source ? p->keycentre
+	                                    : kmc        ? p->institution
+	                                                 : NULL,
+	                                    kmc ? p->national : NULL};
 	TRY(act_folder(c, 0755, "%s/trust/peers", at->name));
-	if (other == NULL)
+	for (size_t i = 0; i < 2; i++) {
+		const struct plan_org *org = others[i];
+		if (org == NULL || org == at->org || act_operator(c, org, KEY_P256) == NULL)
+			continue;
+		TRY(act_write(c, buf_slice(&act_operator(c, org, KEY_P256)->der), 0644,
+		              "%s/trust/peers/%s-tls.cer", at->name, org->id));
+	}
+	if (!ca && !kmc)
 		return OK;
-	const struct act_authority *tls = act_operator(c, other, KEY_P256);
-	TRY(act_write(c, buf_slice(&tls->der), 0644, "%s/trust/peers/%s-tls.cer", at->name, other->id));
 	/* Each side's role knows both: it cannot read what lies beside its keys. */
-	TRY(copy_certificate(c, plan_find_role(c->plan, c->plan->keycentre, "kmc")->name, "kmc", at->name,
-	                     "kmc"));
-	return copy_certificate(c, plan_find_role(c->plan, c->plan->institution, "ca")->name, "ca-comm",
-	                        at->name, "ca-comm");
+	TRY(copy_certificate(c, plan_find_role(p, p->keycentre, "kmc")->name, "kmc", at->name, "kmc"));
+	return copy_certificate(c, plan_find_role(p, p->institution, "ca")->name, "ca-comm", at->name,
+	                        "ca-comm");
 }
 
 /* Responder certificates lie beside their keys, where the role cannot read; it needs them in its answers. */

@@ -34,6 +34,7 @@ static const cyaml_schema_field_t fields[] = {
         TEXT(source_url),
         TEXT(source_profiles),
         PORT(refused_days),
+        TEXT(log_witnesses),
         CYAML_FIELD_END,
 };
 static const cyaml_schema_value_t schema = {

@@ -19,6 +19,7 @@
 #define FRAME_PATH_MAX 1024
 #define FRAME_READERS 48 /* reader connections */
 #define FRAME_CLIENTS 8  /* peers an instance talks to */
+#define WITNESS_BODY_MAX (512u << 10)
 #define FRAME_NOTES 4096 /* refusals and alarms waiting for the writer */
 
 struct frame_client {
@@ -62,6 +63,8 @@ struct instance {
 	atomic_uint notes; /* waiting */
 	atomic_ulong notes_lost;
 	struct metric *refusals;
+	pthread_mutex_t head_lock; /* one head is made at a time */
+	struct witness *witness;   /* NULL: none is configured */
 };
 
 /* instance.c */
@@ -78,6 +81,18 @@ struct rc frame_check_peer(void *ctx, struct slice certificate);
 extern const struct route frame_routes[];
 extern const size_t frame_route_count;
 uint64_t frame_log_key(void);
+/* heads.c, witness.c: their doors */
+struct rc frame_log_head(void *ctx, const struct request *q, struct response *r);
+struct rc frame_log_heads(void *ctx, const struct request *q, struct response *r);
+struct rc frame_log_inclusion(void *ctx, const struct request *q, struct response *r);
+struct rc frame_log_consistency(void *ctx, const struct request *q, struct response *r);
+struct rc frame_witness_take(void *ctx, const struct request *q, struct response *r);
+struct rc frame_witness_show(void *ctx, const struct request *q, struct response *r);
+/* witness.c: the thread that shows this log to its witnesses. */
+RC frame_witness_start(struct instance *in);
+void frame_witness_stop(struct instance *in);
+/* rule.c: of the key that signs the heads of that log; RC_NOTFOUND when it is not known here. */
+RC frame_log_certificate(struct instance *in, const char *log, struct buf *ret);
 /* ready.c */
 struct rc frame_ready(void *ctx, size_t i, const char **name);
 void frame_metrics(void *ctx, struct buf *out);

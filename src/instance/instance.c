@@ -257,6 +257,7 @@ int instance_main(const char *name, const char *data_dir, const struct role *rol
 	in->signer_fd = INSTANCE_FD_SIGNER;
 	in->supervisor_fd = INSTANCE_FD_SUPERVISOR;
 	pthread_mutex_init(&in->trust_lock, NULL);
+	pthread_mutex_init(&in->head_lock, NULL);
 	pthread_mutex_init(&in->clients_lock, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	sigemptyset(&set);
@@ -276,6 +277,7 @@ int instance_main(const char *name, const char *data_dir, const struct role *rol
 	if (signals >= 0)
 		close(signals);
 	pthread_mutex_destroy(&in->trust_lock);
+	pthread_mutex_destroy(&in->head_lock);
 	pthread_mutex_destroy(&in->clients_lock);
 	mem_free(in);
 	log_line(LOG_INFO, "ended", rc_ok(rc) ? "clean" : "after a failure", NULL);

@@ -13,6 +13,7 @@
 
 #define MANAGEMENT_WORKERS 2
 #define STANDBY_MS 1000
+#define FRAME_PEERS 12 /* ports to call, 0 at the end */
 
 static RC open_config(struct instance *in)
 {
@@ -221,7 +222,7 @@ static uint16_t url_port(const char *url)
 }
 
 static void ports_of(const struct instance_config *c, uint16_t database, uint16_t listen[4],
-                     uint16_t peers[6])
+                     uint16_t peers[FRAME_PEERS])
 {
 	const unsigned own[] = {c->api_port, c->public_port, c->management_port};
 	const char *urls[] = {c->ca_url, c->kmc_url, c->mail_url, c->source_url};
@@ -238,6 +239,14 @@ static void ports_of(const struct instance_config *c, uint16_t database, uint16_
 	}
 	if (database != 0)
 		peers[n++] = database;
+	for (const char *at = c->log_witnesses; at != NULL && n + 1 < FRAME_PEERS; at = strchr(at, ' ')) {
+		char url[256];
+
+		at += strspn(at, " ");
+		snprintf(url, sizeof(url), "%.*s", (int)strcspn(at, " "), at);
+		if (url_port(url) != 0)
+			peers[n++] = url_port(url);
+	}
 }
 
 static RC confine(struct instance *in)
@@ -246,7 +255,7 @@ static RC confine(struct instance *in)
 	const char *read[] = {clock, trust, tls, "/dev/urandom", "/etc/localtime", in->database.passfile,
 	                      NULL};
 	const char *write[] = {in->dir, NULL};
-	uint16_t listen[4] = {0}, peers[6] = {0};
+	uint16_t listen[4] = {0}, peers[FRAME_PEERS] = {0};
 	struct sandbox_report report;
 
 	if (in->database.passfile[0] == 0)
@@ -355,7 +364,8 @@ RC frame_begin(struct instance *in)
 		                                    .failed = job_failed},
 		               lease->db, &in->jobs));
 	}
-	return http_server_start(in->server);
+	TRY(http_server_start(in->server));
+	return frame_witness_start(in);
 }
 
 void frame_close(struct instance *in)
@@ -369,6 +379,7 @@ void frame_close(struct instance *in)
 		http_server_stop(in->server);
 	if (in->management != NULL)
 		http_server_stop(in->management);
+	frame_witness_stop(in);
 	if (in->jobs != NULL)
 		jobs_stop(in->jobs);
 	if (in->role->stop != NULL && in->state != NULL)

@@ -62,19 +62,6 @@ static RC alarm_ack(void *ctx, const struct request *q, struct response *r)
 	return response_json(r, o);
 }
 
-/* GET /v1/log/head: the size alone until heads are signed. */
-static RC log_head(void *ctx, const struct request *q, struct response *r)
-{
-	struct instance *in = ctx;
-	json_t *o;
-
-	TRY(request_query_only(q, NULL));
-	o = json_object();
-	json_put_cstr(o, "log", in->name);
-	json_put_int(o, "size", (int64_t)log_size(in->log));
-	return response_json(r, o);
-}
-
 static RC log_decorate(struct instance *in, struct db *db, json_t *list)
 {
 	if (in->role->log_entry == NULL)
@@ -120,7 +107,13 @@ static RC log_entries(void *ctx, const struct request *q, struct response *r)
 const struct route frame_routes[] = {
         {GET, "/v1/alarms", WHO_OWN | WHO_OPERATES | WHO_AUDITS, NULL, 0, 0, alarms, NULL},
         {POST, "/v1/alarms/{id}/acknowledgement", WHO_OPERATES, NULL, 4096, 0, alarm_ack, NULL},
-        {GET, "/v1/log/head", WHO_OWN | WHO_AUDITS, NULL, 0, 0, log_head, NULL},
+        {GET, "/v1/log/head", WHO_OWN | WHO_AUDITS, NULL, 0, 0, frame_log_head, NULL},
+        {GET, "/v1/log/heads", WHO_OWN | WHO_AUDITS, NULL, 0, 0, frame_log_heads, NULL},
         {GET, "/v1/log/entries", WHO_OWN | WHO_AUDITS, NULL, 0, 0, log_entries, NULL},
+        {GET, "/v1/log/proof/inclusion", WHO_OWN | WHO_AUDITS, NULL, 0, 0, frame_log_inclusion, NULL},
+        {GET, "/v1/log/proof/consistency", WHO_OWN | WHO_AUDITS, NULL, 0, 0, frame_log_consistency, NULL},
+        {GET, "/v1/witness/heads", WHO_INSTANCE | WHO_AUDITS, NULL, 0, 0, frame_witness_show, NULL},
+        {POST, "/v1/witness/heads", WHO_INSTANCE, "application/json", WITNESS_BODY_MAX, 0, frame_witness_take,
+         NULL},
 };
 const size_t frame_route_count = sizeof(frame_routes) / sizeof(frame_routes[0]);

@@ -15,6 +15,7 @@ static void the_route_table_holds(void **state)
 		fail_msg("%s", rc_last()->text);
 }
 
+#define INSTANCES (((1u << 28) - 1) & ~OFFICER_ANY)
 /* Written down apart from the table: who may come in where. */
 static const struct {
 	enum method method;
@@ -30,8 +31,18 @@ static const struct {
                  OFFICER(SECURITY_ADMIN) | OFFICER(SOURCE)},
         {GET, "/v1/log/head",
          WHO_OWN | OFFICER(AUDITOR) | OFFICER(AUDIT_ADMIN) | OFFICER(EVALUATOR) | OFFICER(REGULATOR)},
+        {GET, "/v1/log/heads",
+         WHO_OWN | OFFICER(AUDITOR) | OFFICER(AUDIT_ADMIN) | OFFICER(EVALUATOR) | OFFICER(REGULATOR)},
         {GET, "/v1/log/entries",
          WHO_OWN | OFFICER(AUDITOR) | OFFICER(AUDIT_ADMIN) | OFFICER(EVALUATOR) | OFFICER(REGULATOR)},
+        {GET, "/v1/log/proof/inclusion",
+         WHO_OWN | OFFICER(AUDITOR) | OFFICER(AUDIT_ADMIN) | OFFICER(EVALUATOR) | OFFICER(REGULATOR)},
+        {GET, "/v1/log/proof/consistency",
+         WHO_OWN | OFFICER(AUDITOR) | OFFICER(AUDIT_ADMIN) | OFFICER(EVALUATOR) | OFFICER(REGULATOR)},
+        /* any instance, whatever its bits */
+        {GET, "/v1/witness/heads",
+         INSTANCES | OFFICER(AUDITOR) | OFFICER(AUDIT_ADMIN) | OFFICER(EVALUATOR) | OFFICER(REGULATOR)},
+        {POST, "/v1/witness/heads", INSTANCES},
 };
 
 static void each_role_has_its_doors_and_no_others(void **state)

@@ -312,6 +312,7 @@ static inline struct instance *world_instance(const char *name, const struct rol
 	                                            .kmc_url = (char[]){"https://kmc"},
 	                                            .kmc_name = (char[]){"keycentre/kmc"}};
 	pthread_mutex_init(&in->trust_lock, NULL);
+	pthread_mutex_init(&in->head_lock, NULL);
 	pthread_mutex_init(&in->clients_lock, NULL);
 	snprintf(path, sizeof(path), "%.200s/%.100s/trust", world.dir, name);
 	assert_ok(trust_load(path, in->org, &in->trust));
