@@ -27,7 +27,6 @@ static enum rc_code code_of(int error)
 		return RC_NOTFOUND;
 	case EACCES:
 	case EPERM:
-	case EROFS:
 		return RC_DENIED;
 	case ENOMEM:
 		return RC_NOMEM;
@@ -41,7 +40,11 @@ static RC system_failure(const char *what, const char *path)
 	int error = errno;
 	char text[128];
 
-	FAIL(code_of(error), "%s: %s: %s", path, what, strerror_r(error, text, sizeof(text)));
+	const char *why = strerror_r(error, text, sizeof(text));
+
+	REQUIRE(error != ENOSPC && error != EDQUOT, STORAGE_FULL, "%s: %s: %s", path, what, why);
+	REQUIRE(error != EROFS && error != EIO, STORAGE_FAILED, "%s: %s: %s", path, what, why);
+	FAIL(code_of(error), "%s: %s: %s", path, what, why);
 }
 
 /* One read of at most limit bytes; with limit 0 one byte more shows an oversize file. */

@@ -19,6 +19,7 @@ static const char setup_reader[] =
 
 struct conn {
 	sqlite3 *db;
+	bool read_only;
 };
 struct stmt {
 	struct conn *conn;
@@ -27,7 +28,7 @@ struct stmt {
 
 static enum rc_code classify(int result)
 {
-	switch (result & 0xff) {
+	switch (result) {
 	case SQLITE_CONSTRAINT:
 		return RC_CONFLICT;
 	case SQLITE_NOMEM:
@@ -46,9 +47,18 @@ static enum rc_code classify(int result)
 	}
 }
 
+/* What becomes of the disk has names of its own; that a reader may not write is a bug. */
 static RC failure(struct conn *c, int result, const char *what)
 {
-	FAIL(classify(result), "database: %s: %s (%d)", what, sqlite3_errmsg(c->db), result);
+	const char *text = sqlite3_errmsg(c->db);
+	int kind = result == SQLITE_IOERR_NOMEM ? SQLITE_NOMEM : result & 0xff;
+
+	REQUIRE(kind != SQLITE_FULL, STORAGE_FULL, "database: %s: %s (%d)", what, text, result);
+	REQUIRE(kind != SQLITE_CORRUPT && kind != SQLITE_NOTADB, DATABASE_DAMAGED, "database: %s: %s (%d)",
+	        what, text, result);
+	REQUIRE(kind != SQLITE_IOERR && (kind != SQLITE_READONLY || c->read_only), STORAGE_FAILED,
+	        "database: %s: %s (%d)", what, text, result);
+	FAIL(classify(kind), "database: %s: %s (%d)", what, text, result);
 }
 
 static void sqlite_close(void *conn)
@@ -72,6 +82,7 @@ static RC set_up(struct conn *c, const char *where, bool read_only)
 	int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
 	int result;
 
+	c->read_only = read_only;
 	if (!read_only) { /* before SQLite makes it under the umask */
 		int fd = open(where, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 

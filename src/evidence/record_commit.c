@@ -44,8 +44,11 @@ RC record_failure(const char *what)
 	char text[128];
 	int error = errno;
 
-	FAIL(error == ENOMEM ? RC_NOMEM : RC_BUSY, "record store: cannot %s: %s", what,
-	     strerror_r(error, text, sizeof(text)));
+	const char *why = strerror_r(error, text, sizeof(text));
+
+	REQUIRE(error != ENOSPC && error != EDQUOT, STORAGE_FULL, "record store: cannot %s: %s", what, why);
+	REQUIRE(error != EROFS && error != EIO, STORAGE_FAILED, "record store: cannot %s: %s", what, why);
+	FAIL(error == ENOMEM ? RC_NOMEM : RC_BUSY, "record store: cannot %s: %s", what, why);
 }
 
 RC record_sync_folder(const char *path)

@@ -63,6 +63,12 @@ struct instance {
 	atomic_uint notes; /* waiting */
 	atomic_ulong notes_lost;
 	struct metric *refusals;
+	struct {
+		struct writer_watch watch;
+		atomic_int err; /* enum err: why writes fail; ERR_GENERIC_OK while they do not */
+		_Atomic int64_t since;
+		atomic_bool trying;
+	} storage; /* storage.c */
 	pthread_mutex_t head_lock; /* one head is made at a time */
 	struct witness *witness;   /* NULL: none is configured */
 };
@@ -93,6 +99,9 @@ RC frame_witness_start(struct instance *in);
 void frame_witness_stop(struct instance *in);
 /* rule.c: of the key that signs the heads of that log; RC_NOTFOUND when it is not known here. */
 RC frame_log_certificate(struct instance *in, const char *log, struct buf *ret);
+/* storage.c */
+void frame_storage_watch(struct instance *in);
+RC   frame_storage_check(struct instance *in);
 /* ready.c */
 struct rc frame_ready(void *ctx, size_t i, const char **name);
 void frame_metrics(void *ctx, struct buf *out);

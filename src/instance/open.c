@@ -72,7 +72,9 @@ static RC open_database(struct instance *in)
 
 	TRY(database_url(in, path));
 	TRY(db_reach(path, &in->database));
+	TRY(db_check_file(path));
 	TRY(db_open(path, false, &in->first));
+	TRY(db_check(in->first, path));
 	TRY(db_migrate(in->first, in->role->name));
 	return in->database.shared ? wait_for_lease(in) : OK;
 }
@@ -305,6 +307,7 @@ static RC open_writer(struct instance *in)
 	        .arg = in,
 	};
 	writer_watch(in->writer, &in->watch);
+	frame_storage_watch(in);
 	return OK;
 }
 

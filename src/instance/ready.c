@@ -53,7 +53,7 @@ static RC check_random(struct instance *in)
 
 static const struct ready_check common[] = {
         {"database", check_database}, {"signer", check_signer}, {"random", check_random},
-        {"started", check_started},   {"jobs", check_jobs},
+        {"started", check_started},   {"jobs", check_jobs},     {"storage", frame_storage_check},
 };
 #define COMMON (sizeof(common) / sizeof(common[0]))
 
@@ -82,6 +82,9 @@ void frame_metrics(void *ctx, struct buf *out)
 	metrics_sample(out, "log_entries", (double)log_size(in->log), NULL);
 	metrics_family(out, METRIC_GAUGE, "notes_lost", "refusals and alarms that were not written");
 	metrics_sample(out, "notes_lost", (double)atomic_load(&in->notes_lost), NULL);
+	metrics_family(out, METRIC_GAUGE, "storage_failing", "1 while nothing can be written");
+	metrics_sample(out, "storage_failing", atomic_load(&in->storage.err) != ERR_GENERIC_OK ? 1.0 : 0.0,
+	               NULL);
 	metrics_family(out, METRIC_GAUGE, "tls_not_after_timestamp_seconds", "end of the TLS certificate");
 	metrics_sample(out, "tls_not_after_timestamp_seconds", (double)tls_server_not_after(in->tls), NULL);
 	metrics_family(out, METRIC_GAUGE, "jobs_late_seconds", "lateness of the most overdue job");
