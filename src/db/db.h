@@ -76,8 +76,8 @@ RC   db_open(const char *url, bool read_only, struct db **ret);
 #define DB_PASSFILE_MAX 256
 struct db_reach { bool shared; uint16_t port; char passfile[DB_PASSFILE_MAX]; };
 RC   db_reach(const char *url, struct db_reach *ret);   /* shared: other hosts may write too (lease.h) */
-/* A file that is missing, empty or damaged, as DATABASE_DAMAGED: the first before it is opened, which would make
- * it; the second reads small databases as a whole. */
+/* A file that is missing, empty or damaged, as DATABASE_DAMAGED: the first before it is opened, which would
+ * make it; the second reads small databases as a whole. */
 RC   db_check_file(const char *url);
 RC   db_check(struct db *db, const char *url);
 RC   db_open_with(const struct db_driver *driver, const char *where, bool read_only, struct db **ret);
