@@ -184,8 +184,12 @@ bool unit_gone(struct unit *u, pid_t pid)
 		u->role = 0;
 	else
 		u->signer = 0;
-	/* The two live and die together. */
+	/* The two live and die together.  A role that lost its signer may hang in what it was doing; there is
+	 * nothing to wait for that a restart does not bring. */
+	bool crashed = u->state == UNIT_SIGNER || u->state == UNIT_UP;
 	unit_stop(u);
+	if (crashed)
+		u->due = clock_mono_ms() + UNIT_STOP_SIGNER_MS;
 	return true;
 }
 

@@ -53,8 +53,20 @@ def survives_kills_under_load():
     check(len(crash.approved) >= ROUNDS // 2, "the load was too small to show anything")
 
 
+def a_hanging_role_does_not_stay():
+    """A role that does not end by itself when its signer dies is killed, and both come back."""
+    found = crash.processes()
+    os.kill(found["instance", "shifan/ca"], signal.SIGSTOP)
+    os.kill(found["signer", "shifan/ca"], signal.SIGKILL)
+    until = time.monotonic() + 60
+    while crash.processes().get(("instance", "shifan/ca")) in (None, found["instance", "shifan/ca"]):
+        check(time.monotonic() < until, "the hanging role stays")
+        time.sleep(0.05)
+    crash.ready()
+
+
 try:
-    main([survives_kills_under_load] + crash.checks())
+    main([survives_kills_under_load, a_hanging_role_does_not_stay] + crash.checks())
     shutil.rmtree(crash.p.data, ignore_errors=True)
     shutil.rmtree(work, ignore_errors=True)
 finally:
