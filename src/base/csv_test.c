@@ -1,6 +1,7 @@
 /* RFC 4180 as a batch file uses it, and what a batch file may have wrong. */
 #include "base/check.h"
 #include "base/csv.h"
+#include "base/mem.h"
 
 #include <string.h>
 
@@ -114,13 +115,54 @@ static void lines_keep_commas_and_quotes(void **state)
 	assert_string_equal(buf_cstr(&got), "{\"a\":1,\"b\":2};{};");
 }
 
+/* Every allocation fails once: the rows are right or the reader says that there is no memory. */
+static RC read_all(const char *text, struct buf *ret)
+{
+	struct source s = {slice_text(text), 7};
+	AUTO(csv, c, NULL);
+	bool more;
+
+	TRY(csv_new(give, &s, &c));
+	for (;;) {
+		TRY(csv_row(c, &more));
+		if (!more)
+			return buf_done(ret);
+		for (size_t i = 0; i < csv_count(c); i++)
+			buf_add(ret, csv_field(c, i));
+	}
+}
+
+static void torture(void **state)
+{
+	static const char text[] = "name,number\r\n\"张三, senior\",1\n李四,\"2\"\"\"\n";
+	AUTO_BUF(want, 4096);
+	size_t n, failures = 0;
+
+	(void)state;
+	assert_ok(read_all(text, &want));
+	for (n = 1; n < 1000; n++) {
+		AUTO_BUF(have, 4096);
+		struct rc rc;
+
+		(void)mem_fail_after(n);
+		rc = read_all(text, &have);
+		if (mem_fail_after(0) < n)
+			break;
+		failures += !rc_ok(rc);
+		if (rc_ok(rc))
+			assert_string_equal(buf_cstr(&have), buf_cstr(&want));
+		else
+			assert_int_equal(rc.code, RC_NOMEM);
+	}
+	assert_true(n > 1 && n < 1000 && failures > 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(rows_and_fields),
-	        cmocka_unit_test(a_wrong_row_does_not_spoil_the_next),
-	        cmocka_unit_test(limits),
-	        cmocka_unit_test(lines_keep_commas_and_quotes),
+	        cmocka_unit_test(rows_and_fields), cmocka_unit_test(a_wrong_row_does_not_spoil_the_next),
+	        cmocka_unit_test(limits),          cmocka_unit_test(lines_keep_commas_and_quotes),
+	        cmocka_unit_test(torture),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

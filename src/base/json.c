@@ -27,34 +27,89 @@ static size_t depth_of(struct slice s)
 	return most;
 }
 
-/* In the middle of a token jansson takes a lack of memory for bad syntax, or loses a character and
- * goes on.  So its allocations are ours and remember it.  Both kinds of memory are the C library's: what was
- * made before may be freed. */
-static _Thread_local bool short_of_memory;
+/* In the middle of a token jansson takes a lack of memory for bad syntax, or loses a character, the closing
+ * quote of a string for instance, and then reads and writes beyond its buffer.  So its allocations are ours:
+ * when there is no memory they come out of a reserve, which lasts for the piece that was fed; no further
+ * piece is, and what came out of it is a failure. */
+#define PIECE 64
+#define RESERVE(len) (20 * (len) + (16u << 10)) /* tables of all elements twice, texts four times */
+struct parsing {
+	struct slice left;
+	uint8_t *reserve;
+	size_t size, used;
+	bool short_of_memory;
+};
+static _Thread_local struct parsing *parsing;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 static void *lend(size_t n)
 {
+	struct parsing *s = parsing;
 	void *p = mem_new(1, n);
 
-	if (p == NULL)
-		short_of_memory = true;
-	return p;
+	if (p != NULL || s == NULL)
+		return p;
+	s->short_of_memory = true;
+	n = (n + 15) & ~(size_t)15;
+	if (n > s->size - s->used)
+		return NULL;
+	s->used += n;
+	return s->reserve + s->used - n;
 }
 
 static void give_back(void *p)
 {
-	mem_free(p);
+	const struct parsing *s = parsing;
+
+	if (s == NULL || (uint8_t *)p < s->reserve || (uint8_t *)p >= s->reserve + s->size)
+		mem_free(p);
 }
 
+/* Both kinds of memory are the C library's: what was made before may be freed. */
 static void set_allocator(void)
 {
 	json_set_alloc_funcs(lend, give_back);
 }
 
+static size_t feed(void *to, size_t max, void *arg)
+{
+	struct parsing *s = arg;
+	size_t n = s->left.len < PIECE ? s->left.len : PIECE;
+
+	if (s->short_of_memory || n > max)
+		return (size_t)-1;
+	if (n > 0)
+		memcpy(to, s->left.p, n);
+	s->left = slice_of(s->left.p + n, s->left.len - n);
+	return n;
+}
+
+/* NULL with *lacking when there was not enough memory. */
+static json_t *parse(struct slice text, json_error_t *error, bool *lacking)
+{
+	struct parsing s = {.left = text, .size = RESERVE(text.len)};
+	json_t *v = NULL;
+
+	(void)pthread_once(&once, set_allocator);
+	s.reserve = mem_grow(NULL, s.size, 1);
+	if (s.reserve != NULL) {
+		parsing = &s;
+		v = json_load_callback(feed, &s, JSON_REJECT_DUPLICATES, error);
+		if (s.short_of_memory) {
+			json_decref(v);
+			v = NULL;
+		}
+		parsing = NULL;
+	}
+	*lacking = s.reserve == NULL || s.short_of_memory;
+	mem_free(s.reserve);
+	return v;
+}
+
 RC json_read(struct slice text, size_t max, json_t **ret)
 {
 	json_error_t error;
+	bool lacking;
 	json_t *v;
 	char *near;
 
@@ -63,13 +118,8 @@ RC json_read(struct slice text, size_t max, json_t **ret)
 	REQUIRE(text.len <= max, TOO_LARGE, "JSON: %zu bytes, limit %zu", text.len, max);
 	REQUIRE(text.len > 0, JSON, "JSON: empty");
 	REQUIRE(depth_of(text) <= JSON_DEPTH, JSON, "JSON: nested deeper than %d", JSON_DEPTH);
-	(void)pthread_once(&once, set_allocator);
-	short_of_memory = false;
-	v = json_loadb((const char *)text.p, text.len, JSON_REJECT_DUPLICATES, &error);
-	if (short_of_memory) {
-		json_decref(v);
-		FAIL(RC_NOMEM, "JSON: out of memory");
-	}
+	v = parse(text, &error, &lacking);
+	NEED(!lacking, RC_NOMEM, "JSON: out of memory");
 	if (v == NULL) {
 		near = strstr(error.text, " near "); /* what follows is content, which may be private */
 		if (near != NULL)
