@@ -146,6 +146,20 @@ static const struct cli_option blacklist[] = {
         RA,
         END,
 };
+static const struct cli_option audit_verify[] = {
+        {"heads", "FILE|DIR", "见证者保存的树头", "heads that witnesses kept", CLI_REPEAT},
+        {"trust", "DIR", "信任目录（缺省：DIR/trust）；应取自别处",
+         "trust folder (default: DIR/trust); take it from elsewhere", 0},
+        END,
+};
+static const struct cli_option audit_export[] = {
+        AS,
+        {"endpoints", "FILE", "endpoints.json（缺省：DIR/../../endpoints.json）",
+         "endpoints.json (default: DIR/../../endpoints.json)", 0},
+        {"instance", "INSTANCE", "向此实例索取", "ask this instance", CLI_REQUIRED},
+        {"out", "FILE", "写入此新文件", "write this new file", CLI_REQUIRED},
+        END,
+};
 static const struct cli_option batch_submit[] = {
         AS,
         {"profile", "P", "证书模板", "profile", CLI_REQUIRED},
@@ -320,6 +334,13 @@ const struct cli_command cli_commands[] = {
         {"batch cancel", "ID", 1, 1, batch_cancel, cmd_batch_cancel, "取消批次中尚未审核的申请",
          "cancel what of a batch is not decided yet", false},
         {"review", "ID", 0, 1, review, cmd_review, "审核证书申请", "decide on an application", false},
+        {"audit verify", "DIR|FILE", 1, 1, audit_verify, cmd_audit_verify,
+         "在副本上验证日志，不需要系统的任何密钥", "verify a copy of a log, without any key of the system",
+         false},
+        {"audit export", NULL, 0, 0, audit_export, cmd_audit_export, "导出实例的日志及其树头",
+         "export an instance's log and its heads", false},
+        {"audit heads", "LOG", 1, 1, audit_export, cmd_audit_heads, "取见证者保存的某日志的树头",
+         "fetch the heads of a log that a witness keeps", false},
         {"fetch", "ID", 1, 1, fetch, cmd_fetch, "取回证书与加密密钥信封",
          "fetch the certificates and the key envelope", false},
         {"accept", "ID", 1, 1, accept, cmd_accept, "登记订户接受证书", "record that the subscriber accepts",

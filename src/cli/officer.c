@@ -117,6 +117,8 @@ static RC home_of(const struct cli *c, const struct endpoints *e, const char *tl
 {
 	char organisation[65];
 
+	if (cli_get(c, "instance") != NULL)
+		return endpoints_find(e, cli_get(c, "instance"), NULL, name, api);
 	if (cli_get(c, "ra") == NULL && rc_ok(endpoints_organisation(e, tls_pem, organisation)) &&
 	    !rc_ok(endpoints_of(e, organisation, "ra", name, api)) &&
 	    rc_ok(endpoints_of(e, organisation, "kmc", name, api)))

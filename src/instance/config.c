@@ -35,6 +35,7 @@ static const cyaml_schema_field_t fields[] = {
         TEXT(source_profiles),
         PORT(refused_days),
         TEXT(log_witnesses),
+        PORT(head_period_seconds),
         CYAML_FIELD_END,
 };
 static const cyaml_schema_value_t schema = {
@@ -62,6 +63,7 @@ static const struct limit {
         LIMIT(standby_fill, 1, 10000000, 2048),
         LIMIT(session_idle_seconds, 60, 86400, 900),
         LIMIT(refused_days, 1, 36500, 1825),
+        LIMIT(head_period_seconds, 1, 3600, 60),
 #undef LIMIT
 };
 

@@ -55,6 +55,7 @@ struct instance_config {
 	char *source_url;       /* ra: authoritative source of identities; absent: none is asked */
 	char *source_profiles;  /* "person organisation": whose identities are checked there; "*": all */
 	unsigned refused_days;  /* ra: refused applications are kept so long; default 1825 */
+	unsigned head_period_seconds; /* between two tree heads; default 60 */
 	char *log_witnesses;    /* "NAME=URL NAME=URL": who keeps the heads of this log; absent: nobody */
 };
 
@@ -77,12 +78,12 @@ struct jobs *instance_jobs(struct instance *in);
 /* 16 bytes from the signer's keyed function under the label, kept in locked memory: "records",
  * "kmc-store" … the same value at each start. */
 RC instance_secret(struct instance *in, const char *label, struct secret **ret);
-/* A statement of the instance's own (role "service"; of a tree head "log"): what follows from a rule, without a
- * person. */
+/* A statement of the instance's own (role "service"; of a tree head "log"): what follows from a rule,
+ * without a person. */
 RC instance_statement(struct instance *in, enum statement_kind kind, const json_t *body, struct buf *ret);
-/* Whether the own log is what its witnesses saw of it (design 3.4, R12.4).  RC_BUSY (log-unwitnessed) until one
- * of them has answered since the start; RC_CRYPTO (log-rollback, log-fork) for good once one of them knew better.
- * RC_OK when no witness is configured. */
+/* Whether the own log is what its witnesses saw of it (design 3.4, R12.4).  RC_BUSY (log-unwitnessed) until
+ * one of them has answered since the start; RC_CRYPTO (log-rollback, log-fork) for good once one of them knew
+ * better.  RC_OK when no witness is configured. */
 RC instance_log_checked(struct instance *in);
 /* The trust snapshot of now; a reload (SIGHUP) never changes one that is held. */
 struct trust *instance_trust(struct instance *in); /* AUTO(trust, t, instance_trust(in)) */

@@ -13,7 +13,6 @@
 #include <time.h>
 
 #define WITNESSES 4
-#define PERIOD_MS 60000
 #define FIRST_MS 100     /* until a first witness has answered */
 #define SILENT_MS 600000 /* then an alarm */
 #define DEADLINE_MS 2000
@@ -174,7 +173,9 @@ static void *run(void *arg)
 	while (!instance_ending(w->in)) {
 		for (size_t i = 0; i < w->count && !instance_ending(w->in); i++)
 			judge(w, &w->one[i], show(w, &w->one[i]));
-		nap(w, atomic_load(&w->checked) == CHECK_UNKNOWN ? FIRST_MS : PERIOD_MS);
+		nap(w, atomic_load(&w->checked) == CHECK_UNKNOWN
+		               ? FIRST_MS
+		               : 1000 * w->in->config.value.head_period_seconds);
 	}
 	return NULL;
 }

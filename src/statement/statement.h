@@ -81,8 +81,8 @@ RC statement_trust_grant(struct statement_trust *t, struct slice der);
 /* Every *.p7s of a folder; fails on the first that does not verify.  A missing folder is empty. */
 RC statement_trust_grants(struct statement_trust *t, const char *dir);
 /* DIR/ORG/ROLE/trust as the contract lays it out: operator.cer, ceremony.cer, authority.cer (each
- * may be missing), services, logs, grants; institutions/ORG with the same for organisations whose cases come here.
- */
+ * may be missing), services, logs, grants; institutions/ORG with the same for organisations whose cases come
+ * here. */
 RC statement_trust_load(const char *dir, const char *organisation, struct statement_trust **ret);
 
 /* One value for all CAs and pins, whatever the order they were added in; grants are not in it. */
