@@ -86,7 +86,7 @@ static RC by_key(const struct cli *c, const struct asking *a, json_t **answer)
 	AUTO_OFFICER(o);
 	AUTO_JSON(body, json_object());
 
-	TRY(officer_open_holder(c, &o));
+	TRY(officer_open_key(c, a->ca, a->serial, &o));
 	TRY(order_body(c, a, body));
 	return officer_state(&o, STATEMENT_REVOCATION, "subscriber", body, "/v1/holder/revocations", answer);
 }

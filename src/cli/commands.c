@@ -211,8 +211,8 @@ static const struct cli_option accept[] = {AS, RA, END};
 	{"as", "DIR", "操作人员凭证目录", "folder of the officer's credential", 0},                          \
 	        {"key", "FILE", "该证书的签名私钥（代替 --as）",                                             \
 	         "the certificate's own signing key, instead of --as", 0},                                   \
-	        {"certificate", "FILE", "签名证书，与 --key 同用", "the signing certificate, with --key",    \
-	         0},                                                                                         \
+	        {"certificate", "FILE", "签名证书（缺省：凭 --key 向注册机构取得）",                         \
+	         "the signing certificate (default: the RA gives it to whoever has the key)", 0},            \
 	{                                                                                                    \
 		"pin-file", "FILE", "--key 的口令", "PIN of --key", 0                                        \
 	}

@@ -6,7 +6,18 @@
 #include "pki/cert.h"
 #include "pki/pkcs8.h"
 
+#include <stdlib.h>
+
 #define FILE_MAX (256u << 10)
+
+static RC person_of(const struct cert *cert, struct officer *o)
+{
+	struct slice uuid;
+
+	if (rc_ok(cert_uri(cert, "urn:uuid:", &uuid)) && uuid.len < sizeof(o->person))
+		memcpy(o->person, uuid.p, uuid.len);
+	return OK;
+}
 
 static RC load_credential(const struct cli *c, struct officer *o)
 {
@@ -14,7 +25,6 @@ static RC load_credential(const struct cli *c, struct officer *o)
 	AUTO_BUF(pin, PKCS8_PIN_MAX + 2);
 	struct cert cert;
 	struct sm2_pub pub;
-	struct slice uuid;
 
 	pin.secret = true;
 	if (cli_has(c, "pin-file"))
@@ -22,9 +32,16 @@ static RC load_credential(const struct cli *c, struct officer *o)
 	TRY(file_read(cli_get(c, "certificate"), FILE_MAX, &file));
 	TRY(cert_read(buf_slice(&file), &o->certificate, &cert));
 	TRY(cert_sm2_key(&cert, &pub));
-	if (rc_ok(cert_uri(&cert, "urn:uuid:", &uuid)) && uuid.len < sizeof(o->person))
-		memcpy(o->person, uuid.p, uuid.len);
+	TRY(person_of(&cert, o));
 	return officer_load_key(cli_get(c, "key"), buf_slice(&pin), &pub, &o->key);
+}
+
+/* --endpoints, what the environment says, or the platform that `make run` starts. */
+static const char *endpoints_path(const struct cli *c)
+{
+	const char *said = cli_get(c, "endpoints"), *around = getenv("YUANDIAN_ENDPOINTS");
+
+	return said != NULL ? said : around != NULL ? around : "var/endpoints.json";
 }
 
 static RC connect_ra(const struct cli *c, struct officer *o)
@@ -35,7 +52,7 @@ static RC connect_ra(const struct cli *c, struct officer *o)
 	const char *name, *api;
 	int n;
 
-	TRY(endpoints_read(cli_get(c, "endpoints"), &e));
+	TRY(endpoints_read(endpoints_path(c), &e));
 	n = snprintf(path, sizeof(path), "%s/clock", e.dir);
 	REQUIRE(n > 0 && n < OFFICER_PATH_MAX, USAGE, "--endpoints: the path is too long");
 	TRY(clock_open(path));
@@ -50,10 +67,60 @@ static RC connect_ra(const struct cli *c, struct officer *o)
 	                       &o->ra);
 }
 
+/* The certificate that belongs to the key, from the RA, against a signature of that key. */
+static RC ask_certificate(struct officer *o, const char *ca, const char *serial)
+{
+	AUTO_JSON(asked, json_object());
+	AUTO_JSON(answer, NULL);
+	AUTO_BUF(bytes, 1024);
+	AUTO_BUF(der, 128);
+	const struct sm2_key *key = (const struct sm2_key *)(const void *)o->key->p;
+	struct sm2_sig sig;
+
+	json_put_cstr(asked, "ask", "certificate");
+	json_put_time(asked, "at", clock_now());
+	json_put_cstr(asked, "ca", ca);
+	json_put_cstr(asked, "serial", serial);
+	TRY(json_canonical(asked, &bytes));
+	TRY(sm2_sign(key, SM2_ID, buf_slice(&bytes), &sig));
+	sm2_sig_to_der(&sig, &der);
+	TRY(buf_done(&der));
+	NEED(json_object_del(asked, "ask") == 0, RC_NOMEM, "no memory");
+	json_put_base64(asked, "signature", buf_slice(&der));
+	TRY(http_call_json(o->ra,
+	                   &(struct http_call){.method = "POST",
+	                                       .path = "/v1/holder/certificates",
+	                                       .deadline_ms = OFFICER_DEADLINE_MS},
+	                   asked, &answer));
+	return json_get_base64(answer, "certificate", CERT_DER_MAX, &o->certificate);
+}
+
+RC officer_open_key(const struct cli *c, const char *ca, const char *serial, struct officer *ret)
+{
+	AUTO_BUF(pin, PKCS8_PIN_MAX + 2);
+	struct sm2_pub pub;
+	struct cert cert;
+
+	if (cli_has(c, "certificate"))
+		return officer_open_holder(c, ret);
+	*ret = (struct officer){.certificate = BUF(CERT_DER_MAX)};
+	pin.secret = true;
+	if (cli_has(c, "pin-file"))
+		TRY(officer_pin(cli_get(c, "pin-file"), &pin));
+	TRY(holder_key(cli_get(c, "key"), buf_slice(&pin), &ret->key));
+	TRY(connect_ra(c, ret));
+	TRY(ask_certificate(ret, ca, serial));
+	TRY(cert_parse(buf_slice(&ret->certificate), &cert));
+	TRY(cert_sm2_key(&cert, &pub));
+	NEED(ct_equal(((const struct sm2_key *)(const void *)ret->key->p)->pub.xy, pub.xy, SM2_POINT),
+	     RC_CRYPTO, "the RA answered with the certificate of another key");
+	return person_of(&cert, ret);
+}
+
 RC officer_open_holder(const struct cli *c, struct officer *ret)
 {
-	REQUIRE(cli_has(c, "key") && cli_has(c, "certificate") && cli_has(c, "endpoints"), USAGE,
-	        "a holder gives --key, --certificate and --endpoints; an officer --as");
+	REQUIRE(cli_has(c, "key") && cli_has(c, "certificate"), USAGE,
+	        "a holder gives --key and --certificate; an officer --as");
 	*ret = (struct officer){.certificate = BUF(CERT_DER_MAX)};
 	TRY(load_credential(c, ret));
 	return connect_ra(c, ret);
@@ -61,7 +128,6 @@ RC officer_open_holder(const struct cli *c, struct officer *ret)
 
 RC officer_open_nobody(const struct cli *c, struct officer *ret)
 {
-	REQUIRE(cli_has(c, "endpoints"), USAGE, "--endpoints is missing");
 	*ret = (struct officer){.certificate = BUF(CERT_DER_MAX)};
 	return connect_ra(c, ret);
 }

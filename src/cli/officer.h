@@ -39,6 +39,8 @@ RC officer_path(struct buf *b, const char *before, const char *id, const char *a
 /* ---- without a folder: a holder with certificate and key (holder.c) ---- */
 /* --certificate, --key and --pin-file instead of --as; the connection carries no client certificate. */
 RC officer_open_holder(const struct cli *c, struct officer *ret);
+/* --key alone: the RA gives the certificate of that name to whoever signs with its key. */
+RC officer_open_key(const struct cli *c, const char *ca, const char *serial, struct officer *ret);
 /* The connection alone: nothing can be signed. */
 RC officer_open_nobody(const struct cli *c, struct officer *ret);
 /* The private key of a file, which must belong to that public key. */

@@ -373,22 +373,6 @@ static RC code(void *ctx, const struct request *q, struct response *r)
 	return response_json(r, o);
 }
 
-static RC losses(void *ctx, const struct request *q, struct response *r)
-{
-	json_t *o = NULL;
-
-	TRY(ra_losses(instance_state(ctx), q, &o));
-	return response_json(r, o);
-}
-
-static RC loss(void *ctx, const struct request *q, struct response *r)
-{
-	json_t *o = NULL;
-
-	TRY(ra_loss_show(instance_state(ctx), q, &o));
-	return response_json(r, o);
-}
-
 #define SEES_EVIDENCE (OFFICER(ENTRY) | OFFICER(REVIEW) | OFFICER(AUDITOR))
 #define DOOR(name, call)                                                                                     \
 	static RC name(void *ctx, const struct request *q, struct response *r)                               \
@@ -398,10 +382,21 @@ static RC loss(void *ctx, const struct request *q, struct response *r)
 		TRY(call(instance_state(ctx), q, &o));                                                       \
 		return response_json(r, o);                                                                  \
 	}
+DOOR(losses, ra_losses)
+DOOR(loss, ra_loss_show)
 DOOR(mass_preview, ra_mass_preview)
 DOOR(mass_order, ra_mass_order)
 DOOR(mass_show, ra_mass_show)
 DOOR(mass_statements, ra_mass_statements)
+
+static RC holder_certificate(void *ctx, const struct request *q, struct response *r)
+{
+	struct ra *ra = instance_state(ctx);
+	json_t *o = NULL;
+
+	TRY(decided(ra, ra_holder_certificate(ra, q, &o), "holder-certificate", SLICE_NONE, q));
+	return response_json(r, o);
+}
 
 #define MASTERS (OFFICER(REVIEW) | OFFICER(CA_OPERATOR))
 #define EXPIRY_PERIOD 3600
@@ -468,6 +463,7 @@ static const struct route ra_routes[] = {
          HTTP_BLOCKS, revoke, NULL},
         {POST, "/v1/certificates/{ca}/{serial}/code", WHO_PERSON, NULL, 0, 0, code, NULL},
         /* without a client certificate: the key or the code proves the holder (R31.1) */
+        {POST, "/v1/holder/certificates", WHO_ANYONE, "application/json", 4096, 0, holder_certificate, NULL},
         {POST, "/v1/holder/revocations", WHO_ANYONE, STATEMENTS, STATEMENT_MAX, HTTP_BLOCKS, revoke_by_key,
          NULL},
         {POST, "/v1/holder/revocations/code", WHO_ANYONE, "application/json", 4096, 0, revoke_by_code, NULL},

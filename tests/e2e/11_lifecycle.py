@@ -146,6 +146,20 @@ def loss_by_key():
     p.cli("revoke", f"sm2/{stranger}", *holder(other))
     shows(stranger, "keyCompromise")
     p.cli("revoke", f"sm2/{stranger}", *holder(other), status=5)
+    # at 03:00 there is the key and nothing else: its certificate is given to nobody who cannot sign with it
+    third, lost, lost_enc = issue("孙七", 5)
+    alone = ("--endpoints", p.data / "endpoints.json")
+    equal(p.cli("revoke", f"sm2/{lost}", "--key", other / "sign.key", *alone, status=3).stderr,
+          p.cli("revoke", "sm2/1234567890", "--key", other / "sign.key", *alone, status=3).stderr,
+          "a wrong key and an unknown certificate look the same")
+    shows(lost, "good")
+    p.cli("suspend", f"sm2/{lost_enc}", "--key", third / "sign.key", *alone)
+    shows(lost_enc, "certificateHold")
+    p.cli("revoke", f"sm2/{lost}", "--key", third / "sign.key", *alone)
+    shows(lost, "keyCompromise")
+    for body in (b"{}", b"[", b'{"ca":"sm2","serial":"1","at":"2026-01-01T00:00:00Z","signature":"AAAA"}'):
+        status = p.call(None, "POST", "/v1/holder/certificates", body, "application/json")[0]
+        check(status in (400, 403), f"{body}: {status}")
 
 
 def loss_by_code():
