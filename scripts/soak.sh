@@ -1,6 +1,6 @@
 #!/bin/bash
 # The long cases: every fuzzer for SOAK_FUZZ seconds (default 300), the end-to-end suite SOAK_ROUNDS
-# times (default 5).  Same closing line as make test.
+# times (default 5), 500 kills and 60 power cuts.  Same closing line as make test.
 set -u
 cd "$(dirname "$0")/.."
 passed=0
@@ -16,9 +16,15 @@ soak() {
 }
 soak build/tests/sm_differential "${SOAK_SM:-1000000}" "$(($(date +%s) / 86400 % 500 + 1))"
 soak build/tests/sm_trace 5
-# over PostgreSQL; 03, 08, 11, 12 and 13 look into SQLite's files
+# over PostgreSQL; 03, 08 and 11 to 17 look into SQLite's files
 soak tests/lib/pgsql.sh run ctest --test-dir build --output-on-failure \
 	-R '^(unit/(evidence/|(authority|ca|ra|status)/store)|e2e/(01|02|04|05|06|07|09)_)'
+# crashes: kills, power cuts, a disk that fails at each write of an issuing thread, want of memory
+export YUANDIAN=$PWD/build/yuandian
+soak env CRASH_ROUNDS="${CRASH_ROUNDS:-500}" tests/e2e/13_crash.py
+soak env POWER_ROUNDS="${POWER_ROUNDS:-60}" tests/e2e/14_power.py
+soak env DISK_POINTS="${DISK_POINTS:-0}" tests/e2e/15_disk.py
+soak env LIMIT_ROUNDS="${LIMIT_ROUNDS:-15}" tests/e2e/17_limits.py
 for _ in $(seq "${SOAK_ROUNDS:-5}"); do
 	ctest --test-dir build -R '^(unit|e2e)/' --output-on-failure >out/soak.log 2>&1 && passed=$((passed + 1)) || {
 		failed=$((failed + 1))

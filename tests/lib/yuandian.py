@@ -142,6 +142,7 @@ class Platform:
         self.keep = data is not None
         self.options = options
         self.binary = binary or BINARY  # of the platform; commands are always the usual program's
+        self.before = None  # called in the new process
         self.demo = demo
         self.process = None
         self.log = None
@@ -173,7 +174,8 @@ class Platform:
             argv += ["--base-port", "0"]
         argv += self.options
         self.log = open(self.data.parent / (self.data.name + ".log"), "ab")
-        self.process = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=self.log)
+        self.process = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=self.log,
+                                        preexec_fn=self.before)
         line = self.process.stdout.readline().decode()
         if not line.startswith("ready"):
             while True:
