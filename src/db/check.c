@@ -1,5 +1,6 @@
 /* Damage to a database file, found before anything rests on it. */
 #include "db/db.h"
+#include "db/wal.h"
 
 #include <string.h>
 #include <sys/stat.h>
@@ -16,7 +17,7 @@ RC db_check_file(const char *url)
 		return OK;
 	REQUIRE(stat(path, &st) == 0, DATABASE_DAMAGED, "%s: missing", path);
 	REQUIRE(st.st_size > 0, DATABASE_DAMAGED, "%s: empty", path);
-	return OK;
+	return wal_check(path);
 }
 
 RC db_check(struct db *db, const char *url)

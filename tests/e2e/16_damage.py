@@ -14,6 +14,7 @@ import tempfile
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
+from crash import Crash  # noqa: E402
 from yuandian import Platform, check, equal, main  # noqa: E402
 
 work = pathlib.Path(tempfile.mkdtemp(prefix="yuandian-e2e-"))
@@ -77,9 +78,10 @@ def told():
     return lines
 
 
-def is_found(hurt):
-    """Starts on the hurt file: refused by name; the others serve; put back, all serve."""
-    put_back()
+def is_found(hurt, mend=put_back):
+    """Starts on the hurt file: refused by name; the others serve; mended, all serve."""
+    if mend is put_back:
+        put_back()
     hurt(database())
     before = database().read_bytes() if database().exists() else None
     log = p.data.parent / (p.data.name + ".log")
@@ -96,7 +98,7 @@ def is_found(hurt):
         until(lists_are_served, "the status service does not go on")
         check(not ready("shifan/ca"), "the CA serves on a damaged database")
         equal(database().read_bytes() if database().exists() else None, before, "the damaged file")
-        put_back()
+        mend()
         until(lambda: ready("shifan/ca"), "the CA does not come back")
     finally:
         up.terminate()
@@ -138,6 +140,21 @@ def missing():
     is_found(lambda path: path.unlink())
 
 
+def log_of_a_killed_process():
+    """What SQLite itself would take for the end of its log, and forget what is behind it."""
+    p.start()
+    for n in range(3):
+        p.issue(p.new_request(work / f"logged{n}", name=f"张{n}"), limit=60)
+    Crash(p, work).kill_all()
+    log = database().with_name("data.db-wal")
+    whole = log.read_bytes()
+
+    def mend():
+        with open(log, "r+b") as f:
+            f.write(whole)
+    is_found(lambda path: write_at(log, len(whole) // 3, bytes(b ^ 255 for b in whole[len(whole) // 3:][:64])), mend)
+
+
 def goes_on():
     p.start()
     p.issue(p.new_request(work / "after"), limit=60)
@@ -145,7 +162,7 @@ def goes_on():
 
 
 try:
-    main([founds, truncated, header, pages, empty, missing, goes_on])
+    main([founds, truncated, header, pages, empty, missing, log_of_a_killed_process, goes_on])
     shutil.rmtree(p.data, ignore_errors=True)
     shutil.rmtree(work, ignore_errors=True)
 finally:

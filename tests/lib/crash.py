@@ -163,11 +163,13 @@ class Crash:
 
     # ---- the checker ----
     def every_entry_is_there(self):
-        for app in self.entered:
+        def look(app):
             status, _, body = self.p.call("entry", "GET", f"/v1/applications/{app}")
             equal(status, 200, f"application {app}")
             if app in self.approved:
                 check(body["state"] not in ("entered", "refused"), f"approval of {app} is lost: {body['state']}")
+        with concurrent.futures.ThreadPoolExecutor(CLERKS) as pool:
+            list(pool.map(look, self.entered))
 
     def all_evidence_is_there(self):
         """What an approved application rests on can still be shown, byte for byte."""
