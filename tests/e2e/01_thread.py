@@ -168,10 +168,10 @@ def revokes_and_everybody_sees_it():
     p.as_("review", "revoke", f"sm2/{serial}", "--reason", "keyCompromise", "--only")
     started = time.monotonic()
     while "Cert Status: revoked" not in ocsp(p, p.ca("sm2"), serial):
-        check(time.monotonic() - started < 20, "OCSP shows the revocation")
+        check(time.monotonic() - started < 60, "OCSP shows the revocation")
     print(f"   OCSP revoked {time.monotonic() - started:.2f} s after the answer (openssl start included)")
     check("keyCompromise" in ocsp(p, p.ca("sm2"), serial), "reason in OCSP")
-    until = time.monotonic() + 20
+    until = time.monotonic() + 60
     while serial not in openssl("crl", "-inform", "DER", "-noout", "-text",
                                 input=p.get(state["crl"])[2]).stdout.decode().lower().replace(":", ""):
         check(time.monotonic() < until, "CRL shows the revocation")
@@ -198,7 +198,7 @@ def a_serial_with_a_leading_zero_is_revoked_like_any_other():
         if serials:
             break
     p.as_("review", "revoke", f"sm2/{serials[0]}", "--reason", "superseded")
-    until = time.monotonic() + 20
+    until = time.monotonic() + 60
     while "Cert Status: revoked" not in ocsp(p, p.ca("sm2"), serials[0]):
         check(time.monotonic() < until, "OCSP shows the revocation of " + serials[0])
         time.sleep(0.1)

@@ -123,7 +123,7 @@ def kmc_down_stops_encryption_certificates_only():
         (w / "application.json").write_text(json.dumps(person("孙七", 7), ensure_ascii=False))
         app = platform.apply(w)
         platform.as_("review", "review", app, "--approve")
-        until = time.monotonic() + 40
+        until = time.monotonic() + 60
         while True:
             p = platform.as_("entry", "fetch", app, "--out", w, status=6)
             if (w / "sign.pem").exists():

@@ -202,7 +202,7 @@ def refusals_are_entries():
     status, answer = ca("POST", "/v1/requests", request_json(sm3(bytes(damaged)).hex(), application, bytes(damaged)))
     error = answer["results"][0]["error"]
     equal(error["code"], "statement-signature", f"{answer}")
-    until = time.monotonic() + 10
+    until = time.monotonic() + 60
     while True:
         page = ca("GET", f"/v1/log/entries?from={before}&wait=5", client="shifan/status")[1]
         found = [e["entry"]["data"] for e in page["entries"] if e["entry"]["kind"] == "refused"]
@@ -214,7 +214,7 @@ def refusals_are_entries():
 def alarms_are_seen_and_acknowledged():
     status, _ = between("shifan/ca", "keycentre/kmc", "POST", "/gmt0014", b"\x30\x03\x02\x01\x05", "application/octet-stream")
     equal(status, 400, "garbage at the KMC")
-    until = time.monotonic() + 10
+    until = time.monotonic() + 60
     while True:
         status, _, body = platform.call("kmc-operator", "GET", "/v1/alarms?open=true", instance="keycentre/kmc")
         equal(status, 200, f"alarms: {body}")
@@ -259,7 +259,7 @@ def trust_is_read_again():
     mode = name.stat()
     name.unlink()
     os.kill(processes()["keycentre/kmc"], signal.SIGHUP)
-    until = time.monotonic() + 10
+    until = time.monotonic() + 60
     while platform.call("kmc-operator", "GET", "/v1/keys", instance="keycentre/kmc")[0] != 403:
         check(time.monotonic() < until, "the role is gone")
         time.sleep(0.1)
@@ -274,7 +274,7 @@ def trust_is_read_again():
 
 def kill(name):
     """The process is there, or on its way back from the kill before."""
-    until = time.monotonic() + 30
+    until = time.monotonic() + 60
     while name not in processes():
         check(time.monotonic() < until, f"{name} runs")
         time.sleep(0.05)
@@ -315,7 +315,7 @@ def lists_are_renewed_by_the_clock():
     issuing = platform.endpoints["public"]["crl"] + "/sm2.crl"
     before = (crl_number(issuing), crl_number(root))
     step(13 * 3600)
-    until = time.monotonic() + 20
+    until = time.monotonic() + 60
     while crl_number(issuing) <= before[0]:
         check(time.monotonic() < until, "the issuing CA's list is renewed at half its time")
         time.sleep(0.2)
@@ -345,7 +345,7 @@ def the_gate_closes_and_revocation_goes_on():
     issuing = platform.endpoints["public"]["crl"] + "/sm2.crl"
     before = crl_number(issuing)
     platform.as_("review", "revoke", f"sm2/{state['serial']}", "--reason", "superseded")
-    until = time.monotonic() + 20
+    until = time.monotonic() + 60
     while crl_number(issuing) <= before:
         check(time.monotonic() < until, "the list goes on")
         time.sleep(0.2)

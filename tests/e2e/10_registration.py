@@ -90,7 +90,7 @@ def free_base(span=60):
     raise Failure("no free ports")
 
 
-def until(condition, what, limit=20):
+def until(condition, what, limit=60):
     end = time.monotonic() + limit
     while not condition():
         check(time.monotonic() < end, what)

@@ -39,7 +39,7 @@ def ocsp(serial):
                    "-resp_text").stdout.decode()
 
 
-def until(condition, what, limit=20):
+def until(condition, what, limit=60):
     end = time.monotonic() + limit
     while not condition():
         check(time.monotonic() < end, what)

@@ -191,7 +191,7 @@ class Platform:
         path = self.data.parent / (self.data.name + ".log")
         return "\n".join(path.read_text(errors="replace").splitlines()[-n:])
 
-    def stop(self, sig=signal.SIGINT, limit=30):
+    def stop(self, sig=signal.SIGINT, limit=60):
         if self.process and self.process.poll() is None:
             self.process.send_signal(sig)
             try:
@@ -321,7 +321,7 @@ class Platform:
         return self.as_(officer, "apply", "--profile", profile, "--class", cls, "--csr", work / "sign.csr", "--data",
                         work / "application.json", *pieces, status=status).stdout.decode().strip()
 
-    def issue(self, work, fetch=(), limit=20, **kinds):
+    def issue(self, work, fetch=(), limit=60, **kinds):
         """Apply, review by a second person, fetch; returns the application id."""
         work = pathlib.Path(work)
         app = self.apply(work, **kinds)
@@ -329,7 +329,7 @@ class Platform:
         self.fetch(app, work, fetch, limit)
         return app
 
-    def fetch(self, app, work, more=(), limit=20):
+    def fetch(self, app, work, more=(), limit=60):
         until = time.monotonic() + limit
         while True:
             p = self.as_("entry", "fetch", app, "--out", work, *more, status=None)
