@@ -59,6 +59,8 @@ bool ca_km_answers(struct ca *c); /* not pausing after a failure */
 /* ---- revoke.c ---- */
 /* A revocation statement; *ret {"ca","serial","at","revoked_at"?,"state","ground","reported"?,"pair"?} once
  * it is durable (revoke.h). */
+/* The certificate that follows that of a status responder: {"certificate"} in and out (responder.c). */
+RC ca_responder(struct ca *c, struct slice body, const struct peer *by, json_t **ret);
 RC ca_revoke(struct ca *c, struct slice statement, json_t **ret);
 
 /* ---- door.c: POST /v1/requests ---- */

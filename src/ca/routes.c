@@ -67,6 +67,17 @@ static RC revocations(void *ctx, const struct request *q, struct response *r)
 	return response_json(r, o);
 }
 
+static RC responders(void *ctx, const struct request *q, struct response *r)
+{
+	struct ca *c = instance_state(ctx);
+	json_t *o = NULL;
+	struct rc rc = ca_responder(c, q->body, q->peer, &o);
+
+	if (!rc_ok(rc))
+		return instance_refused(c->in, rc, "responder", slice_text(q->peer->instance), q->peer);
+	return response_json(r, o);
+}
+
 static RC bulk_take(const json_t *list, struct slice *der, struct buf *hold)
 {
 	const json_t *one;
@@ -286,6 +297,7 @@ const struct route ca_routes[CA_ROUTES] = {
         {POST, "/v1/revocations", WHO_OWN_RA | OFFICER(CA_OPERATOR), STATEMENT_BODY, 0, revocations, NULL},
         {POST, "/v1/revocations/bulk", WHO_OWN_RA, "application/json", REQUESTS_MAX, 0, revocations_bulk,
          NULL},
+        {POST, "/v1/responders", WHO_OWN_STATUS, "application/json", 8192, 0, responders, NULL},
         {POST, "/v1/recoveries", WHO_OWN_RA, "application/json", 1u << 20, HTTP_BLOCKS, recoveries, NULL},
         {POST, "/v1/certificates/states", WHO_OWN_RA, "application/json", STATES_BODY, 0, states, NULL},
         {GET, "/v1/crl/{ca}", WHO_OWN, NULL, 0, 0, crl, NULL},

@@ -3,7 +3,7 @@
 #include "http/server.h"
 #include "instance/instance.h"
 
-#define CA_ROUTES 8
+#define CA_ROUTES 9
 extern const struct route ca_routes[CA_ROUTES];
 RC ca_log_entry(struct instance *in, struct db *db, json_t *entry);
 

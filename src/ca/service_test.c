@@ -1144,6 +1144,7 @@ static const struct {
         {GET, "/v1/requests/ab", WHO_OWN_RA},
         {POST, "/v1/revocations", WHO_OWN_RA | OFFICER(CA_OPERATOR)},
         {POST, "/v1/revocations/bulk", WHO_OWN_RA},
+        {POST, "/v1/responders", WHO_OWN_STATUS},
         {POST, "/v1/recoveries", WHO_OWN_RA},
         {POST, "/v1/certificates/states", WHO_OWN_RA},
         {GET, "/v1/crl/sm2", WHO_OWN},

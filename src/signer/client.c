@@ -494,6 +494,13 @@ RC signer_unlock(struct signer_client *c, struct slice secret)
 	return call((struct call){c, &w, -1, take_nothing, NULL}, SIGNER_UNLOCK);
 }
 
+RC signer_responder(struct signer_client *c, struct slice old, struct buf *ret)
+{
+	AUTO_DER(w, SIGNER_FRAME_MAX);
+	msg_put_two(&w, old, SLICE_NONE);
+	return call((struct call){c, &w, -1, take_octets, ret}, SIGNER_RESPONDER);
+}
+
 RC signer_tls(struct signer_client *c, struct slice csr, struct slice instance, struct buf *ret)
 {
 	AUTO_DER(w, SIGNER_FRAME_MAX);

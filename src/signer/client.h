@@ -77,6 +77,8 @@ RC signer_km_judicial(struct signer_client *c, const struct signer_orders *order
 /* Canonical JSON in (schema yuandian/statement/v1, signer.certificate must be this key's), GM/T 0010
  * SignedData DER out.  Keys of purpose service and operator service certificates only. */
 RC signer_statement(struct signer_client *c, struct slice key, struct slice json, struct buf *ret);
+/* The certificate that follows a responder's: same key and beginning, later end.  DER in and out. */
+RC signer_responder(struct signer_client *c, struct slice old, struct buf *ret);
 /* n <= SIGNER_BATCH values of the signer's keyed function, 16 bytes each. */
 RC signer_prf(struct signer_client *c, const struct slice *data, uint8_t (*ret)[16], size_t n);
 

@@ -29,6 +29,7 @@ enum signer_type {
 	SIGNER_INFO,
 	SIGNER_UNLOCK,
 	SIGNER_KM_JUDICIAL,
+	SIGNER_RESPONDER,
 	SIGNER_TYPES,
 };
 /* Who may ask and when. */

@@ -97,7 +97,7 @@ static RC answer(struct status *s, struct asking *a, const struct signer_result 
 	}
 	atomic_fetch_add(&s->answers[a->answer], 1);
 	TRY(ocsp_response_assemble(buf_slice(&a->data), a->issuer->alg, slice_of(sig->sig, sig->len),
-	                           buf_slice(&a->issuer->responder), &der));
+	                           responder_der(a->issuer), &der));
 	return response_take(r, OCSP_MEDIA, &der);
 }
 

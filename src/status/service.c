@@ -137,50 +137,21 @@ static RC check_lists(struct instance *in)
 
 static const struct ready_check checks[] = {{"feed", check_feed}, {"crl", check_lists}};
 
-/* A responder without a certificate in force answers nothing that counts: somebody must hear of it before. */
-static struct rc responders_run(void *arg, int64_t due)
-{
-	struct status *s = instance_state(arg);
+static const struct job jobs[] = {{.name = "responder", .period = TIME_DAY, .run = responder_run}};
 
-	(void)due;
-	for (size_t i = 0; i < s->issuers; i++) {
-		char text[128], end[21];
-		struct cert c;
-
-		TRY(cert_parse(buf_slice(&s->issuer[i].responder), &c));
-		if (c.not_after > clock_now() + RESPONDER_WARNING)
-			continue;
-		time_text(c.not_after, end);
-		snprintf(text, sizeof(text), "the responder's certificate ends at %s: have a new one made",
-		         end);
-		instance_alarm(arg, "responder-expiring", slice_text(s->issuer[i].key), text);
-	}
-	return OK;
-}
-
-static const struct job jobs[] = {{.name = "responder", .period = TIME_DAY, .run = responders_run}};
-
-/* The responder certificate that the ceremony laid beside the authorities: trust/responders/ocsp-ID.cer. */
+/* An authority whose responder's key is here. */
 static RC load_issuer(struct status *s, const struct trust_authority *a)
 {
 	struct issuer *i = &s->issuer[s->issuers];
-	char path[4096];
-	struct cert cert;
 	int n = snprintf(i->key, sizeof(i->key), "ocsp-%s", a->id);
+	struct rc rc;
 
 	NEED(n > 0 && (size_t)n < sizeof(i->key), RC_INPUT, "authority id is too long");
-	n = snprintf(path, sizeof(path), "%s/trust/responders/%s.cer", instance_dir(s->in), i->key);
-	NEED(n > 0 && (size_t)n < sizeof(path), RC_INPUT, "the name of the data folder is too long");
-	i->responder = BUF(CERT_DER_MAX);
-	struct rc rc = file_read(path, CERT_DER_MAX, &i->responder);
+	rc = responder_load(s, i, a);
 	if (rc.code == RC_NOTFOUND)
 		return OK;
 	TRY(rc);
 	NEED(s->issuers < STATUS_ISSUERS - 1, RC_INPUT, "more than %d responders", STATUS_ISSUERS - 1);
-	TRY(cert_parse(buf_slice(&i->responder), &cert));
-	TRY(cert_verify(&cert, &a->cert.key));
-	TRY(pubkey_ski(&cert.key, i->responder_key));
-	i->alg = sigalg_of(cert.key.kind, a->issue.sm2_null);
 	TRY(ocsp_issuer_init(&i->hashes, a->cert.subject, &a->cert.key));
 	memcpy(i->id, a->id, sizeof(i->id));
 	s->issuers++;
@@ -193,7 +164,7 @@ static void status_free(struct status *s)
 		return;
 	for (size_t i = 0; i < STATUS_ISSUERS; i++) {
 		list_drop(s->issuer[i].list);
-		buf_free(&s->issuer[i].responder);
+		responder_free(s->issuer[i].responder);
 	}
 	/* s->ca belongs to the frame */
 	table_wipe(&s->table);

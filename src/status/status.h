@@ -29,11 +29,18 @@ struct list {
 	struct buf der;
 };
 
+/* A responder's certificate; those that were followed by another live on, for answers under way. */
+struct responder {
+	struct buf der;
+	int64_t not_after;
+	struct responder *before;
+};
+
 /* An authority we answer for: it certified one of our responder keys. */
 struct issuer {
 	char id[TRUST_ID_MAX + 1], key[TRUST_ID_MAX + 8]; /* "sm2", "ocsp-sm2" */
 	struct ocsp_issuer hashes;
-	struct buf responder; /* certificate, DER */
+	_Atomic(struct responder *) responder; /* its certificate now */
 	uint8_t responder_key[PUBKEY_SKI];
 	struct sigalg alg;
 	struct list *list; /* under status.lists; NULL before the first */
@@ -77,6 +84,13 @@ void list_refresh(struct status *s);
 RC list_check(struct status *s, struct issuer *i, struct slice der, struct list_row *row);
 struct list *list_hold(struct status *s, struct issuer *i);
 void list_drop(void *list);
+
+/* responder.c: the certificate of the ceremony, or the one that followed it. */
+RC responder_load(struct status *s, struct issuer *i, const struct trust_authority *a);
+void responder_free(struct responder *r);
+struct slice responder_der(const struct issuer *i);
+/* Job: asks the CA for the next certificate of each responder that ends soon (R06.13). */
+struct rc responder_run(void *in, int64_t due);
 
 /* ocsp.c */
 void ocsp_post(void *ctx, const struct request *const *q, struct response *const *r, size_t n);

@@ -156,3 +156,24 @@ RC status_store_list(struct db *db, const char *ca, struct list_row *ret, struct
 	buf_add(der, db_blob(q, 5));
 	return buf_done(der);
 }
+
+RC status_store_responder_put(struct db *db, const char *key, int64_t not_after, struct slice der)
+{
+	return db_run(
+	        db, NULL,
+	        "INSERT INTO responder (key, not_after, der) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+	        DB_ARGS(DB_CSTR(key), DB_INT(not_after), DB_BLOB(der)));
+}
+
+RC status_store_responder(struct db *db, const char *key, struct buf *der)
+{
+	AUTO(db_rows, q, NULL);
+	bool row;
+
+	TRY(db_query(db, &q, "SELECT der FROM responder WHERE key = $1 ORDER BY not_after DESC LIMIT 1",
+	             DB_ARGS(DB_CSTR(key))));
+	TRY(db_next(q, &row));
+	NEED(row, RC_NOTFOUND, "no certificate followed that of %s", key);
+	buf_add(der, db_blob(q, 0));
+	return buf_done(der);
+}

@@ -31,6 +31,11 @@ RC status_store_each(struct db *db, struct rc (*each)(void *arg, const struct st
 RC status_store_feed(struct db *db, const char *name, uint64_t *next);
 RC status_store_feed_set(struct db *db, const char *name, uint64_t next, const uint8_t leaf[32]);
 
+/* Responder certificates that followed the ceremony's. */
+RC status_store_responder_put(struct db *db, const char *key, int64_t not_after, struct slice der);
+/* The one that ends last; RC_NOTFOUND. */
+RC status_store_responder(struct db *db, const char *key, struct buf *der);
+
 struct list_row {
 	uint64_t announced, number; /* number 0 = none fetched */
 	uint8_t announced_sm3[32];

@@ -432,6 +432,15 @@ RC signer_statement(struct signer_client *c, struct slice key, struct slice json
 	return statement_assemble(json, buf_slice(&sig), certificate, ret);
 }
 
+/* Real signers make responder certificates: tests/e2e/14_scheduler.py. */
+RC signer_responder(struct signer_client *c, struct slice old, struct buf *ret)
+{
+	(void)c;
+	(void)old;
+	(void)ret;
+	return rc_refuse(ERR_SIGNER_CONTENT, "no responder in this world");
+}
+
 RC signer_km_request(struct signer_client *c, struct slice key, struct slice ks_request,
                      struct slice approvals, struct buf *sig)
 {
