@@ -111,6 +111,7 @@ struct rc cmd_replace(struct cli *c);
 struct rc cmd_recover(struct cli *c);
 struct rc cmd_review(struct cli *c);
 struct rc cmd_batch_submit(struct cli *c);
+struct rc cmd_notice_list(struct cli *c);
 struct rc cmd_blacklist_add(struct cli *c);
 struct rc cmd_blacklist_remove(struct cli *c);
 struct rc cmd_blacklist_list(struct cli *c);

@@ -378,15 +378,18 @@ struct rc cmd_batch_show(struct cli *c)
 struct rc cmd_batch_cancel(struct cli *c)
 {
 	AUTO_OFFICER(o);
+	AUTO_JSON(body, json_object());
 	AUTO_JSON(batch, NULL);
 	AUTO_BUF(path, 256);
 
+	json_put_cstr(body, "reason", cli_get(c, "reason"));
+	TRY(json_put_result());
 	TRY(officer_open(c, &o));
 	TRY(officer_path(&path, "/v1/batches/", c->operands[0], "/cancellation"));
 	TRY(http_call_json(o.ra,
 	                   &(struct http_call){.method = "POST",
 	                                       .path = buf_cstr(&path),
 	                                       .deadline_ms = OFFICER_DEADLINE_MS},
-	                   NULL, &batch));
+	                   body, &batch));
 	return show(c, batch);
 }

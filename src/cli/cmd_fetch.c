@@ -1,5 +1,6 @@
 /* yuandian fetch: certificates, chain, GM/T 0092 answer, key envelope; with --key the encryption key
  * itself, which exists in clear only here, at the subscriber's (R06.10). */
+#include "base/clock.h"
 #include "base/text.h"
 #include "cli/apply.h"
 #include "pki/cert.h"
@@ -8,9 +9,12 @@
 #include "pki/pkcs12.h"
 #include "pki/pkcs8.h"
 
+#include <poll.h>
+
 #define KEY_FILE_MAX (64u << 10)
 #define WAIT_DEFAULT 5
 #define WAIT_MAX 30
+#define PAUSE_MS 500
 
 static RC out_path(const struct cli *c, const char *name, char ret[OFFICER_PATH_MAX])
 {
@@ -174,6 +178,38 @@ static RC key_wanted(const struct cli *c, const json_t *answer)
 
 /* ---- the command ---- */
 
+static bool in_work(const json_t *answer)
+{
+	const char *state = json_string_value(json_object_get(answer, "state"));
+
+	return state != NULL && (strcmp(state, "approved") == 0 || strcmp(state, "issued-partial") == 0);
+}
+
+/* The holder's way: the key that the application names is what shows who asks. */
+static RC get_outcome(struct cli *c, struct officer *o, const char *form, int64_t wait, json_t **ret)
+{
+	uint64_t end = clock_mono_ms() + (uint64_t)wait * 1000;
+	const char *state, *code, *reason;
+
+	TRY(officer_open_applicant(c, o));
+	for (;;) {
+		json_decref(*ret);
+		*ret = NULL;
+		TRY(officer_outcome(o, c->operands[0], form, ret));
+		if (!in_work(*ret) || clock_mono_ms() >= end)
+			break;
+		(void)poll(NULL, 0, PAUSE_MS);
+	}
+	state = json_string_value(json_object_get(*ret, "state"));
+	code = json_string_value(json_object_get(*ret, "code"));
+	reason = json_string_value(json_object_get(*ret, "reason"));
+	REQUIRE(state == NULL || strcmp(state, "refused") != 0, APPLICATION_REFUSED, "%s: %s",
+	        code != NULL ? code : "", reason != NULL ? reason : "");
+	REQUIRE(json_object_get(*ret, "sign") != NULL, NOT_COMPLETE, "the application is %s",
+	        state != NULL ? state : "unknown");
+	return OK;
+}
+
 static RC get_certificates(struct cli *c, struct officer *o, json_t **ret)
 {
 	const char *form = cli_get(c, "envelope");
@@ -188,6 +224,8 @@ static RC get_certificates(struct cli *c, struct officer *o, json_t **ret)
 	REQUIRE(cli_has(c, "key") == cli_has(c, "pin-file"), USAGE, "--key and --pin-file go together");
 	REQUIRE(!cli_has(c, "p12") || cli_has(c, "key"), USAGE, "--p12 goes with --key");
 	TRY(cli_get_int(c, "wait", 0, WAIT_MAX, &wait));
+	if (!cli_has(c, "as"))
+		return get_outcome(c, o, envelope_form_name(known), wait, ret);
 	TRY(officer_open(c, o));
 	TRY(officer_path(&path, "/v1/applications/", c->operands[0], "/certificates?envelope="));
 	buf_printf(&path, "%s&wait=%lld", envelope_form_name(known), (long long)wait);

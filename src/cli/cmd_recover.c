@@ -33,20 +33,37 @@ static RC add_named(const json_t *all, const char *serial, json_t *list)
 	return json_put_result();
 }
 
+/* An officer names any certificate, a holder the one whose key signs the question. */
+static RC known_keys(const struct cli *c, struct officer *o, const char *ca, const char *serial, json_t **ret)
+{
+	AUTO_JSON(asked, json_object());
+	AUTO_BUF(path, 256);
+	char own[CERT_SERIAL_TEXT];
+	struct cert cert;
+
+	if (cli_has(c, "as")) {
+		buf_printf(&path, "/v1/recoveries/keys?ca=%s&serial=%s", ca, serial);
+		TRY(buf_done(&path));
+		return officer_get(o, buf_cstr(&path), ret);
+	}
+	TRY(cert_parse(buf_slice(&o->certificate), &cert));
+	cert_serial_text(cert.serial, own);
+	json_put_cstr(asked, "ca", ca);
+	json_put_cstr(asked, "serial", own);
+	return officer_ask(o, "keys", "/v1/holder/recoveries/keys", asked, ret);
+}
+
 /* The keys that the RA knows of the holder of the certificate named; --all takes every generation. */
 static RC put_keys(struct cli *c, struct officer *o, json_t *body)
 {
 	char ca[CERTIFICATE_CA + 1], serial[CERT_SERIAL_TEXT];
 	json_t *list = json_array();
 	AUTO_JSON(all, NULL);
-	AUTO_BUF(path, 256);
 	struct slice entity;
 
 	json_put_take(body, "keys", list);
 	TRY(certificate_name(c->operands[0], ca, serial));
-	buf_printf(&path, "/v1/recoveries/keys?ca=%s&serial=%s", ca, serial);
-	TRY(buf_done(&path));
-	TRY(officer_get(o, buf_cstr(&path), &all));
+	TRY(known_keys(c, o, ca, serial, &all));
 	TRY(json_get_text(all, "entity", 36, &entity));
 	json_put_cstr(body, "ca", ca);
 	json_put_text(body, "entity", entity);
@@ -62,6 +79,17 @@ static RC put_keys(struct cli *c, struct officer *o, json_t *body)
 	return json_put_result();
 }
 
+/* A clerk, or the holder with a certificate that is valid: the key of the one named, unless --certificate. */
+static RC open_asking(const struct cli *c, struct officer *o)
+{
+	char ca[CERTIFICATE_CA + 1], serial[CERT_SERIAL_TEXT];
+
+	if (cli_has(c, "as"))
+		return officer_open(c, o);
+	TRY(certificate_name(c->operands[0], ca, serial));
+	return officer_open_key(c, ca, serial, o);
+}
+
 static RC ask(struct cli *c)
 {
 	AUTO_OFFICER(o);
@@ -71,13 +99,15 @@ static RC ask(struct cli *c)
 	struct slice id;
 
 	REQUIRE(cli_has(c, "csr"), USAGE, "--csr FILE: the request for the new signing key");
-	TRY(officer_open(c, &o));
+	TRY(open_asking(c, &o));
 	TRY(apply_csr(cli_get(c, "csr"), body));
 	TRY(put_keys(c, &o, body));
 	json_put_cstr(body, "case", cli_get(c, "ground"));
 	json_put_cstr(body, "reason", reason != NULL ? reason : cli_get(c, "ground"));
 	TRY(json_put_result());
-	TRY(officer_state(&o, STATEMENT_RECOVERY, "entry", body, "/v1/recoveries", &answer));
+	TRY(cli_has(c, "as") ? officer_state(&o, STATEMENT_RECOVERY, "entry", body, "/v1/recoveries", &answer)
+	                     : officer_state(&o, STATEMENT_RECOVERY, "subscriber", body,
+	                                     "/v1/holder/recoveries", &answer));
 	if (c->json)
 		return cli_json(c, "recover", json_incref(answer));
 	TRY(json_get_text(answer, "id", 64, &id));

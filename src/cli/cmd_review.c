@@ -106,7 +106,7 @@ RC review_approval(struct cli *c, struct officer *o, const json_t *application, 
 	return json_put_result();
 }
 
-static RC refusal_body(struct cli *c, json_t *body)
+RC review_refusal(struct cli *c, json_t *body)
 {
 	const char *back = cli_get(c, "return");
 
@@ -152,7 +152,7 @@ struct rc cmd_review(struct cli *c)
 	if (approve)
 		TRY(review_approval(c, &o, application, s, &profile, body));
 	else
-		TRY(refusal_body(c, body));
+		TRY(review_refusal(c, body));
 	TRY(officer_path(&path, "/v1/applications/", c->operands[0], "/review"));
 	TRY(officer_state(&o, approve ? STATEMENT_APPROVAL : STATEMENT_REFUSAL, "review", body,
 	                  buf_cstr(&path), &answer));

@@ -13,6 +13,12 @@
 		"ra", "INSTANCE", "注册机构实例（缺省：第一个）",                                            \
 		        "registration authority (default: the first)", 0                                     \
 	}
+/* Whoever has no folder shows a key. */
+#define AS_OR_KEY                                                                                            \
+	{                                                                                                    \
+		"as", "DIR", "操作人员凭证目录（订户用 --key）",                                             \
+		        "folder of the officer's credential (a holder gives --key)", 0                       \
+	}
 #define DATA                                                                                                 \
 	{                                                                                                    \
 		"data", "DIR", "数据目录", "data folder", CLI_REQUIRED                                       \
@@ -111,7 +117,7 @@ static const struct cli_option apply[] = {
 	}
 static const struct cli_option update[] = {HOLDER, FOLLOWS, RA, END};
 static const struct cli_option recover[] = {
-        AS,
+        AS_OR_KEY,
         {"ground", "CASE", "恢复事由：案件编号", "asks: number of the case", 0},
         {"reason", "TEXT", "理由", "why", 0},
         {"csr", "FILE", "新签名密钥的证书请求", "request for the new signing key", 0},
@@ -122,13 +128,14 @@ static const struct cli_option recover[] = {
         {"out", "DIR", "写入此目录", "write into this folder", 0},
         {"envelope", "sm2|saed|skf|sdf", "密钥信封的格式（缺省 sm2）", "form of the envelopes (default sm2)",
          0},
-        {"key", "FILE", "新签名私钥：打开信封", "new signing key: opens the envelopes", 0},
+        {"key", "FILE", "取回时：新签名私钥，打开信封；持有人申请时：现有签名私钥",
+         "with --fetch: new signing key, opens the envelopes; a holder who asks: present signing key", 0},
         {"pin-file", "FILE", "写出的密钥与 --key 的口令", "PIN of the keys written and of --key", 0},
         {"judicial", NULL, "司法取证恢复（仅密钥管理中心的恢复人员）",
          "judicial recovery, by recovery officers", 0},
         {"institution", "ORG", "司法取证：证书所属机构", "judicial: whose certificates", 0},
-        {"certificate", "FILE", "司法取证：机关的证书，密钥只交付给它",
-         "judicial: certificate of the authority", 0},
+        {"certificate", "FILE", "司法取证：机关的证书，密钥只交付给它；持有人：--key 的证书",
+         "judicial: certificate of the authority; a holder: that of --key", 0},
         {"authority", "NAME", "司法取证：机关名称", "judicial: name of the authority", 0},
         {"document", "FILE", "司法取证：法律文书", "judicial: the legal document", 0},
         {"number", "TEXT", "司法取证：文书编号", "judicial: number of the document", 0},
@@ -172,10 +179,22 @@ static const struct cli_option batch_submit[] = {
 };
 static const struct cli_option batch_show[] = {
         AS, {"errors", NULL, "列出被拒绝的行", "list the lines that were refused", 0}, RA, END};
-static const struct cli_option batch_cancel[] = {AS, RA, END};
+static const struct cli_option batch_cancel[] = {
+        AS,
+        {"reason", "TEXT", "取消的理由，记入日志", "why; goes into the log", CLI_REQUIRED},
+        RA,
+        END,
+};
+static const struct cli_option notice_list[] = {
+        AS,
+        {"to", "UUID|NAME", "只列发给此人或部门的通知", "only those to this holder, officer or department",
+         0},
+        RA,
+        END,
+};
 static const struct cli_option review[] = {
         AS,
-        {"batch", "ID", "批准批次中等待审核的全部申请", "approve all of a batch that waits", 0},
+        {"batch", "ID", "对批次中等待审核的全部申请作出决定", "decide on all of a batch that waits", 0},
         {"approve", NULL, "批准", "approve", 0},
         {"days", "N", "有效期天数（缺省：按模板）", "validity in days (default: as the profile says)", 0},
         {"refuse", "CODE", "拒绝，给出代码", "refuse, with a code", 0},
@@ -185,12 +204,12 @@ static const struct cli_option review[] = {
         END,
 };
 static const struct cli_option fetch[] = {
-        AS,
+        AS_OR_KEY,
         {"out", "DIR", "写入此目录", "write into this folder", CLI_REQUIRED},
         {"envelope", "sm2|saed|skf|sdf", "加密密钥信封的格式（缺省 sm2）",
          "form of the key envelope (default sm2)", 0},
-        {"key", "FILE", "签名私钥：打开信封并写出 enc.key",
-         "signing key: opens the envelope and writes enc.key", 0},
+        {"key", "FILE", "签名私钥：打开信封并写出 enc.key；无 --as 时证明申请人",
+         "signing key: opens the envelope and writes enc.key; without --as it proves the applicant", 0},
         {"pin-file", "FILE", "enc.key 的口令，也用于 --key",
          "PIN of enc.key, and of --key when that is encrypted", 0},
         {"p12", NULL, "并写出 sign.p12 与 enc.p12", "writes sign.p12 and enc.p12 too", 0},
@@ -198,7 +217,14 @@ static const struct cli_option fetch[] = {
         RA,
         END,
 };
-static const struct cli_option accept[] = {AS, RA, END};
+static const struct cli_option accept[] = {
+        AS_OR_KEY,
+        {"key", "FILE", "所接受证书的签名私钥（代替 --as）",
+         "signing key of what is accepted, instead of --as", 0},
+        {"pin-file", "FILE", "--key 的口令", "PIN of --key", 0},
+        RA,
+        END,
+};
 #define GROUNDS                                                                                              \
 	{"ground", "holder|institution|ra|ca", "由谁提出（缺省：按角色）",                                   \
 	 "on whose ground (default: as the role says)", 0},                                                  \
@@ -325,8 +351,10 @@ const struct cli_command cli_commands[] = {
          "put somebody on the black list", false},
         {"blacklist remove", NULL, 0, 0, blacklist, cmd_blacklist_remove, "移出黑名单",
          "take somebody off the black list", false},
-        {"blacklist list", NULL, 0, 0, batch_cancel, cmd_blacklist_list, "查看黑名单", "show the black list",
+        {"blacklist list", NULL, 0, 0, officer_only, cmd_blacklist_list, "查看黑名单", "show the black list",
          false},
+        {"notice list", NULL, 0, 0, notice_list, cmd_notice_list, "列出发出的通知",
+         "list what people were told", false},
         {"batch submit", "FILE.csv|FILE.jsonl", 1, 1, batch_submit, cmd_batch_submit, "批量录入证书申请",
          "enter applications from a file", false},
         {"batch show", "ID", 1, 1, batch_show, cmd_batch_show, "查看批次的进度", "show how far a batch is",

@@ -67,54 +67,89 @@ static RC connect_ra(const struct cli *c, struct officer *o)
 	                       &o->ra);
 }
 
-/* The certificate that belongs to the key, from the RA, against a signature of that key. */
-static RC ask_certificate(struct officer *o, const char *ca, const char *serial)
+/* What is asked goes over signed, under a name that says what for. */
+RC officer_ask(struct officer *o, const char *ask, const char *path, json_t *asked, json_t **ret)
 {
-	AUTO_JSON(asked, json_object());
-	AUTO_JSON(answer, NULL);
 	AUTO_BUF(bytes, 1024);
 	AUTO_BUF(der, 128);
 	const struct sm2_key *key = (const struct sm2_key *)(const void *)o->key->p;
 	struct sm2_sig sig;
 
-	json_put_cstr(asked, "ask", "certificate");
+	json_put_cstr(asked, "ask", ask);
 	json_put_time(asked, "at", clock_now());
-	json_put_cstr(asked, "ca", ca);
-	json_put_cstr(asked, "serial", serial);
 	TRY(json_canonical(asked, &bytes));
 	TRY(sm2_sign(key, SM2_ID, buf_slice(&bytes), &sig));
 	sm2_sig_to_der(&sig, &der);
 	TRY(buf_done(&der));
 	NEED(json_object_del(asked, "ask") == 0, RC_NOMEM, "no memory");
 	json_put_base64(asked, "signature", buf_slice(&der));
-	TRY(http_call_json(o->ra,
-	                   &(struct http_call){.method = "POST",
-	                                       .path = "/v1/holder/certificates",
-	                                       .deadline_ms = OFFICER_DEADLINE_MS},
-	                   asked, &answer));
+	return http_call_json(
+	        o->ra,
+	        &(struct http_call){.method = "POST", .path = path, .deadline_ms = OFFICER_DEADLINE_MS},
+	        asked, ret);
+}
+
+/* The certificate that belongs to the key, from the RA, against a signature of that key. */
+static RC ask_certificate(struct officer *o, const char *ca, const char *serial)
+{
+	AUTO_JSON(asked, json_object());
+	AUTO_JSON(answer, NULL);
+
+	json_put_cstr(asked, "ca", ca);
+	json_put_cstr(asked, "serial", serial);
+	TRY(officer_ask(o, "certificate", "/v1/holder/certificates", asked, &answer));
 	return json_get_base64(answer, "certificate", CERT_DER_MAX, &o->certificate);
 }
 
-RC officer_open_key(const struct cli *c, const char *ca, const char *serial, struct officer *ret)
+/* The certificate that the RA answered with must be this key's: what is signed names it. */
+static RC is_ours(struct officer *o)
 {
-	AUTO_BUF(pin, PKCS8_PIN_MAX + 2);
 	struct sm2_pub pub;
 	struct cert cert;
 
-	if (cli_has(c, "certificate"))
-		return officer_open_holder(c, ret);
+	TRY(cert_parse(buf_slice(&o->certificate), &cert));
+	TRY(cert_sm2_key(&cert, &pub));
+	NEED(ct_equal(((const struct sm2_key *)(const void *)o->key->p)->pub.xy, pub.xy, SM2_POINT),
+	     RC_CRYPTO, "the RA answered with the certificate of another key");
+	return person_of(&cert, o);
+}
+
+RC officer_open_applicant(const struct cli *c, struct officer *ret)
+{
+	AUTO_BUF(pin, PKCS8_PIN_MAX + 2);
+
+	REQUIRE(cli_has(c, "key"), USAGE, "an officer gives --as, a holder --key");
 	*ret = (struct officer){.certificate = BUF(CERT_DER_MAX)};
 	pin.secret = true;
 	if (cli_has(c, "pin-file"))
 		TRY(officer_pin(cli_get(c, "pin-file"), &pin));
 	TRY(holder_key(cli_get(c, "key"), buf_slice(&pin), &ret->key));
-	TRY(connect_ra(c, ret));
+	return connect_ra(c, ret);
+}
+
+RC officer_outcome(struct officer *o, const char *id, const char *form, json_t **ret)
+{
+	AUTO_JSON(asked, json_object());
+
+	json_put_cstr(asked, "id", id);
+	if (form != NULL)
+		json_put_cstr(asked, "envelope", form);
+	TRY(json_put_result());
+	TRY(officer_ask(o, "outcome", "/v1/holder/outcomes", asked, ret));
+	if (json_object_get(*ret, "sign") == NULL)
+		return OK;
+	buf_clear(&o->certificate);
+	TRY(json_get_base64(*ret, "sign", CERT_DER_MAX, &o->certificate));
+	return is_ours(o);
+}
+
+RC officer_open_key(const struct cli *c, const char *ca, const char *serial, struct officer *ret)
+{
+	if (cli_has(c, "certificate"))
+		return officer_open_holder(c, ret);
+	TRY(officer_open_applicant(c, ret));
 	TRY(ask_certificate(ret, ca, serial));
-	TRY(cert_parse(buf_slice(&ret->certificate), &cert));
-	TRY(cert_sm2_key(&cert, &pub));
-	NEED(ct_equal(((const struct sm2_key *)(const void *)ret->key->p)->pub.xy, pub.xy, SM2_POINT),
-	     RC_CRYPTO, "the RA answered with the certificate of another key");
-	return person_of(&cert, ret);
+	return is_ours(ret);
 }
 
 RC officer_open_holder(const struct cli *c, struct officer *ret)

@@ -164,6 +164,7 @@ RC officer_open(const struct cli *c, struct officer *ret)
 	const char *dir = cli_get(c, "as");
 	char path[OFFICER_PATH_MAX];
 
+	REQUIRE(dir != NULL, USAGE, "--as DIR: the folder of the officer's credential");
 	*ret = (struct officer){.certificate = BUF(CERT_DER_MAX)};
 	pin.secret = true;
 	TRY(path_of(path, dir, "pin"));

@@ -41,6 +41,12 @@ RC officer_path(struct buf *b, const char *before, const char *id, const char *a
 RC officer_open_holder(const struct cli *c, struct officer *ret);
 /* --key alone: the RA gives the certificate of that name to whoever signs with its key. */
 RC officer_open_key(const struct cli *c, const char *ca, const char *serial, struct officer *ret);
+/* --key alone, for an application: what can be asked is its outcome. */
+RC officer_open_applicant(const struct cli *c, struct officer *ret);
+/* A question signed with the key; *asked is changed. */
+RC officer_ask(struct officer *o, const char *ask, const char *path, json_t *asked, json_t **ret);
+/* State and certificates of the application of that key; with the certificate it can sign from then on. */
+RC officer_outcome(struct officer *o, const char *id, const char *form, json_t **ret);
 /* The connection alone: nothing can be signed. */
 RC officer_open_nobody(const struct cli *c, struct officer *ret);
 /* The private key of a file, which must belong to that public key. */

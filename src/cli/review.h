@@ -9,8 +9,10 @@
  * of the last one. */
 RC review_approval(struct cli *c, struct officer *o, const json_t *application, const struct statement *s,
                    struct profile **kept, json_t *body);
+/* A refusal's: code and reason of the command line. */
+RC review_refusal(struct cli *c, json_t *body);
 RC review_open(const json_t *application, struct statement **ret);
-/* review --batch ID --approve */
+/* review --batch ID --approve | --refuse CODE | --return CODE */
 RC review_batch(struct cli *c);
 
 #endif

@@ -1,4 +1,5 @@
-/* yuandian review --batch ID --approve: one approval statement for each application that waits, signed here.
+/* yuandian review --batch ID --approve | --refuse CODE | --return CODE: one statement for each application
+ * that waits, signed here.
  */
 #include "base/text.h"
 #include "cli/review.h"
@@ -10,8 +11,9 @@ struct reviewing {
 	struct cli *c;
 	struct officer *o;
 	const char *id;
-	struct profile *profile; /* of the last one */
-	int64_t approved, refused;
+	struct profile *profile;  /* of the last one */
+	enum statement_kind kind; /* of each decision */
+	int64_t decided, refused; /* refused: by the RA */
 };
 
 static void reviewing_end(struct reviewing *v)
@@ -31,8 +33,11 @@ static RC sign_one(struct reviewing *v, const json_t *application, json_t *list)
 	TRY(review_open(application, &s));
 	json_put_hex(body, "application", SLICE_ARR(s->sm3));
 	json_put_text(body, "id", id);
-	TRY(review_approval(v->c, v->o, application, s, &v->profile, body));
-	TRY(officer_sign(v->o, STATEMENT_APPROVAL, "review", body, &der));
+	if (v->kind == STATEMENT_APPROVAL)
+		TRY(review_approval(v->c, v->o, application, s, &v->profile, body));
+	else
+		TRY(review_refusal(v->c, body));
+	TRY(officer_sign(v->o, v->kind, "review", body, &der));
 	buf_base64(&text, buf_slice(&der));
 	TRY(buf_done(&text));
 	NEED(json_array_append_new(list, json_string(buf_cstr(&text))) == 0, RC_NOMEM, "no memory");
@@ -42,7 +47,7 @@ static RC sign_one(struct reviewing *v, const json_t *application, json_t *list)
 static void count(struct reviewing *v, const json_t *one)
 {
 	if (json_object_get(one, "state") != NULL) {
-		v->approved++;
+		v->decided++;
 		return;
 	}
 	if (++v->refused <= REFUSED_SHOWN && !v->c->json)
@@ -78,11 +83,13 @@ RC review_batch(struct cli *c)
 {
 	AUTO_OFFICER(o);
 	__attribute__((cleanup(reviewing_end))) struct reviewing v = {
-	        .c = c, .o = &o, .id = cli_get(c, "batch")};
+	        .c = c,
+	        .o = &o,
+	        .id = cli_get(c, "batch"),
+	        .kind = cli_has(c, "approve") ? STATEMENT_APPROVAL : STATEMENT_REFUSAL};
 	json_t *applications;
 	int64_t after = 0;
 
-	REQUIRE(cli_has(c, "approve"), USAGE, "--batch goes with --approve; refuse applications one by one");
 	TRY(officer_open(c, &o));
 	do {
 		AUTO_JSON(page, NULL);
@@ -95,7 +102,7 @@ RC review_batch(struct cli *c)
 		after = json_integer_value(json_object_get(page, "cursor"));
 		TRY(decide(&v, applications));
 		if (!c->json)
-			(void)fprintf(c->err, "\r%lld", (long long)v.approved);
+			(void)fprintf(c->err, "\r%lld", (long long)v.decided);
 	} while (after > 0);
 	if (v.refused > 0)
 		c->exit = CLI_INCOMPLETE;
@@ -103,12 +110,16 @@ RC review_batch(struct cli *c)
 		json_t *r = json_object();
 
 		json_put_cstr(r, "batch", v.id);
-		json_put_int(r, "approved", v.approved);
+		json_put_cstr(r, "decision", v.kind == STATEMENT_APPROVAL ? "approve" : "refuse");
+		json_put_int(r, "decided", v.decided);
+		if (v.kind == STATEMENT_APPROVAL)
+			json_put_int(r, "approved", v.decided);
 		json_put_int(r, "refused", v.refused);
 		return cli_json(c, "review-batch", r);
 	}
 	(void)fputc('\n', c->err);
-	cli_line(c, "%-10s %lld", "approved", (long long)v.approved);
+	cli_line(c, "%-10s %lld", v.kind == STATEMENT_APPROVAL ? "approved" : "decided",
+	         (long long)v.decided);
 	cli_line(c, "%-10s %lld", "refused", (long long)v.refused);
 	return OK;
 }

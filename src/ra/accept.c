@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "evidence/log.h"
 #include "pki/cert.h"
+#include "ra/basis.h"
 #include "ra/loss.h"
 #include "ra/ra.h"
 
@@ -9,6 +10,7 @@ struct accepting {
 	struct ra *ra;
 	const struct statement *s;
 	const struct peer *peer;
+	bool holder; /* no client certificate: the statement's says who it is */
 	char id[RA_ID + 1];
 	struct ra_application a;
 	char code[RA_CODE_TEXT]; /* to revoke with, whatever happens to the token (R31.1) */
@@ -51,6 +53,20 @@ static RC check_certificates(const struct accepting *v, struct db *db)
 	return OK;
 }
 
+/* Whoever takes a pair into use has its signing key, and not only an older one. */
+static RC check_holder(const struct accepting *v, struct db *db)
+{
+	AUTO_BUF(serial, RA_SERIAL_MAX);
+	AUTO_BUF(der, RA_CERTIFICATE_MAX);
+
+	if (!v->holder)
+		return OK;
+	TRY(ra_store_certificate(db, v->a.seq, RA_SIGN, &serial, &der));
+	REQUIRE(slice_equal(v->s->certificate, buf_slice(&der)), ACCEPTANCE_MISMATCH,
+	        "signed with another certificate than the one accepted");
+	return OK;
+}
+
 static RC log_accepted(const struct accepting *v, struct db_tx *tx)
 {
 	AUTO_JSON(o, json_object());
@@ -86,10 +102,30 @@ static struct rc accept_write(struct db_tx *tx, void *arg)
 	                        .text = ""};
 	TRY(application_next(step.from, step.event, &v->a.state));
 	TRY(check_certificates(v, tx->db));
+	TRY(check_holder(v, tx->db));
 	TRY(ra_store_step(tx->db, &step));
 	TRY(ra_store_acceptance(tx->db, v->a.seq, buf_slice(&v->s->der)));
 	TRY(ra_code_new(v->ra, tx, &v->a, v->peer->person, v->code));
 	return log_accepted(v, tx);
+}
+
+static RC finish(struct accepting *v, json_t **ret)
+{
+	struct slice id;
+
+	TRY(json_get_text(v->s->body, "id", RA_ID, &id));
+	NEED(id.len == RA_ID, RC_NOTFOUND, "there is no such application");
+	if (v->id[0] == '\0')
+		memcpy(v->id, id.p, RA_ID);
+	TRY(writer_run(instance_writer(v->ra->in), accept_write, v));
+	atomic_fetch_add(&v->ra->counts[APPLICATION_ACCEPT], 1);
+	instance_wake(v->ra->in, ra_wake_key(v->id));
+	*ret = json_object();
+	json_put_cstr(*ret, "id", v->id);
+	json_put_cstr(*ret, "state", application_state_name(v->a.state));
+	json_put_cstr(*ret, "revocation_code", v->code);
+	wipe(v->code, sizeof(v->code));
+	return json_put_result();
 }
 
 RC ra_accept(struct ra *ra, const struct request *q, json_t **ret)
@@ -97,21 +133,25 @@ RC ra_accept(struct ra *ra, const struct request *q, json_t **ret)
 	AUTO_MEM(struct accepting, v, mem_new(1, sizeof(*v)));
 	AUTO(statement, s, NULL);
 	struct slice id = request_param(q, "id");
-	json_t *o;
 
 	NEED(v != NULL, RC_NOMEM, "no memory");
 	NEED(id.len == RA_ID, RC_NOTFOUND, "there is no such application");
 	TRY(ra_statement(ra, q, RA_KIND(ACCEPTANCE), &s));
 	*v = (struct accepting){.ra = ra, .s = s, .peer = q->peer};
 	memcpy(v->id, id.p, RA_ID);
-	TRY(writer_run(instance_writer(ra->in), accept_write, v));
-	atomic_fetch_add(&ra->counts[APPLICATION_ACCEPT], 1);
-	instance_wake(ra->in, ra_wake_key(v->id));
-	o = json_object();
-	json_put_cstr(o, "id", v->id);
-	json_put_cstr(o, "state", application_state_name(v->a.state));
-	json_put_cstr(o, "revocation_code", v->code);
-	wipe(v->code, sizeof(v->code));
-	*ret = o;
-	return OK;
+	return finish(v, ret);
+}
+
+RC ra_accept_holder(struct ra *ra, const struct request *q, json_t **ret)
+{
+	AUTO_MEM(struct accepting, v, mem_new(1, sizeof(*v)));
+	AUTO(statement, s, NULL);
+	struct peer holder = {.roles = 0};
+
+	NEED(v != NULL, RC_NOMEM, "no memory");
+	TRY(ra_holder_statement(ra, q, RA_KIND(ACCEPTANCE), &s));
+	NEED(s->person.len == RA_UUID, RC_INPUT, "the certificate names no person");
+	memcpy(holder.person, s->person.p, RA_UUID);
+	*v = (struct accepting){.ra = ra, .s = s, .peer = &holder, .holder = true};
+	return finish(v, ret);
 }

@@ -155,6 +155,7 @@ struct changing {
 	struct ra *ra;
 	struct batch b;
 	int64_t cancelled;
+	struct slice reason; /* of a cancellation */
 };
 
 static RC log_batch(const struct changing *v, struct db_tx *tx, const char *kind, const char *by)
@@ -165,6 +166,8 @@ static RC log_batch(const struct changing *v, struct db_tx *tx, const char *kind
 	json_put_hex(o, "sm3", SLICE_ARR(v->b.sm3));
 	json_put_int(o, "lines", v->b.lines);
 	json_put_cstr(o, "by", by);
+	if (v->reason.len > 0)
+		json_put_text(o, "reason", v->reason);
 	NEED(o != NULL, RC_NOMEM, "no memory");
 	return log_append(instance_log(v->ra->in), tx, kind, o, NULL, NULL);
 }
@@ -229,8 +232,13 @@ static struct rc cancel_write(struct db_tx *tx, void *arg)
 RC batch_cancel(struct ra *ra, const struct request *q, json_t **ret)
 {
 	AUTO(db_lease, lease, NULL);
+	AUTO_JSON(body, NULL);
 	struct cancelling v = {.c = {.ra = ra}, .q = q};
 
+	TRY(request_json(q, &body));
+	TRY(json_only(body, "reason", NULL));
+	TRY(json_get_text(body, "reason", BATCH_REASON_MAX, &v.c.reason));
+	NEED(v.c.reason.len > 0, RC_INPUT, "a reason is asked for");
 	TRY(writer_run(instance_writer(ra->in), cancel_write, &v));
 	atomic_fetch_add(&ra->counts[APPLICATION_CANCEL], (unsigned long)v.c.cancelled);
 	TRY(db_pool_lease(instance_readers(ra->in), &lease));

@@ -10,6 +10,7 @@
 #define BATCH_CHUNK 256          /* lines or decisions of one request */
 #define BATCH_BODY (4u << 20)    /* of one request */
 #define BATCH_PAGE 100           /* whole applications of one answer */
+#define BATCH_REASON_MAX 512
 #define BATCH_NAME_MAX 256
 #define BATCH_TEXT_MAX 512
 

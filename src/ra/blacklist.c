@@ -172,6 +172,24 @@ static struct rc add_entry(void *arg, const struct blacklist_row *r)
 	return json_put_result();
 }
 
+struct looking {
+	struct ra *ra;
+	const char *by;
+	int64_t after;
+};
+
+static struct rc look_write(struct db_tx *tx, void *arg)
+{
+	const struct looking *v = arg;
+	AUTO_JSON(o, json_object());
+
+	json_put_cstr(o, "by", v->by);
+	json_put_int(o, "after", v->after);
+	NEED(o != NULL, RC_NOMEM, "no memory");
+	return log_append(instance_log(v->ra->in), tx, "blacklist-read", o, NULL, NULL);
+}
+
+/* Who is on it is nobody's affair: whoever looks leaves his name first. */
 RC blacklist_list(struct ra *ra, const struct request *q, json_t **ret)
 {
 	AUTO(db_lease, lease, NULL);
@@ -182,6 +200,8 @@ RC blacklist_list(struct ra *ra, const struct request *q, json_t **ret)
 	json_put_take(o, "blacklist", list);
 	TRY(request_query_only(q, "after", NULL));
 	TRY(request_query_int(q, "after", 0, INT64_MAX, &after));
+	TRY(writer_run(instance_writer(ra->in), look_write,
+	               &(struct looking){.ra = ra, .by = q->peer->person, .after = after}));
 	TRY(db_pool_lease(instance_readers(ra->in), &lease));
 	TRY(ra_store_blacklist(lease->db, after, add_entry, list));
 	*ret = MOVE(o);

@@ -150,6 +150,20 @@ static RC load(struct db *db, struct delivery *d)
 	return ra_store_bodies(db, d->a.seq, &(struct ra_bodies){.envelope = &d->saed});
 }
 
+/* What is delivered of an application with certificates, whoever may see it. */
+RC ra_delivery(struct db *db, const struct trust *t, const struct ra_application *a, enum envelope_form form,
+               json_t *o)
+{
+	AUTO(delivery, d, delivery_new());
+
+	NEED(d != NULL, RC_NOMEM, "no memory");
+	d->a = *a;
+	TRY(load(db, d));
+	TRY(put_answer(d, t, form, o));
+	/* R21.5 (3): what was recovered for the new key goes along */
+	return ra_recover_attach(db, a->spki, form, o);
+}
+
 static RC form_of(const struct request *q, enum envelope_form *form)
 {
 	struct slice name = SLICE_LIT("sm2"), wait;
@@ -172,26 +186,21 @@ RC ra_deliver(struct ra *ra, const struct request *q, json_t **ret, bool *wait)
 {
 	AUTO(trust, t, instance_trust(ra->in));
 	AUTO(db_lease, lease, NULL);
-	AUTO(delivery, d, delivery_new());
 	AUTO_JSON(o, json_object());
+	struct ra_application a;
 	enum envelope_form form;
 
-	NEED(d != NULL, RC_NOMEM, "no memory");
 	TRY(form_of(q, &form));
 	TRY(db_pool_lease(instance_readers(ra->in), &lease));
-	TRY(ra_application_of(ra, q, lease->db, &d->a));
-	TRY(ra_may_see(q->peer, &d->a));
+	TRY(ra_application_of(ra, q, lease->db, &a));
+	TRY(ra_may_see(q->peer, &a));
 	*ret = NULL;
 	/* only what is in work is worth waiting for, not a decision */
-	*wait = (d->a.state == APPLICATION_APPROVED || d->a.state == APPLICATION_PARTIAL) &&
-	        request_may_wait(q);
+	*wait = (a.state == APPLICATION_APPROVED || a.state == APPLICATION_PARTIAL) && request_may_wait(q);
 	if (*wait)
 		return OK;
-	TRY(is_there(&d->a));
-	TRY(load(lease->db, d));
-	TRY(put_answer(d, t, form, o));
-	/* R21.5 (3): what was recovered for the new key goes along */
-	TRY(ra_recover_attach(lease->db, d->a.spki, form, o));
+	TRY(is_there(&a));
+	TRY(ra_delivery(lease->db, t, &a, form, o));
 	*ret = MOVE(o);
 	return OK;
 }

@@ -76,6 +76,10 @@ RC ra_store_same_pair(struct db *db, const char *ca, struct slice serial, struct
 /* POST /v1/certificates/{ca}/{serial}/code */
 /* holder.c: the signing certificate of a pair for whoever can sign with its key. */
 RC ra_holder_certificate(struct ra *ra, const struct request *q, json_t **ret);
+/* … state and certificates of an application, for whoever can sign with the key it names. */
+RC ra_holder_outcome(struct ra *ra, const struct request *q, json_t **ret);
+/* … what ra_recover_keys() shows officers, about the own certificate. */
+RC ra_holder_keys(struct ra *ra, const struct request *q, json_t **ret);
 RC ra_code_issue(struct ra *ra, const struct request *q, json_t **ret);
 /* POST /v1/holder/revocations/code: whoever knows the code. */
 RC ra_revoke_by_code(struct ra *ra, const struct request *q, json_t **ret, bool *queued);

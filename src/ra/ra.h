@@ -10,6 +10,7 @@
 #include "http/client.h"
 #include "http/server.h"
 #include "instance/instance.h"
+#include "pki/envelope.h"
 #include "ra/store.h"
 #include "statement/statement.h"
 
@@ -64,7 +65,12 @@ RC ra_identity_mark(const json_t *identity, struct slice key, uint8_t mark[32], 
 RC ra_review(struct ra *ra, const struct request *q, json_t **ret);
 /* Sets *wait when the certificates are on their way. */
 RC ra_deliver(struct ra *ra, const struct request *q, json_t **ret, bool *wait);
+/* Certificates, chain, envelope and answer of GM/T 0092 of an application that has them. */
+RC ra_delivery(struct db *db, const struct trust *t, const struct ra_application *a, enum envelope_form form,
+               json_t *o);
 RC ra_accept(struct ra *ra, const struct request *q, json_t **ret);
+/* POST /v1/holder/acceptances: signed with the very certificate that is accepted. */
+RC ra_accept_holder(struct ra *ra, const struct request *q, json_t **ret);
 /* *queued: the CA was not reached; the revocation is durable and will be sent. */
 RC ra_revoke(struct ra *ra, const struct request *q, json_t **ret, bool *queued);
 /* The authority that certifies keys of that kind; NULL when there is none. */

@@ -61,30 +61,37 @@ static struct rc add_key(void *arg, struct slice serial, struct slice der)
 	return OK;
 }
 
-RC ra_recover_keys(struct ra *ra, const struct request *q, json_t **ret)
+RC ra_recover_keys_of(struct ra *ra, struct slice ca, struct slice serial, json_t **ret)
 {
 	AUTO_MEM(struct keys, k, mem_new(1, sizeof(*k)));
-	AUTO_BUF(serial, RA_SERIAL_MAX);
 	AUTO(db_lease, lease, NULL);
 	AUTO_JSON(o, json_object());
 	char entity[RA_UUID + 1], name[RA_NAME + 1] = "";
-	struct slice ca = SLICE_NONE, text = SLICE_NONE;
 
 	NEED(k != NULL, RC_NOMEM, "no memory");
-	TRY(request_query_only(q, "ca", "serial", NULL));
-	NEED(request_query(q, "ca", &ca) && request_query(q, "serial", &text) && ca.len <= RA_NAME, RC_INPUT,
-	     "ca and serial are asked for");
+	NEED(ca.len <= RA_NAME, RC_INPUT, "ca is too long");
 	memcpy(name, ca.p, ca.len);
-	TRY(cert_serial_from_text(text, &serial));
 	k->list = json_array();
 	json_put_take(o, "keys", k->list);
 	NEED(k->list != NULL, RC_NOMEM, "no memory");
 	TRY(db_pool_lease(instance_readers(ra->in), &lease));
-	TRY(ra_store_owner(lease->db, name, buf_slice(&serial), entity));
+	TRY(ra_store_owner(lease->db, name, serial, entity));
 	TRY(ra_store_encryption_each(lease->db, name, entity, add_key, k));
 	json_put_cstr(o, "entity", entity);
 	*ret = MOVE(o);
 	return json_put_result();
+}
+
+RC ra_recover_keys(struct ra *ra, const struct request *q, json_t **ret)
+{
+	AUTO_BUF(serial, RA_SERIAL_MAX);
+	struct slice ca = SLICE_NONE, text = SLICE_NONE;
+
+	TRY(request_query_only(q, "ca", "serial", NULL));
+	NEED(request_query(q, "ca", &ca) && request_query(q, "serial", &text), RC_INPUT,
+	     "ca and serial are asked for");
+	TRY(cert_serial_from_text(text, &serial));
+	return ra_recover_keys_of(ra, ca, buf_slice(&serial), ret);
 }
 
 /* ---- a request ---- */

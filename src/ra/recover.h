@@ -17,6 +17,8 @@ RC ra_recover_keys(struct ra *ra, const struct request *q, json_t **ret);
 /* POST /v1/recoveries, POST /v1/holder/recoveries */
 RC ra_recover_request(struct ra *ra, const struct request *q, json_t **ret);
 RC ra_recover_holder(struct ra *ra, const struct request *q, json_t **ret);
+/* The same for the holder of that certificate. */
+RC ra_recover_keys_of(struct ra *ra, struct slice ca, struct slice serial, json_t **ret);
 /* POST /v1/recoveries/{id}/decision */
 RC ra_recover_decide(struct ra *ra, const struct request *q, json_t **ret);
 RC ra_recover_show(struct ra *ra, const struct request *q, json_t **ret);

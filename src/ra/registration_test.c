@@ -503,8 +503,13 @@ static void a_batch_is_approved_and_cancelled(void **state)
 	assert_ok(call(batch_review, &review, id, o, &answer));
 	assert_string_equal(result(answer, 0, "state"), "approved");
 	assert_string_equal(result(answer, 1, "code"), "statement-form");
-	assert_refused(call(batch_cancel, &stranger, id, json_object(), &answer), NOT_YOURS);
-	assert_ok(call(batch_cancel, &entry, id, json_object(), &answer));
+	assert_int_equal(call(batch_cancel, &entry, id, json_object(), &answer).code, RC_INPUT);
+	assert_int_equal(call(batch_cancel, &entry, id, json_pack("{s:s}", "reason", ""), &answer).code,
+	                 RC_INPUT);
+	assert_true(is_in(second, APPLICATION_ENTERED));
+	assert_refused(call(batch_cancel, &stranger, id, json_pack("{s:s}", "reason", "x"), &answer),
+	               NOT_YOURS);
+	assert_ok(call(batch_cancel, &entry, id, json_pack("{s:s}", "reason", "x"), &answer));
 	assert_true(is_in(first, APPLICATION_APPROVED));
 	assert_true(is_in(second, APPLICATION_CANCELLED));
 	list = json_array();

@@ -400,8 +400,8 @@ static RC holder_certificate(void *ctx, const struct request *q, struct response
 
 #define MASTERS (OFFICER(REVIEW) | OFFICER(CA_OPERATOR))
 #define EXPIRY_PERIOD 3600
-/* ---- key recovery ---- */
-#define RECOVERY_DOOR(name, call, what)                                                                      \
+/* ---- key recovery, and what else goes with the key alone ---- */
+#define DECIDED_DOOR(name, call, what)                                                                       \
 	static RC name(void *ctx, const struct request *q, struct response *r)                               \
 	{                                                                                                    \
 		struct ra *ra = instance_state(ctx);                                                         \
@@ -410,13 +410,16 @@ static RC holder_certificate(void *ctx, const struct request *q, struct response
 		TRY(decided(ra, call(ra, q, &o), what, request_param(q, "id"), q));                          \
 		return response_json(r, o);                                                                  \
 	}
-RECOVERY_DOOR(recovery_request, ra_recover_request, "recovery")
-RECOVERY_DOOR(recovery_holder, ra_recover_holder, "recovery")
-RECOVERY_DOOR(recovery_decide, ra_recover_decide, "recovery")
-RECOVERY_DOOR(recovery_keys, ra_recover_keys, "recovery-keys")
-RECOVERY_DOOR(recovery_show, ra_recover_show, "recovery-look")
-RECOVERY_DOOR(recovery_list, ra_recover_list, "recovery-look")
-RECOVERY_DOOR(recovery_fetch, ra_recover_fetch, "recovery-fetch")
+DECIDED_DOOR(recovery_request, ra_recover_request, "recovery")
+DECIDED_DOOR(recovery_holder, ra_recover_holder, "recovery")
+DECIDED_DOOR(holder_keys, ra_holder_keys, "recovery-keys")
+DECIDED_DOOR(holder_outcome, ra_holder_outcome, "outcome")
+DECIDED_DOOR(holder_accept, ra_accept_holder, "acceptance")
+DECIDED_DOOR(recovery_decide, ra_recover_decide, "recovery")
+DECIDED_DOOR(recovery_keys, ra_recover_keys, "recovery-keys")
+DECIDED_DOOR(recovery_show, ra_recover_show, "recovery-look")
+DECIDED_DOOR(recovery_list, ra_recover_list, "recovery-look")
+DECIDED_DOOR(recovery_fetch, ra_recover_fetch, "recovery-fetch")
 
 #define READERS (OFFICER(ENTRY) | OFFICER(REVIEW) | OFFICER(AUDITOR) | OFFICER(ISSUE) | OFFICER(QUERY))
 
@@ -430,6 +433,7 @@ static const struct route ra_routes[] = {
         {GET, "/v1/recoveries/keys", OFFICER(ENTRY) | OFFICER(REVIEW), NULL, 0, 0, recovery_keys, NULL},
         {POST, "/v1/recoveries", OFFICER(ENTRY), STATEMENTS, STATEMENT_MAX, 0, recovery_request, NULL},
         {POST, "/v1/holder/recoveries", WHO_ANYONE, STATEMENTS, STATEMENT_MAX, 0, recovery_holder, NULL},
+        {POST, "/v1/holder/recoveries/keys", WHO_ANYONE, "application/json", 4096, 0, holder_keys, NULL},
         {GET, "/v1/recoveries", READERS, NULL, 0, 0, recovery_list, NULL},
         {GET, "/v1/recoveries/{id}", READERS, NULL, 0, 0, recovery_show, NULL},
         {POST, "/v1/recoveries/{id}/decision", OFFICER(REVIEW), STATEMENTS, STATEMENT_MAX, HTTP_BLOCKS,
@@ -437,11 +441,14 @@ static const struct route ra_routes[] = {
         {GET, "/v1/recoveries/{id}/envelopes", OFFICER(ENTRY) | OFFICER(REVIEW), NULL, 0, HTTP_BLOCKS,
          recovery_fetch, NULL},
         {POST, "/v1/holder/applications", WHO_ANYONE, STATEMENTS, STATEMENT_MAX, 0, enter_holder, NULL},
+        {POST, "/v1/holder/outcomes", WHO_ANYONE, "application/json", 4096, 0, holder_outcome, NULL},
+        {POST, "/v1/holder/acceptances", WHO_ANYONE, STATEMENTS, STATEMENT_MAX, 0, holder_accept, NULL},
         {GET, "/v1/applications", READERS, NULL, 0, 0, list, NULL},
         {GET, "/v1/applications/{id}", WHO_PERSON, NULL, 0, 0, show, NULL},
         {GET, "/v1/applications/{id}/evidence/{sm3}", SEES_EVIDENCE, NULL, 0, HTTP_BLOCKS, evidence_of, NULL},
         {GET, "/v1/texts/{name}", WHO_PERSON, NULL, 0, 0, texts, NULL},
-        {GET, "/v1/blacklist", OFFICER(REVIEW) | OFFICER(AUDITOR), NULL, 0, 0, blacklist, NULL},
+        {GET, "/v1/holder/texts/{name}", WHO_ANYONE, NULL, 0, 0, texts, NULL},
+        {GET, "/v1/blacklist", OFFICER(REVIEW) | OFFICER(AUDITOR), NULL, 0, HTTP_BLOCKS, blacklist, NULL},
         {POST, "/v1/blacklist", OFFICER(REVIEW), STATEMENTS, STATEMENT_MAX, HTTP_BLOCKS, blacklist_put, NULL},
         {POST, "/v1/batches", OFFICER(ENTRY), "application/json", 4096, 0, batch_open_door, NULL},
         {GET, "/v1/batches/{id}", READERS, NULL, 0, 0, batch_show_door, NULL},
@@ -452,8 +459,8 @@ static const struct route ra_routes[] = {
          batch_lines_door, NULL},
         {POST, "/v1/batches/{id}/reviews", OFFICER(REVIEW), "application/json", BATCH_BODY, HTTP_BLOCKS,
          batch_review_door, NULL},
-        {POST, "/v1/batches/{id}/cancellation", OFFICER(ENTRY) | OFFICER(REVIEW), NULL, 0, HTTP_BLOCKS,
-         batch_cancel_door, NULL},
+        {POST, "/v1/batches/{id}/cancellation", OFFICER(ENTRY) | OFFICER(REVIEW), "application/json", 4096,
+         HTTP_BLOCKS, batch_cancel_door, NULL},
         {GET, "/v1/notices", WHO_PERSON, NULL, 0, 0, notices, NULL},
         {POST, "/v1/applications/{id}/review", OFFICER(REVIEW), STATEMENTS, STATEMENT_MAX, 0, review, NULL},
         {GET, "/v1/applications/{id}/certificates", WHO_PERSON, NULL, 0, 0, certificates, NULL},

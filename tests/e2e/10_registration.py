@@ -358,7 +358,7 @@ def lists_survive_crashes():
             "--class", "GOV", "--evidence", f"identity-document={folder / 'id.png'}", "--json", status=6)
     short = json.loads(q.stdout)
     equal((short["lines"], short["errors"]), (2, 2), "a key that is in use, and a broken row")
-    p.cli("batch", "cancel", short["id"], "--as", p.officer("entry"))
+    p.cli("batch", "cancel", short["id"], "--reason", "重复", "--as", p.officer("entry"))
     equal(json.loads(p.cli("batch", "show", short["id"], "--json", "--as", p.officer("entry")).stdout)["state"],
           "cancelled", "cancelled")
 
