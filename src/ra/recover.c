@@ -6,6 +6,7 @@
 #include "evidence/log.h"
 #include "pki/cert.h"
 #include "ra/basis.h"
+#include "ra/revoke.h"
 #include "sm/sm3.h"
 
 const char *ra_recovery_state_name(enum ra_recovery_state s)
@@ -179,9 +180,16 @@ RC ra_recover_request(struct ra *ra, const struct request *q, json_t **ret)
 
 RC ra_recover_holder(struct ra *ra, const struct request *q, json_t **ret)
 {
+	AUTO(db_lease, lease, NULL);
 	AUTO(statement, s, NULL);
+	const char *ca;
 
 	TRY(ra_holder_statement(ra, q, RA_KIND(RECOVERY), &s));
+	ca = json_string_value(json_object_get(s->body, "ca"));
+	/* a key that is out of control must not ask for others */
+	TRY(db_pool_lease(instance_readers(ra->in), &lease));
+	TRY(ra_not_stopped(lease->db, ca != NULL ? ca : "", s->certificate));
+	db_lease_free(MOVE(lease));
 	return ask(ra, s, ret);
 }
 

@@ -169,3 +169,51 @@ RC ra_revoke_by_rule(struct ra *ra, const char *ca, struct slice serial, enum cr
 	v.way = RA_WAY_RULE;
 	return queue(&v);
 }
+
+/* ---- what its key may still say ---- */
+
+struct stopped {
+	bool by_pair; /* look at orders about the other of the pair */
+	bool yes;
+};
+
+static struct rc last_order(void *arg, const struct ra_revocation *r)
+{
+	AUTO(statement, s, NULL);
+	struct stopped *v = arg;
+	struct order order;
+
+	TRY(statement_open(r->statement, &s));
+	TRY(order_read(s, &order));
+	if (!v->by_pair || order.scope != ORDER_SINGLE)
+		v->yes = order.event != ORDER_RELEASE;
+	return OK;
+}
+
+static RC other_of_pair(struct db *db, const char *ca, struct slice serial, struct buf *ret)
+{
+	AUTO_BUF(der, RA_CERTIFICATE_MAX);
+	struct ra_application a;
+	char id[RA_ID + 1];
+	struct rc rc;
+
+	TRY(ra_store_certified(db, slice_text(ca), serial, id));
+	TRY(ra_store_find(db, id, &a));
+	rc = ra_store_certificate(db, a.seq, RA_ENCRYPT, ret, &der);
+	return rc.code == RC_NOTFOUND ? OK : rc;
+}
+
+RC ra_not_stopped(struct db *db, const char *ca, struct slice certificate)
+{
+	AUTO_BUF(pair, RA_SERIAL_MAX);
+	struct stopped own = {.by_pair = false}, both = {.by_pair = true};
+	struct cert c;
+
+	TRY(cert_parse(certificate, &c));
+	TRY(ra_store_revocations_of(db, ca, c.serial, last_order, &own));
+	TRY(other_of_pair(db, ca, c.serial, &pair));
+	TRY(ra_store_revocations_of(db, ca, buf_slice(&pair), last_order, &both));
+	REQUIRE(!own.yes && !both.yes, CERTIFICATE_STATE,
+	        "the certificate that signed is on hold or revoked");
+	return OK;
+}

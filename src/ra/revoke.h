@@ -44,6 +44,13 @@ RC ra_store_revocations(struct db *db, int64_t after, size_t limit,
 /* RC_NOTFOUND; slices of ret are empty. */
 RC ra_store_revocation_find(struct db *db, const uint8_t hash[32], struct ra_revocation *ret);
 
+/* Those of one certificate that the CA did not refuse, in their order. */
+RC ra_store_revocations_of(struct db *db, const char *ca, struct slice serial,
+                           struct rc (*each)(void *arg, const struct ra_revocation *r), void *arg);
+/* certificate-state when this RA knows that the certificate is on hold or revoked: what its key says counts for
+ * nothing. */
+RC ra_not_stopped(struct db *db, const char *ca, struct slice certificate);
+
 /* By rule (R21.2, R21.7): a statement of this instance's own.  why goes into the log. */
 RC ra_revoke_by_rule(struct ra *ra, const char *ca, struct slice serial, enum crl_reason reason,
                      const char *why);

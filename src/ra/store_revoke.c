@@ -51,3 +51,23 @@ RC ra_store_revocation_find(struct db *db, const uint8_t hash[32], struct ra_rev
 	ret->serial = ret->statement = SLICE_NONE;
 	return OK;
 }
+
+RC ra_store_revocations_of(struct db *db, const char *ca, struct slice serial,
+                           struct rc (*each)(void *arg, const struct ra_revocation *r), void *arg)
+{
+	AUTO(db_rows, q, NULL);
+	struct ra_revocation r;
+	bool row;
+
+	TRY(db_query(db, &q,
+	             "SELECT " COLUMNS
+	             " FROM revocation WHERE ca = $1 AND serial = $2 AND state <> $3 ORDER BY seq",
+	             DB_ARGS(DB_TEXT(slice_text(ca)), DB_BLOB(serial), DB_INT(RA_REVOCATION_REFUSED))));
+	for (;;) {
+		TRY(db_next(q, &row));
+		if (!row)
+			return OK;
+		TRY(take(q, &r));
+		TRY(each(arg, &r));
+	}
+}

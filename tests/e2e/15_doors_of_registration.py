@@ -139,6 +139,14 @@ def the_holder_asks_for_old_keys():
     check(b"holder-proof" in p.stderr, f"keys of another: {p.stderr}")
     equal(post(None, "/v1/holder/recoveries", base64.b64decode(body["statement"]))[0], 200, "the same again is the same")
     equal(len(platform.call("review", "GET", "/v1/recoveries")[2]["recoveries"]), 1, "and one case")
+    # a key that was reported lost asks for nothing, whichever of the pair was stopped; released, it asks again
+    theirs = ("recover", "sm2/" + serial_of(lisi / "sign.pem"), "--all", "--csr", token / "sign.csr", "--ground", "CASE-2",
+              "--key", lisi / "sign.key", *alone(), "--lang", "en")
+    for which in ("sign.pem", "enc.pem"):
+        platform.as_("review", "suspend", "sm2/" + serial_of(lisi / which))
+        check(b"certificate-state" in platform.cli(*theirs, status=5).stderr, f"{which} on hold")
+        platform.as_("review", "release", "sm2/" + serial_of(lisi / which))
+    platform.cli(*theirs)
 
 
 def a_curious_neighbour():
