@@ -47,8 +47,8 @@ RC ra_store_revocation_find(struct db *db, const uint8_t hash[32], struct ra_rev
 /* Those of one certificate that the CA did not refuse, in their order. */
 RC ra_store_revocations_of(struct db *db, const char *ca, struct slice serial,
                            struct rc (*each)(void *arg, const struct ra_revocation *r), void *arg);
-/* certificate-state when this RA knows that the certificate is on hold or revoked: what its key says counts for
- * nothing. */
+/* certificate-state when this RA knows that the certificate is on hold or revoked: what its key says counts
+ * for nothing. */
 RC ra_not_stopped(struct db *db, const char *ca, struct slice certificate);
 
 /* By rule (R21.2, R21.7): a statement of this instance's own.  why goes into the log. */
