@@ -107,12 +107,32 @@ RC ca_store_key_free(struct db *db, const uint8_t spki[32], const char *entity)
 	REFUSE(SAME_KEY, "this key is certified already; extension is a procedure of its own");
 }
 
+/* Neither of its serial numbers is another certificate's, of either part; the unique indexes stand behind it. */
+static RC serials_free(struct db *db, const struct ca_request *r)
+{
+	struct slice sign = slice_of(r->serial[CA_SIGN], CA_SERIAL),
+	             encrypt = slice_of(r->serial[r->pair ? CA_ENCRYPT : CA_SIGN], CA_SERIAL);
+	int64_t taken;
+
+	TRY(db_scalar(db, &taken,
+	              "SELECT (SELECT count(*) FROM request WHERE ca = $1 AND serial IN ($2, $3)) + "
+	              "(SELECT count(*) FROM request WHERE ca = $1 AND encrypt_serial IN ($2, $3))",
+	              DB_ARGS(DB_CSTR(r->ca), DB_BLOB(sign), DB_BLOB(encrypt))));
+	REQUIRE(taken == 0 && (!r->pair || !slice_equal(sign, encrypt)), SERIAL_TAKEN, "%s", r->ca);
+	return OK;
+}
+
 RC ca_store_put(struct db *db, struct ca_request *r, const struct ca_bytes *b)
 {
 	struct slice encrypt = slice_of(r->serial[CA_ENCRYPT], CA_SERIAL);
 	AUTO(db_rows, q, NULL);
+	int64_t known;
 	bool row;
 
+	TRY(db_scalar(db, &known, "SELECT count(*) FROM request WHERE key = $1",
+	              DB_ARGS(DB_BLOB(SLICE_ARR(r->key)))));
+	NEED(known == 0, RC_CONFLICT, "this request is in the database already");
+	TRY(serials_free(db, r));
 	TRY(db_query(
 	        db, &q,
 	        "INSERT INTO request (key, application, state, ca, profile, class, entity, spki, serial, "

@@ -108,8 +108,8 @@ static void an_encryption_key_has_one_request(void **state)
 	db_close(db);
 }
 
-/* A serial number that another certificate of the CA has is refused, and that certificate stays what it is.
- */
+/* A serial number that another certificate of the CA has, of either part, is refused when the request enters:
+ * nothing has been signed, and that certificate stays what it is. */
 static void a_serial_number_is_given_once(void **state)
 {
 	struct db *db = walk_database("ca");
@@ -118,11 +118,25 @@ static void a_serial_number_is_given_once(void **state)
 	AUTO_BUF(tbs, 100);
 
 	(void)state;
-	memcpy(other.serial[CA_SIGN], r.serial[CA_SIGN], CA_SERIAL);
 	walk_ok(ca_store_put(db, &r, &bytes));
 	walk_ok(ca_store_certificate_put(db, &r, CA_SIGN, SLICE_LIT("sig")));
+	for (int mine = CA_SIGN; mine <= CA_ENCRYPT; mine++) {
+		for (int its = CA_SIGN; its <= CA_ENCRYPT; its++) {
+			struct ca_request row, again = other;
+
+			memcpy(again.serial[mine], r.serial[its], CA_SERIAL);
+			assert_int_equal(ca_store_put(db, &again, &bytes).code, RC_CONFLICT);
+			assert_int_equal(rc_last()->err, ERR_SERIAL_TAKEN);
+			assert_int_equal(ca_store_find(db, again.key, &row).code, RC_NOTFOUND);
+		}
+	}
+	/* of another authority it is another number; two parts have two */
+	memcpy(other.serial[CA_SIGN], r.serial[CA_SIGN], CA_SERIAL);
+	memcpy(other.ca, "ecdsa", sizeof("ecdsa"));
 	walk_ok(ca_store_put(db, &other, &bytes));
-	assert_int_equal(ca_store_certificate_put(db, &other, CA_SIGN, SLICE_LIT("gis")).code, RC_CONFLICT);
+	other = request_of(3, REQUEST_PREPARED);
+	memcpy(other.serial[CA_ENCRYPT], other.serial[CA_SIGN], CA_SERIAL);
+	assert_int_equal(ca_store_put(db, &other, &bytes).code, RC_CONFLICT);
 	walk_ok(ca_store_certificate(db, "sm2", serial_of(&r, CA_SIGN), &c, &tbs));
 	assert_int_equal(c.request.id, r.id);
 	db_close(db);
