@@ -25,6 +25,9 @@ soak env CRASH_ROUNDS="${CRASH_ROUNDS:-500}" tests/e2e/13_crash.py
 soak env POWER_ROUNDS="${POWER_ROUNDS:-60}" tests/e2e/14_power.py
 soak env DISK_POINTS="${DISK_POINTS:-0}" tests/e2e/15_disk.py
 soak env LIMIT_ROUNDS="${LIMIT_ROUNDS:-15}" tests/e2e/17_limits.py
+# an organisation of 3,000 stops and ends as a whole; a list of 100,000 is entered, approved and issued
+soak env STAFF="${STAFF:-3000}" tests/e2e/11_lifecycle.py
+soak env ROWS="${ROWS:-100000}" tests/long/list.py
 for _ in $(seq "${SOAK_ROUNDS:-5}"); do
 	ctest --test-dir build -R '^(unit|e2e)/' --output-on-failure >out/soak.log 2>&1 && passed=$((passed + 1)) || {
 		failed=$((failed + 1))

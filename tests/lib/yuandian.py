@@ -341,8 +341,8 @@ class Platform:
 
 
 def citizen_number(sequence):
-    """A made-up citizen number with its check digit (GB 11643)."""
-    body = f"11010119900307{sequence:03d}"
+    """A made-up citizen number with its check digit (GB 11643); sequence up to 89,999."""
+    body = f"110101{1990 - sequence // 1000}0307{sequence % 1000:03d}"
     weights = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
     return body + "10X98765432"[sum(int(d) * w for d, w in zip(body, weights)) % 11]
 
