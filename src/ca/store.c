@@ -107,7 +107,8 @@ RC ca_store_key_free(struct db *db, const uint8_t spki[32], const char *entity)
 	REFUSE(SAME_KEY, "this key is certified already; extension is a procedure of its own");
 }
 
-/* Neither of its serial numbers is another certificate's, of either part; the unique indexes stand behind it. */
+/* Neither of its serial numbers is that of another certificate, whichever part; unique indexes stand behind.
+ */
 static RC serials_free(struct db *db, const struct ca_request *r)
 {
 	struct slice sign = slice_of(r->serial[CA_SIGN], CA_SERIAL),
