@@ -6,7 +6,7 @@ build: setup
 run: build
 	@$(SUDO) build/yuandian up --data var --demo
 test: setup
-	@scripts/test.sh
+	@DB=$(DB) scripts/test.sh
 soak bench bench-full fuzz lint: build
 	@scripts/$@.sh
 snapshots: setup

@@ -16,9 +16,8 @@ soak() {
 }
 soak build/tests/sm_differential "${SOAK_SM:-1000000}" "$(($(date +%s) / 86400 % 500 + 1))"
 soak build/tests/sm_trace 5
-# over PostgreSQL; 03, 08 and 11 to 17 look into SQLite's files
-soak tests/lib/pgsql.sh run ctest --test-dir build --output-on-failure \
-	-R '^(unit/(evidence/|(authority|ca|ra|status)/store)|e2e/(01|02|04|05|06|07|09)_)'
+# the whole suite over PostgreSQL; scripts about SQLite's files stay with them
+soak env DB=pgsql TEST_OUT=out/pgsql scripts/test.sh
 # crashes: kills, power cuts, a disk that fails at each write of an issuing thread, want of memory
 export YUANDIAN=$PWD/build/yuandian
 soak env CRASH_ROUNDS="${CRASH_ROUNDS:-500}" tests/e2e/13_crash.py

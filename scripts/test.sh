@@ -20,10 +20,13 @@ step() { # step NAME COMMAND…
 	echo "$name: $((SECONDS - from)) s"
 	return $status
 }
+# DB=pgsql: unit tests of stores and the end-to-end scripts over a PostgreSQL server of their own
+over=()
+[ "${DB:-sqlite}" = pgsql ] && over=(tests/lib/pgsql.sh run)
 tests() { # tests NAME DIR LABEL-REGEX JOBS
 	local from=$SECONDS
 	# ctest waits for whoever still holds a test's output: bound it as a whole too
-	timeout --kill-after=10 1200 ctest --test-dir "$2" -R "$3" -j "$4" --output-on-failure >"$out/$1.log" 2>&1
+	"${over[@]}" timeout --kill-after=10 2400 ctest --test-dir "$2" -R "$3" -j "$4" --output-on-failure >"$out/$1.log" 2>&1
 	local status=$? ran bad
 	ran=$(grep -cE '^ *[0-9]+/[0-9]+ Test +#' "$out/$1.log")
 	bad=$(grep -cE '\*\*\*(Failed|Timeout|Exception|Not Run)' "$out/$1.log")

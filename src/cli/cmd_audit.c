@@ -157,7 +157,6 @@ static RC add_witnessed(struct heads *h, const char *path)
 
 static RC own_heads(struct heads *h, struct db *db)
 {
-	AUTO(db_rows, q, NULL);
 	AUTO_JSON(list, NULL);
 
 	TRY(audit_own_heads(db, HEADS_MAX, &list));

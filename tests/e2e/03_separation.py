@@ -45,7 +45,7 @@ def each_role_is_a_process_with_its_own_uid_and_folder():
         check("0" not in uids, "none is root")
     for name in ROLES:
         folder = platform.data / name
-        check((folder / "data.db").is_file(), f"database of {name}")
+        check((folder / "data.db").is_file() or platform.on_pgsql(name), f"database of {name}")
         equal(folder.stat().st_mode & 0o007 & ~0o001, 0, f"others may not read {folder}")
         equal((folder / "signer").stat().st_mode & 0o077, 0, f"signer folder of {name} is private")
 

@@ -10,7 +10,6 @@ import os
 import pathlib
 import signal
 import socket
-import sqlite3
 import ssl
 import sys
 import tempfile
@@ -79,17 +78,6 @@ def ca(method, path, body=None, media="application/json", client="shifan/ra"):
     return between(client, "shifan/ca", method, path, body, media if body is not None else None)
 
 
-def database(instance):
-    """A copy: the live one belongs to its instance."""
-    import shutil as files
-    folder = pathlib.Path(tempfile.mkdtemp(dir=work))
-    for name in ("data.db", "data.db-wal"):
-        source = platform.data / instance / name
-        if source.exists():
-            files.copy(source, folder / name)
-    return sqlite3.connect(folder / "data.db")
-
-
 def somebody(folder, name, sequence):
     w = platform.new_request(work / folder, name)
     (w / "application.json").write_text(json.dumps(person(name, sequence), ensure_ascii=False))
@@ -108,8 +96,8 @@ def request_json(key, application, approval):
 
 
 def the_same_request_gets_the_same_answer():
-    application, approval, key = database("shifan/ca").execute(
-        "SELECT b.application, b.approval, r.key FROM request r JOIN request_body b ON b.request = r.id").fetchone()
+    application, approval, key = platform.rows(
+        "shifan/ca", "SELECT b.application, b.approval, r.key FROM request r JOIN request_body b ON b.request = r.id")[0]
     state["request"] = (key.hex(), application, approval)
     status, first = ca("POST", "/v1/requests", request_json(key.hex(), application, approval))
     equal(status, 200, f"repeated: {first}")
@@ -293,11 +281,12 @@ def a_killed_ca_loses_nothing():
         platform.fetch(app, w, limit=90)
         verify_link(w / "sign.pem", platform.ca("sm2"))
         verify_link(w / "enc.pem", platform.ca("sm2"))
-    db = database("shifan/ca")
-    total, distinct = db.execute("SELECT count(*), count(DISTINCT ca || hex(serial)) FROM certificate").fetchone()
+    rows = lambda sql: platform.rows("shifan/ca", sql)
+    total = rows("SELECT count(*) FROM certificate")[0][0]
+    distinct = rows("SELECT count(*) FROM (SELECT DISTINCT ca, serial FROM certificate) c")[0][0]
     equal(total, distinct, "no serial twice")
-    equal(db.execute("SELECT count(*) FROM request WHERE state <> 5").fetchone()[0], 0, "nothing half done")
-    kinds = [k for (k,) in db.execute("SELECT kind FROM log")]
+    equal(rows("SELECT count(*) FROM request WHERE state <> 5")[0][0], 0, "nothing half done")
+    kinds = [k for (k,) in rows("SELECT kind FROM log")]
     equal(kinds.count("issued") >= total, True, "no certificate without its entry")
 
 

@@ -10,7 +10,6 @@ import pathlib
 import signal
 import socket
 import socketserver
-import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -185,7 +184,7 @@ def duplicates_and_black_list():
     listed = request("黑名单", 3)
     p.apply(listed, status=3)
     check(number not in p.cli("blacklist", "list", "--as", p.officer("review")).stdout.decode(), "only a mark is kept")
-    check(number.encode() not in (p.data / "shifan/ra/data.db").read_bytes(), "the number is not in the database")
+    check(number.encode() not in p.raw("shifan/ra"), "the number is not in the database")
     p.cli("blacklist", "remove", "--as", p.officer("review"), "--number", number, "--reason", "查明无误")
     p.apply(listed)
 
@@ -277,10 +276,8 @@ def what_nobody_accepts_is_revoked():
     p.stop()
     p.start()
     time.sleep(1)
-    db = sqlite3.connect(f"file:{p.data}/shifan/ra/data.db?mode=ro", uri=True)
-    rows = db.execute("SELECT hex(serial), count(*) FROM revocation GROUP BY 1 HAVING count(*) > 1").fetchall()
+    rows = p.rows("shifan/ra", "SELECT serial, count(*) FROM revocation GROUP BY 1 HAVING count(*) > 1")
     equal(rows, [], "exactly once over a restart")
-    db.close()
 
 
 # ---- lists ----
@@ -347,10 +344,8 @@ def lists_survive_crashes():
     equal(counts().get("entered"), n - 3, "not by the clerk's second account")
     p.cli("review", "--batch", batch["id"], "--approve", "--as", p.officer("review"))
     until(lambda: counts().get("issued") == n - 3, "issued", 60)
-    db = sqlite3.connect(f"file:{p.data}/shifan/ra/data.db?mode=ro", uri=True)
-    equal(db.execute("SELECT count(*), count(DISTINCT spki) FROM application WHERE batch = ?", (batch["id"],)).fetchone(),
+    equal(p.rows("shifan/ra", f"SELECT count(*), count(DISTINCT spki) FROM application WHERE batch = '{batch['id']}'")[0],
           (n - 3, n - 3), "no row was entered twice")
-    db.close()
     # cancel: a second list, one row of it never decided
     (folder / "short.jsonl").write_text(json.dumps(
         {**person("取消", 300), "csr": "0.csr"}, ensure_ascii=False) + "\n{broken\n")
@@ -412,8 +407,7 @@ def withdrawn_approval_holds_but_revokes():
 # ---- bad input ----
 def bad_input_changes_nothing():
     p = state["p"]
-    db = sqlite3.connect(f"file:{p.data}/shifan/ra/data.db?mode=ro", uri=True)
-    count = lambda: db.execute("SELECT count(*) FROM application").fetchone()[0]
+    count = lambda: p.rows("shifan/ra", "SELECT count(*) FROM application")[0][0]
     before = count()
     media = "application/vnd.yuandian.statement"
     for path, body, kind, want in (
@@ -431,7 +425,6 @@ def bad_input_changes_nothing():
     p.apply(w, profile="nobody", status=1)
     p.apply(w, officer="review", status=3)
     equal(count(), before, "nothing changed")
-    db.close()
 
 
 def ends():

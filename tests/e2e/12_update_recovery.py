@@ -3,7 +3,6 @@
 H03.5), from outside: what the holder and the officers do, on a clock that is stepped; OpenSSL judges."""
 import json
 import pathlib
-import sqlite3
 import sys
 import tempfile
 
@@ -326,11 +325,7 @@ def issue_all(batch, n):
             break
         time.sleep(0.1)
     equal(show(batch)["applications"], {"issued": n}, "all are issued")
-    db = sqlite3.connect(f"file:{platform.data}/shifan/ra/data.db?mode=ro", uri=True)
-    try:
-        return [r[0] for r in db.execute("SELECT id FROM application WHERE batch = ? ORDER BY seq", (batch["id"],))]
-    finally:
-        db.close()
+    return [r[0] for r in platform.rows("shifan/ra", f"SELECT id FROM application WHERE batch = '{batch['id']}' ORDER BY seq")]
 
 
 def a_department_moves():

@@ -16,6 +16,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 from crash import Crash  # noqa: E402
 from disk import Disk  # noqa: E402
 from yuandian import BINARY, Platform, check, main  # noqa: E402
+os.environ.pop("YD_TEST_DB", None)  # about SQLite's files, whatever the other scripts run over
 
 ROUNDS = int(os.environ.get("POWER_ROUNDS", "6"))
 SEED = int(os.environ.get("CRASH_SEED", str(random.SystemRandom().randrange(1 << 32))))

@@ -19,6 +19,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 from crash import Crash  # noqa: E402
 from disk import Disk  # noqa: E402
 from yuandian import BINARY, Platform, check, equal, json, main, openssl, serial_of  # noqa: E402
+os.environ.pop("YD_TEST_DB", None)  # about SQLite's files, whatever the other scripts run over
 
 POINTS = int(os.environ.get("DISK_POINTS", "14"))
 SEED = int(os.environ.get("CRASH_SEED", str(random.SystemRandom().randrange(1 << 32))))

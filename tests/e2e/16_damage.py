@@ -4,6 +4,7 @@ instance is refused by a name that leads to the manual, the file is named and le
 on; with the file put back the instance comes again by itself."""
 import http.client
 import json
+import os
 import pathlib
 import random
 import shutil
@@ -16,6 +17,7 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 from crash import Crash  # noqa: E402
 from yuandian import Platform, check, equal, main  # noqa: E402
+os.environ.pop("YD_TEST_DB", None)  # about SQLite's files, whatever the other scripts run over
 
 work = pathlib.Path(tempfile.mkdtemp(prefix="yuandian-e2e-"))
 p = Platform()

@@ -9,6 +9,7 @@ import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 from yuandian import *  # noqa: E402,F403
+os.environ.pop("YD_TEST_DB", None)  # about SQLite's files, whatever the other scripts run over
 
 work = pathlib.Path(tempfile.mkdtemp(prefix="yuandian-e2e-"))
 state = {}

@@ -8,6 +8,7 @@ import os
 import pathlib
 import shutil
 import signal
+import sqlite3
 import ssl
 import subprocess
 import sys
@@ -163,6 +164,33 @@ class Platform:
         path.write_text(json.dumps(plan))
         clock = [o for o in self.options if o == "--test-clock"]
         run(BINARY, "ceremony", "--plan", path, "--data", self.data, *clock)
+
+    def on_pgsql(self, instance="shifan/ra"):
+        """What libpq is told of the instance's database; None when it is a file."""
+        text = (self.data / instance / "config.yaml").read_text()
+        found = [line.split("pgsql:", 1)[1].strip().strip('"') for line in text.splitlines() if line.startswith("database:")]
+        return found[0] if found else None
+
+    def rows(self, instance, sql):
+        """What is committed in an instance's database, read by another program than ours: a list of tuples."""
+        info = self.on_pgsql(instance)
+        if info is None:
+            db = sqlite3.connect(f"file:{self.data / instance / 'data.db'}?mode=ro", uri=True)
+            try:
+                return db.execute(sql).fetchall()
+            finally:
+                db.close()
+        text = run("psql", "-qAt", info, "-c", f"SELECT to_json(t) FROM ({sql}) t").stdout.decode()
+        value = lambda v: bytes.fromhex(v[2:]) if isinstance(v, str) and v.startswith("\\x") else v
+        return [tuple(value(v) for _, v in json.loads(line, object_pairs_hook=list)) for line in text.splitlines()]
+
+    def raw(self, instance):
+        """Every byte that the instance's database holds, as a disk or a dump shows it."""
+        info = self.on_pgsql(instance)
+        if info is None:
+            return b"".join(f.read_bytes() for f in (self.data / instance).glob("data.db*"))
+        return b"".join(run("psql", "-qAt", info, "-c", f"SELECT t FROM {name} t").stdout for (name,) in
+                        self.rows(instance, "SELECT tablename FROM pg_tables WHERE schemaname = current_schema()"))
 
     def start(self, base_port=True, status=None):
         if self.demo and os.environ.get("YD_TEST_DB") and not (self.data / "platform.json").exists():
