@@ -95,7 +95,12 @@ def private_key_is_nowhere():
             data = path.read_bytes()
             check(d not in data and d.hex().encode() not in data, f"private key in {path}")
             hits += marker in data
-    check(hits, "the search finds the certificate in files")
+    for name in ROLES:
+        if platform.on_pgsql(name):
+            data = platform.raw(name)
+            check(d.hex().encode() not in data, f"private key in the database of {name}")
+            hits += marker.hex().encode() in data
+    check(hits, "the search finds the certificate where records are kept")
 
 
 def the_next_hop_refuses_foreign_credentials():
