@@ -65,7 +65,7 @@ static RC give_tree(const char *path, unsigned uid, unsigned gid)
 static RC give_instance(const struct plat *p, const struct plat_instance *it)
 {
 	static const char *const own[] = {"data.db", "data.db-wal", "data.db-shm", "records",
-	                                  "tls",     "config.yaml", "ca",          "log"};
+	                                  "tls",     "config.yaml", "crl"};
 	char path[PLAT_PATH + 192];
 	for (size_t i = 0; i < sizeof own / sizeof *own; i++) {
 		snprintf(path, sizeof path, "%s/%s/%s", p->dir, it->name, own[i]);

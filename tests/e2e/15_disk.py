@@ -162,7 +162,7 @@ def read_only_ca():
     crash.ready()
     p.fetch(app, w, limit=60)
     crash.entered[app] = crash.approved[app] = w
-    rows = crash.rows("shifan/ca", "SELECT level, text FROM alarm WHERE kind = 'storage'")
+    rows = crash.p.rows("shifan/ca", "SELECT level, text FROM alarm WHERE kind = 'storage'")
     check(any(re.search("nothing could be written since .*storage-failed", t) for _, t in rows), f"alarms: {rows}")
 
 

@@ -78,7 +78,7 @@ def step(seconds):
 
 
 def numbers():
-    return crash.rows("shifan/ca", "SELECT count(*), count(DISTINCT serial) FROM certificate")[0]
+    return crash.p.rows("shifan/ca", "SELECT count(*), count(DISTINCT serial) FROM certificate")[0]
 
 
 def a_clock_set_back_stops_issuing():
@@ -99,7 +99,7 @@ def a_clock_set_back_stops_issuing():
     equal(r.returncode, 6, f"fetch while the clock is wrong: {r.stderr.decode()}")
     check(not (w / "sign.pem").exists(), "issued in the past")
     equal(numbers(), count, "certificates while the clock is wrong")
-    refused = crash.rows("shifan/ca", "SELECT entry FROM log WHERE kind = 'refused' ORDER BY idx DESC LIMIT 1")
+    refused = crash.p.rows("shifan/ca", "SELECT entry FROM log WHERE kind = 'refused' ORDER BY idx DESC LIMIT 1")
     check(refused and b'"g17-time"' in refused[0][0], f"the reason is not in the log: {refused}")
     step(2 * HOUR)
     p.fetch(app, w, limit=60)
