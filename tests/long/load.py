@@ -1,0 +1,145 @@
+#!/usr/bin/env python3
+"""Load beside hostility (R20.2, issue of load): `yuandian bench issue ocsp` on a platform of its own, ROUNDS times
+(default 5, about half a minute each), first alone, then with a hostile half: clients that drip, never read, send too
+much, talk nonsense, open TLS and fall silent, and floods of connections.  The good half sees no error; memory stays
+within a bound; rates of both halves are printed side by side."""
+import pathlib
+import random
+import re
+import socket
+import sys
+import tempfile
+import threading
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
+from yuandian import *  # noqa: E402,F403
+
+ROUNDS = int(os.environ.get("ROUNDS", "5"))
+HOSTILE = int(os.environ.get("HOSTILE", "48"))
+RESIDENT_MAX = 512 << 20  # bytes of any one process
+work = pathlib.Path(tempfile.mkdtemp(prefix="yuandian-long-", dir=ROOT / "build"))
+work.chmod(0o755)
+ending = threading.Event()
+sent = {}
+
+
+def resident(data):
+    """{process: bytes} of the platform under DATA."""
+    found = {}
+    for d in pathlib.Path("/proc").iterdir():
+        try:
+            words = (d / "cmdline").read_bytes().split(b"\0") if d.name.isdigit() else []
+            if len(words) > 4 and words[1] in (b"instance", b"signer") and words[4] == str(data).encode():
+                kib = re.search(r"VmRSS:\s+(\d+)", (d / "status").read_text())
+                found[f"{words[1].decode()} {words[2].decode()}"] = int(kib[1]) << 10 if kib else 0
+        except OSError:
+            continue
+    return found
+
+
+# ---- the hostile half: each gets a connected socket ----
+
+def drip(s, dice):
+    for byte in b"GET /v1/self HTTP/1.1\r\nHost: x\r\nX: " + b"a" * 40:
+        s.send(bytes([byte]))
+        if ending.wait(0.2):
+            return
+
+
+def never_read(s, dice):
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+    for _ in range(200):
+        s.send(b"GET /crl/sm2.crl HTTP/1.1\r\nHost: x\r\n\r\n")
+        if ending.wait(0.01):
+            return
+
+
+def too_much(s, dice):
+    s.sendall(b"POST /ocsp HTTP/1.1\r\nHost: x\r\nContent-Type: application/ocsp-request\r\nContent-Length: 99999999\r\n\r\n")
+    for _ in range(64):
+        s.send(b"x" * 65536)
+    s.recv(100)
+
+
+def long_header(s, dice):
+    s.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n" + b"".join(b"X-%d: " % i + b"a" * 8000 + b"\r\n" for i in range(64)))
+    s.recv(100)
+
+
+def nonsense(s, dice):
+    s.sendall(dice.randbytes(dice.randrange(1, 5000)))
+    s.recv(100)
+
+
+def half_a_handshake(s, dice):
+    s.sendall(bytes.fromhex("16030100a5010000a10303") + dice.randbytes(60))
+    ending.wait(dice.uniform(0.1, 5))
+
+
+def flood(s, dice):
+    more = []
+    try:
+        for _ in range(50):
+            more.append(socket.create_connection(s.getpeername(), timeout=2))
+        ending.wait(1)
+    finally:
+        for m in more:
+            m.close()
+
+
+HABITS = [drip, never_read, too_much, long_header, nonsense, half_a_handshake, flood]
+
+
+def hostile(n, data):
+    dice = random.Random(n)
+    while not ending.is_set():
+        try:
+            endpoints = json.loads((data / "endpoints.json").read_text())["instances"]
+            url = urllib.parse.urlsplit(dice.choice([u for i in endpoints.values() for k, u in i.items() if k != "management"]))
+            habit = HABITS[n % len(HABITS)]
+            with socket.create_connection((url.hostname, url.port), timeout=5) as s:
+                s.settimeout(5)
+                habit(s, dice)
+            sent[habit.__name__] = sent.get(habit.__name__, 0) + 1
+        except (OSError, ValueError):
+            ending.wait(0.05)
+
+
+def measure(name, enemies):
+    """Rows of one bench run, and the most that each process needed."""
+    data, out, most = work / name, work / f"{name}.json", {}
+    bench = subprocess.Popen([BINARY, "bench", "--out", out, "--data", data, "issue", "ocsp"], stdout=subprocess.DEVNULL,
+                             stderr=subprocess.PIPE)
+    ending.clear()
+    threads = [threading.Thread(target=hostile, args=(i, data)) for i in range(enemies)]
+    for t in threads:
+        t.start()
+    while bench.poll() is None:
+        for process, size in resident(data).items():
+            most[process] = max(size, most.get(process, 0))
+        time.sleep(0.5)
+    ending.set()
+    for t in threads:
+        t.join()
+    equal(bench.returncode, 0, bench.stderr.read().decode()[-500:])
+    shutil.rmtree(data, ignore_errors=True)
+    return {r["name"]: r["value"] for r in json.loads(out.read_text())}, most
+
+
+def both_halves():
+    rates = {0: [], HOSTILE: []}
+    for n in range(ROUNDS):
+        for enemies in rates:
+            rows, most = measure(f"{n}-{enemies}", enemies)
+            for name, value in rows.items():
+                check(not name.endswith(".errors") or value == 0, f"{name}: {value} with {enemies} enemies")
+            check(most and max(most.values()) < RESIDENT_MAX, f"resident: {most}")
+            rates[enemies].append((rows["issue.e2e.c256"], rows["ocsp.fresh"]))
+            print(f"   {enemies} enemies: {rates[enemies][-1][0]:.0f} pairs/s, {rates[enemies][-1][1]:.0f} OCSP answers/s, "
+                  f"largest process {max(most.values()) >> 20} MiB")
+    print(f"   sent by the hostile half: {sent}")
+    check(len(sent) == len(HABITS), f"a habit never came to anything: {sent}")
+    shutil.rmtree(work, ignore_errors=True)
+
+
+main([both_halves])
