@@ -680,6 +680,85 @@ static void a_delivered_key_serves_nobody_else(void **state)
 	buf_free(&victim);
 }
 
+/* ---- a KMC that signs what is wrong ---- */
+
+static unsigned lies; /* told */
+static void (*lie)(struct km_respond **m);
+
+static void tell(struct buf *answer)
+{
+	AUTO(km_respond, m, NULL);
+	AUTO_BUF(again, KM_RESPOND_MAX);
+
+	assert_ok(km_respond_parse(buf_slice(answer), &m));
+	lie(&m);
+	assert_ok(km_respond_sign(m, &world.key[W_KMC], &again));
+	buf_clear(answer);
+	buf_add(answer, buf_slice(&again));
+	lies++;
+}
+
+/* R06.5: whatever field lies, properly signed, no encryption certificate comes of it. */
+static void is_not_believed(void (*how)(struct km_respond **m))
+{
+	AUTO_PAPER(p, &zhang);
+
+	lie = how;
+	lies = 0;
+	world.meddle = tell;
+	AUTO_JSON(first, post(&p));
+	has_state(first, "issued-partial");
+	assert_true(lies > 0);
+	assert_int_equal(scalar(ca_in, "SELECT count(*) FROM certificate WHERE part = 1"), 0);
+	world.meddle = NULL;
+	world_until(issued(&p));
+	AUTO_JSON(healed, show(&p));
+	judge_pair(healed, 1);
+}
+
+#define LIE(name, ...)                                                                                       \
+	static void name##_lie(struct km_respond **m)                                                        \
+	{                                                                                                    \
+		__VA_ARGS__;                                                                                 \
+	}                                                                                                    \
+	static void name(void **state)                                                                       \
+	{                                                                                                    \
+		(void)state;                                                                                 \
+		is_not_believed(name##_lie);                                                                 \
+	}
+
+static void name_another(struct km_respond *m)
+{
+	static uint8_t hash[32];
+
+	assert_ok(km_name_from_certificate(buf_slice(&world.cert[W_CA]), hash, &m->km));
+}
+
+/* The same answer twice in one message. */
+static void say_twice(struct km_respond **m)
+{
+	struct km_respond *two = km_respond_new(2);
+
+	assert_non_null(two);
+	two->km = (*m)->km;
+	two->time = (*m)->time;
+	two->task = (*m)->task;
+	two->items[0] = two->items[1] = (*m)->items[0];
+	/* the parsed one stays alive until the test ends: the copies borrow its bytes */
+	static struct km_respond *kept;
+	km_respond_free(kept);
+	kept = *m;
+	*m = two;
+}
+
+LIE(another_kmc_is_named, name_another(*m))
+LIE(the_answer_is_old, (*m)->time -= 2 * TIME_DAY)
+LIE(the_answer_is_early, (*m)->time += 2 * TIME_DAY)
+LIE(another_task_is_named, (*m)->task = SLICE_LIT("another task"))
+LIE(another_certificate_is_named, (*m)->items[0].serial = SLICE_LIT("\x5a\x5a\x5a"))
+LIE(two_answers_to_one_request, say_twice(m))
+LIE(an_answer_of_another_kind, (*m)->items[0].kind = KM_RESTORE)
+
 /* ---- the signer ---- */
 
 static void what_the_signer_refuses_leaves_no_trace(void **state)
@@ -1189,6 +1268,13 @@ int main(void)
 	        FRESH(half_a_pair_waits_for_the_kmc),
 	        FRESH(a_lost_answer_is_asked_for_again),
 	        FRESH(forged_and_replayed_answers_are_refused),
+	        FRESH(another_kmc_is_named),
+	        FRESH(the_answer_is_old),
+	        FRESH(the_answer_is_early),
+	        FRESH(another_task_is_named),
+	        FRESH(another_certificate_is_named),
+	        FRESH(two_answers_to_one_request),
+	        FRESH(an_answer_of_another_kind),
 	        FRESH(a_delivered_key_serves_nobody_else),
 	        FRESH(what_the_signer_refuses_leaves_no_trace),
 	        FRESH(prepared_work_waits_for_its_signer),
