@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """make_upgrade.py NAME: keeps a data folder of the present program as tests/data/upgrade/NAME.tar.xz, for tests of
-later ones (tests/e2e/19_upgrade.py).  Demonstration keys only.  Run once for each release, before its tag."""
+later ones (tests/e2e/19_upgrade.py).  Demonstration keys only; officers' certificates end after a year.  Run once for each release, before its tag."""
 import pathlib
 import subprocess
 import sys
