@@ -446,31 +446,55 @@ RC signer_statement(struct signer_client *c, struct slice key, struct slice json
 	return call((struct call){c, &w, -1, take_octets, ret}, SIGNER_STATEMENT);
 }
 
-struct prf_call {
-	uint8_t (*ret)[16];
-	size_t n;
+/* n values of one size. */
+struct values {
+	uint8_t *ret;
+	size_t n, size;
 };
 
-static RC take_prf(struct der_reader *r, void *arg)
+static RC take_values(struct der_reader *r, void *arg)
 {
-	struct prf_call *p = arg;
+	struct values *v = arg;
 	der_enter(r, DER_SEQUENCE);
-	for (size_t i = 0; i < p->n; i++) {
-		struct slice v = der_octets(r);
-		NEED(v.len == 16, RC_BUG, "signer: malformed answer");
-		memcpy(p->ret[i], v.p, 16);
+	for (size_t i = 0; i < v->n; i++) {
+		struct slice one = der_octets(r);
+		NEED(one.len == v->size, RC_BUG, "signer: malformed answer");
+		memcpy(v->ret + i * v->size, one.p, one.len);
 	}
 	der_leave(r);
 	return answer_close(r);
 }
 
+static RC ask_values(struct signer_client *c, enum signer_type type, const struct slice *data,
+                     struct values *ret)
+{
+	AUTO_DER(w, SIGNER_FRAME_MAX);
+	NEED(ret->n >= 1 && ret->n <= SIGNER_BATCH, RC_BUG, "signer: 1 to %d values at once", SIGNER_BATCH);
+	w.out.secret = type == SIGNER_WRAP;
+	msg_put_list(&w, data, ret->n);
+	return call((struct call){c, &w, -1, take_values, ret}, type);
+}
+
 RC signer_prf(struct signer_client *c, const struct slice *data, uint8_t (*ret)[16], size_t n)
 {
-	struct prf_call p = {ret, n};
-	AUTO_DER(w, SIGNER_FRAME_MAX);
-	NEED(n >= 1 && n <= SIGNER_BATCH, RC_BUG, "signer: 1 to %d values at once", SIGNER_BATCH);
-	msg_put_list(&w, data, n);
-	return call((struct call){c, &w, -1, take_prf, &p}, SIGNER_PRF);
+	return ask_values(c, SIGNER_PRF, data, &(struct values){ret[0], n, 16});
+}
+
+RC signer_wrap(struct signer_client *c, const uint8_t (*keys)[16], size_t n, uint8_t (*ret)[SIGNER_WRAPPED])
+{
+	struct slice data[SIGNER_BATCH];
+	for (size_t i = 0; i < n && i < SIGNER_BATCH; i++)
+		data[i] = slice_of(keys[i], 16);
+	return ask_values(c, SIGNER_WRAP, data, &(struct values){ret[0], n, SIGNER_WRAPPED});
+}
+
+RC signer_unwrap(struct signer_client *c, const uint8_t (*wrapped)[SIGNER_WRAPPED], size_t n,
+                 uint8_t (*ret)[16])
+{
+	struct slice data[SIGNER_BATCH];
+	for (size_t i = 0; i < n && i < SIGNER_BATCH; i++)
+		data[i] = slice_of(wrapped[i], SIGNER_WRAPPED);
+	return ask_values(c, SIGNER_UNWRAP, data, &(struct values){ret[0], n, 16});
 }
 
 static RC take_info(struct der_reader *r, void *arg)

@@ -6,6 +6,7 @@
  * that has ended, RC_BUSY (signer-gone). */
 #include "key/key.h"
 #include "signer/protocol.h"
+#include "signer/wrapped.h"
 
 struct signer_client;
 /* Takes the descriptor over. */
@@ -81,6 +82,13 @@ RC signer_statement(struct signer_client *c, struct slice key, struct slice json
 RC signer_responder(struct signer_client *c, struct slice old, struct buf *ret);
 /* n <= SIGNER_BATCH values of the signer's keyed function, 16 bytes each. */
 RC signer_prf(struct signer_client *c, const struct slice *data, uint8_t (*ret)[16], size_t n);
+
+/* Keys of the items of a vault, n <= SIGNER_BATCH: wrapped under the signer's own key and opened again.  For
+ * roles vault only. */
+RC signer_wrap(struct signer_client *c, const uint8_t (*keys)[16], size_t n,
+               uint8_t (*ret)[SIGNER_WRAPPED]);
+RC signer_unwrap(struct signer_client *c, const uint8_t (*wrapped)[SIGNER_WRAPPED], size_t n,
+                 uint8_t (*ret)[16]);
 
 struct signer_info {
 	bool unlocked;

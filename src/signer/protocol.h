@@ -30,6 +30,8 @@ enum signer_type {
 	SIGNER_UNLOCK,
 	SIGNER_KM_JUDICIAL,
 	SIGNER_RESPONDER,
+	SIGNER_WRAP,
+	SIGNER_UNWRAP,
 	SIGNER_TYPES,
 };
 /* Who may ask and when. */

@@ -63,6 +63,11 @@ static void only_the_roles_of_the_table_may_sign(void **state)
 	        [STATEMENT_RECOVERY_DECISION] = {false, true},
 	        [STATEMENT_JUDICIAL_RECOVERY] = {false}, /* agents of the key-management centre alone */
 	        [STATEMENT_TREE_HEAD] = {[5] = true},
+	        [STATEMENT_LEGAL_HOLD] = {false}, /* the institution, services: none of these people */
+	        [STATEMENT_DISPOSAL] = {false},
+	        [STATEMENT_DISPOSAL_APPROVAL] = {false},
+	        [STATEMENT_DISPOSAL_CERTIFICATE] = {false},
+	        [STATEMENT_TIME_ATTESTATION] = {false},
 	};
 
 	for (unsigned k = 0; k < STATEMENT_KINDS; k++)
@@ -540,7 +545,10 @@ static void golden_statements_verify(void **state)
 		        W_AUTHORITY, W_CEREMONY,
 		        W_CEREMONY,  W_REVIEWER,
 		        W_CLERK,     W_REVIEWER,
-		        W_REVIEWER,  [STATEMENT_TREE_HEAD] = W_LOG,
+		        W_REVIEWER,  W_LOG,
+		        W_REVIEWER,  W_REVIEWER,
+		        W_REVIEWER,  W_REVIEWER,
+		        W_REVIEWER,
 		};
 		AUTO_BUF(der, STATEMENT_MAX);
 		AUTO(statement, s, NULL);
