@@ -6,13 +6,14 @@
 
 #include "base/mem.h"
 #include "base/rand.h"
+#include "signer/state.h"
 #include "signer/wrapped.h"
 #include "sm/sm4.h"
 
 #include <stdio.h>
 
 #define LABEL_MAX (SIGNER_NAME_MAX + 32)
-static const char aad[] = "yuandian item key";
+#define AAD SLICE_LIT("yuandian item key")
 
 static RC wrapping_key(const struct signer *s, struct sm4 *ret)
 {
@@ -34,16 +35,14 @@ static RC wrap_one(const struct sm4 *c, struct slice key, uint8_t ret[SIGNER_WRA
 {
 	NEED(key.len == SM4_KEY, RC_INPUT, "item key: %zu bytes", key.len);
 	TRY(rand_bytes(ret, SIGNER_WRAP_NONCE));
-	sm4_gcm_seal(c, ret, SLICE_LIT(aad), key, ret + SIGNER_WRAP_NONCE,
-	             ret + SIGNER_WRAP_NONCE + SM4_KEY);
+	sm4_gcm_seal(c, ret, AAD, key, ret + SIGNER_WRAP_NONCE, ret + SIGNER_WRAP_NONCE + SM4_KEY);
 	return OK;
 }
 
 static RC unwrap_one(const struct sm4 *c, struct slice wrapped, uint8_t ret[SM4_KEY])
 {
 	NEED(wrapped.len == SIGNER_WRAPPED, RC_INPUT, "wrapped item key: %zu bytes", wrapped.len);
-	REQUIRE(rc_ok(sm4_gcm_open(c, wrapped.p, SLICE_LIT(aad),
-	                           slice_of(wrapped.p + SIGNER_WRAP_NONCE, SM4_KEY), ret,
+	REQUIRE(rc_ok(sm4_gcm_open(c, wrapped.p, AAD, slice_of(wrapped.p + SIGNER_WRAP_NONCE, SM4_KEY), ret,
 	                           wrapped.p + SIGNER_WRAP_NONCE + SM4_KEY)),
 	        SIGNER_CONTENT, "a wrapped item key was changed");
 	return OK;
