@@ -1,5 +1,7 @@
 #include "authority/store.h"
 
+#include "sm/sm3.h"
+
 #define EVENT_COLUMNS "seq, event, at, since, reason, invalidity, reported, ground"
 /* Nothing up to $2 follows it, and it is not a release. */
 #define LISTED                                                                                               \
@@ -70,6 +72,27 @@ RC authority_store_statement(struct db *db, const char *ca, struct slice serial,
 	        DB_ARGS(DB_CSTR(ca), DB_BLOB(serial))));
 	TRY(db_next(q, &row));
 	NEED(row, RC_NOTFOUND, "nothing ended or stopped that certificate");
+	buf_add(ret, db_blob(q, 0));
+	return buf_done(ret);
+}
+
+RC authority_store_statement_of(struct db *db, const char *ca, struct slice serial, const uint8_t sm3[32],
+                                struct buf *ret)
+{
+	AUTO(db_rows, q, NULL);
+	uint8_t hash[32];
+	bool row;
+
+	TRY(db_query(db, &q,
+	             "SELECT statement FROM revocation WHERE ca = $1 AND serial = $2 ORDER BY seq DESC",
+	             DB_ARGS(DB_CSTR(ca), DB_BLOB(serial))));
+	for (;;) {
+		TRY(db_next(q, &row));
+		NEED(row, RC_NOTFOUND, "no such statement ended or stopped that certificate");
+		sm3_hash(db_blob(q, 0), hash);
+		if (memcmp(hash, sm3, sizeof(hash)) == 0)
+			break;
+	}
 	buf_add(ret, db_blob(q, 0));
 	return buf_done(ret);
 }

@@ -32,6 +32,9 @@ RC authority_store_last_event(struct db *db, const char *ca, struct slice serial
 /* The event that this statement made; RC_NOTFOUND. */
 RC authority_store_made_by(struct db *db, const char *ca, struct slice serial, struct slice statement,
                            struct revocation *ret);
+/* The statement of that certificate's events that has this SM3; RC_NOTFOUND. */
+RC authority_store_statement_of(struct db *db, const char *ca, struct slice serial, const uint8_t sm3[32],
+                                struct buf *ret);
 /* The statement of the last event. */
 RC authority_store_statement(struct db *db, const char *ca, struct slice serial, struct buf *ret);
 /* Entries of a list, in the order taken, up to and with `last`: opens the walk; each step fills ret (serial

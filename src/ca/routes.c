@@ -250,19 +250,14 @@ static RC certificate(void *ctx, const struct request *q, struct response *r)
 }
 
 /* Followers of the log get the certificate with the entry that tells of it. */
-RC ca_log_entry(struct instance *in, struct db *db, json_t *entry)
+static RC entry_issued(struct db *db, const json_t *data, json_t *entry)
 {
 	AUTO_MEM(struct ca_certificate, found, mem_new(1, sizeof(*found)));
 	AUTO_BUF(tbs, CA_CERTIFICATE_MAX);
-	const json_t *inner = json_object_get(entry, "entry"), *data = json_object_get(inner, "data");
-	const char *kind = json_string_value(json_object_get(inner, "kind"));
 	struct slice ca, serial;
 	struct rc rc;
 
-	(void)in;
 	NEED(found != NULL, RC_NOMEM, "no memory");
-	if (kind == NULL || strcmp(kind, "issued") != 0)
-		return OK;
 	TRY(json_get_text(data, "ca", CA_ID_MAX, &ca));
 	TRY(json_get_text(data, "serial", 2 * CERT_SERIAL_MAX, &serial));
 	rc = load(db, ca, serial, found, &tbs);
@@ -271,6 +266,47 @@ RC ca_log_entry(struct instance *in, struct db *db, json_t *entry)
 		return OK;
 	TRY(rc);
 	return certificate_base64(found, buf_slice(&tbs), entry);
+}
+
+/* To the vault, the statement behind a change of state. */
+static RC entry_order(struct db *db, const json_t *data, json_t *entry)
+{
+	AUTO_BUF(serial, CERT_SERIAL_MAX);
+	AUTO_BUF(statement, STATEMENT_MAX);
+	char ca[CA_ID_MAX + 1] = "";
+	struct slice id, text;
+	uint8_t sm3[32];
+	struct rc rc;
+
+	if (json_object_get(data, "statement") == NULL)
+		return OK;
+	TRY(json_get_text(data, "ca", CA_ID_MAX, &id));
+	memcpy(ca, id.p, id.len);
+	TRY(json_get_text(data, "serial", 2 * CERT_SERIAL_MAX, &text));
+	TRY(cert_serial_from_text(text, &serial));
+	TRY(json_get_hex(data, "statement", sm3, sizeof(sm3)));
+	rc = authority_store_statement_of(db, ca, buf_slice(&serial), sm3, &statement);
+	if (rc.code == RC_NOTFOUND)
+		return OK;
+	TRY(rc);
+	json_put_base64(entry, "statement", buf_slice(&statement));
+	return json_put_result();
+}
+
+RC ca_log_entry(struct instance *in, struct db *db, const struct peer *by, json_t *entry)
+{
+	const json_t *inner = json_object_get(entry, "entry"), *data = json_object_get(inner, "data");
+	const char *kind = json_string_value(json_object_get(inner, "kind"));
+	bool vault = by != NULL && (by->roles & WHO_OWN_VAULT) != 0;
+
+	(void)in;
+	if (kind == NULL)
+		return OK;
+	if (strcmp(kind, "issued") == 0)
+		return entry_issued(db, data, entry);
+	if (vault && (strcmp(kind, "revoked") == 0 || strcmp(kind, "released") == 0))
+		return entry_order(db, data, entry);
+	return OK;
 }
 
 /* POST /v1/recoveries: a case on its way to the KMC, and its keys once the agents there have agreed. */

@@ -5,6 +5,6 @@
 
 #define CA_ROUTES 9
 extern const struct route ca_routes[CA_ROUTES];
-RC ca_log_entry(struct instance *in, struct db *db, json_t *entry);
+RC ca_log_entry(struct instance *in, struct db *db, const struct peer *by, json_t *entry);
 
 #endif

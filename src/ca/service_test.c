@@ -1202,7 +1202,7 @@ static void the_feed_carries_certificates(void **state)
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		json_t *e = json_array_get(list, i);
 
-		assert_ok(ca_log_entry(ca_in, lease->db, e));
+		assert_ok(ca_log_entry(ca_in, lease->db, NULL, e));
 		if (json_object_get(e, "certificate") == NULL)
 			continue;
 		with++;

@@ -3,6 +3,8 @@
 
 #include <stdio.h>
 
+#define WITNESSES 3 /* of one log */
+
 RC ceremony_layout(const struct plan *plan, unsigned base, struct plat *ret)
 {
 	*ret = (struct plat){.test_keys = plan->test};
@@ -49,17 +51,15 @@ RC act_database(const struct ceremony *c, const struct plan_instance *at, char r
 static void add_witnesses(const struct ceremony *c, struct buf *out, const struct plan_instance *at)
 {
 	static const struct {
-		const char *role, *witness[2];
-	} table[] = {{"ca", {"ra", "status"}},
-	             {"ra", {"ca", "status"}},
-	             {"status", {"ca", "ra"}},
-	             {"kmc", {"source", NULL}},
-	             {"source", {"kmc", NULL}}};
+		const char *role, *witness[WITNESSES];
+	} table[] = {{"ca", {"vault", "ra", "status"}}, {"ra", {"vault", "ca", "status"}},
+	             {"status", {"ca", "ra"}},          {"vault", {"ca", "ra", "status"}},
+	             {"kmc", {"source", NULL}},         {"source", {"kmc", NULL}}};
 	bool begun = false;
 
-	for (size_t i = 0; i < 2 * sizeof table / sizeof table[0]; i++) {
-		const char *role = table[i / 2].witness[i % 2];
-		if (strcmp(table[i / 2].role, at->role) != 0 || role == NULL)
+	for (size_t i = 0; i < WITNESSES * sizeof table / sizeof table[0]; i++) {
+		const char *role = table[i / WITNESSES].witness[i % WITNESSES];
+		if (strcmp(table[i / WITNESSES].role, at->role) != 0 || role == NULL)
 			continue;
 		const struct plan_org *org = strcmp(role, "kmc") == 0      ? c->plan->keycentre
 		                             : strcmp(role, "source") == 0 ? c->plan->national
@@ -76,6 +76,21 @@ static void add_witnesses(const struct ceremony *c, struct buf *out, const struc
 		buf_u8(out, '\n');
 }
 
+/* Whom this instance calls. */
+static void add_neighbours(const struct ceremony *c, struct buf *out, const struct plan_instance *at)
+{
+	static const struct {
+		const char *role, *peer;
+	} table[] = {{"ra", "ca"},    {"status", "ca"}, {"vault", "ca"}, {"vault", "ra"},
+	             {"ca", "vault"}, {"ra", "vault"},  {"ca", "kmc"}};
+
+	for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+		const struct plan_org *org = strcmp(table[i].peer, "kmc") == 0 ? c->plan->keycentre : at->org;
+		if (strcmp(table[i].role, at->role) == 0)
+			add_peer(c, out, table[i].peer, plan_find_role(c->plan, org, table[i].peer));
+	}
+}
+
 static RC write_config(struct ceremony *c, const struct plan_instance *at)
 {
 	const struct plat_instance *p = plat_find(&c->plat, at->name);
@@ -86,10 +101,7 @@ static RC write_config(struct ceremony *c, const struct plan_instance *at)
 	buf_printf(&out, "api_port: %u\nmanagement_port: %u\n", p->api, p->management);
 	if (p->public != 0)
 		buf_printf(&out, "public_port: %u\n", p->public);
-	if (strcmp(at->role, "ra") == 0 || strcmp(at->role, "status") == 0)
-		add_peer(c, &out, "ca", plan_find_role(c->plan, at->org, "ca"));
-	if (strcmp(at->role, "ca") == 0)
-		add_peer(c, &out, "kmc", plan_find_role(c->plan, c->plan->keycentre, "kmc"));
+	add_neighbours(c, &out, at);
 	act_base(c, p->public != 0 ? at : plan_find_role(c->plan, at->org, "status"), base, sizeof base);
 	if (base[0] != 0)
 		buf_printf(&out, "public_base: %s\n", base);

@@ -49,7 +49,7 @@
 enum peer_kind { PEER_NONE, PEER_OFFICER, PEER_INSTANCE };
 struct peer {
 	enum peer_kind kind;
-	uint32_t roles; /* OFFICER() bits 0..15; 16..27 free for the identify callback */
+	uint32_t roles; /* OFFICER() bits 0..15; 16..28 free for the identify callback */
 	char org[49];
 	char instance[65];        /* "shifan/ra-2"; "" for officers */
 	char role[17];            /* of the instance: "ra" */

@@ -40,6 +40,12 @@ struct instance_config {
 	                       * taken (absent: every CA that trust/ca-comm/ORG.cer registers) */
 	char *kmc_url;        /* at ca */
 	char *kmc_name;
+	char *vault_url;      /* at ca and ra; absent: records are kept by their own databases alone */
+	char *vault_name;
+	char *ra_url;         /* at vault, beside ca_url: whose logs it follows */
+	char *ra_name;
+	char *place_first;    /* vault: folders of the two copies; absent: DIR/ORG/ROLE/first, second */
+	char *place_second;
 	char *public_base;             /* base URL written into certificates */
 	unsigned workers;              /* handler threads; default 12 */
 	unsigned loops;                /* event loops; default: processors, at most 4 */
@@ -103,6 +109,7 @@ void instance_wake(struct instance *in, uint64_t key);
 #define WHO_OWN_RA (1u << 24) /* instances of the own organisation by role */
 #define WHO_OWN_STATUS (1u << 25)
 #define WHO_OWN (1u << 26) /* any of them */
+#define WHO_OWN_VAULT (1u << 28)
 #define WHO_CA (1u << 27)  /* an instance with role ca, whatever its organisation */
 
 /* ---- refusals and alarms ---- */

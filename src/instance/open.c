@@ -227,7 +227,7 @@ static void ports_of(const struct instance_config *c, uint16_t database, uint16_
                      uint16_t peers[FRAME_PEERS])
 {
 	const unsigned own[] = {c->api_port, c->public_port, c->management_port};
-	const char *urls[] = {c->ca_url, c->kmc_url, c->mail_url, c->source_url};
+	const char *urls[] = {c->ca_url, c->kmc_url, c->mail_url, c->source_url, c->vault_url, c->ra_url};
 	size_t n = 0;
 
 	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
@@ -256,12 +256,16 @@ static RC confine(struct instance *in)
 	char clock[FRAME_PATH_MAX + 128], trust[FRAME_PATH_MAX + 128], tls[FRAME_PATH_MAX + 128];
 	const char *read[] = {clock, trust, tls, "/dev/urandom", "/etc/localtime", in->database.passfile,
 	                      NULL};
-	const char *write[] = {in->dir, NULL};
+	const char *write[] = {in->dir, in->config.value.place_first, in->config.value.place_second, NULL};
 	uint16_t listen[4] = {0}, peers[FRAME_PEERS] = {0};
 	struct sandbox_report report;
 
 	if (in->database.passfile[0] == 0)
 		read[5] = NULL;
+	if (write[1] == NULL)
+		write[1] = write[2];
+	if (write[1] == write[2])
+		write[2] = NULL;
 
 	snprintf(clock, sizeof(clock), "%s/clock", in->data);
 	TRY(frame_path(in, "trust", trust));

@@ -74,6 +74,8 @@ static uint32_t instance_bits(const struct instance *in, const struct peer *p)
 		bits |= WHO_OWN_RA;
 	if (strcmp(p->role, "status") == 0)
 		bits |= WHO_OWN_STATUS;
+	if (strcmp(p->role, "vault") == 0)
+		bits |= WHO_OWN_VAULT;
 	return bits | WHO_OWN;
 }
 

@@ -10,6 +10,7 @@
 
 struct db;
 struct instance;
+struct peer;
 struct route; /* http/server.h */
 struct job;   /* evidence/jobs.h */
 struct buf;
@@ -37,13 +38,14 @@ struct role {
 	void (*ending)(struct instance *in);
 	/* After the listeners have closed and every handler has returned: own threads end here. */
 	void (*stop)(struct instance *in);
-	/* Adds what followers need to an entry of GET /v1/log/entries (ca: "certificate"). */
-	RC (*log_entry)(struct instance *in, struct db *db, json_t *entry);
+	/* Adds what followers need to an entry of GET /v1/log/entries (ca: "certificate"; to the vault also the
+	 * statements behind it). */
+	RC (*log_entry)(struct instance *in, struct db *db, const struct peer *by, json_t *entry);
 	/* Lines of its own for /metrics (metrics_family, metrics_sample). */
 	void (*metrics)(struct instance *in, struct buf *out);
 };
 
 extern const struct role role_ca, role_kmc, role_source;
-extern const struct role role_ra, role_status; /* src/ra, src/status */
+extern const struct role role_ra, role_status, role_vault; /* src/ra, src/status, src/vault */
 
 #endif

@@ -62,12 +62,12 @@ static RC alarm_ack(void *ctx, const struct request *q, struct response *r)
 	return response_json(r, o);
 }
 
-static RC log_decorate(struct instance *in, struct db *db, json_t *list)
+static RC log_decorate(struct instance *in, struct db *db, const struct peer *by, json_t *list)
 {
 	if (in->role->log_entry == NULL)
 		return OK;
 	for (size_t i = 0; i < json_array_size(list); i++)
-		TRY(in->role->log_entry(in, db, json_array_get(list, i)));
+		TRY(in->role->log_entry(in, db, by, json_array_get(list, i)));
 	return OK;
 }
 
@@ -92,7 +92,7 @@ static RC log_entries(void *ctx, const struct request *q, struct response *r)
 		return response_wait(r, frame_log_key());
 	TRY(db_pool_lease(in->readers, &lease));
 	TRY(log_read(lease->db, (uint64_t)from, (size_t)limit, &list));
-	TRY(log_decorate(in, lease->db, list));
+	TRY(log_decorate(in, lease->db, q->peer, list));
 	o = json_object();
 	json_put_take(o, "entries", MOVE(list));
 	json_put_int(o, "size", (int64_t)size);

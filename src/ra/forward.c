@@ -75,6 +75,22 @@ bool ra_forward_again(const struct rc_text *why)
 	       why->code == RC_CRYPTO || why->code == RC_BUG;
 }
 
+/* The vault has the originals before the CA hears of what they prove. */
+static RC keep(struct ra *ra, const struct forward_batch *b)
+{
+	AUTO(db_lease, lease, NULL);
+	int64_t applications[FORWARD_BATCH];
+	size_t n = 0;
+
+	if (ra->vault == NULL)
+		return OK;
+	for (size_t i = 0; i < b->count; i++)
+		if (b->at[i].state == APPLICATION_APPROVED)
+			applications[n++] = b->at[i].seq;
+	TRY(db_pool_lease(instance_readers(ra->in), &lease));
+	return ra_keep_evidence(ra, lease->db, applications, n);
+}
+
 static RC send_batch(struct ra *ra, struct forward_batch *b)
 {
 	AUTO_JSON(body, json_object());
@@ -82,6 +98,7 @@ static RC send_batch(struct ra *ra, struct forward_batch *b)
 	AUTO_BUF(text, JSON_MAX);
 	AUTO_ANSWER(a, FORWARD_ANSWER_MAX);
 
+	TRY(keep(ra, b));
 	json_put_take(body, "requests", json_incref(b->requests));
 	TRY(json_canonical(body, &text));
 	TRY(http_call(ra->ca,

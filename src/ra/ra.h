@@ -27,6 +27,7 @@
 struct ra {
 	struct instance *in;
 	struct http_client *ca;  /* NULL: no CA configured */
+	struct http_client *vault;  /* NULL: no vault configured */
 	struct http_client *source; /* NULL: no authoritative source */
 	struct secret *registry; /* key of the marks of entities (design 9.4) */
 	pthread_mutex_t lock;
@@ -37,6 +38,16 @@ struct ra {
 	atomic_ulong counts[APPLICATION_EVENTS];
 	atomic_ulong forward_failures, revocations, revocations_queued;
 };
+
+/* ---- routes.c ---- */
+#define RA_ROUTES 45
+extern const struct route ra_routes[RA_ROUTES];
+
+/* ---- keep.c: what the vault gets (R24.2) ---- */
+/* The evidence of these applications, in the vault before the CA hears of them.  OK when there is none. */
+RC ra_keep_evidence(struct ra *ra, struct db *db, const int64_t *applications, size_t n);
+/* To the vault, with an entry of the log: "record", and the statement behind it. */
+RC ra_log_entry(struct instance *in, struct db *db, const struct peer *by, json_t *entry);
 
 /* ---- a statement that came in (statement.c) ---- */
 #define RA_KIND(k) (1u << STATEMENT_##k)
