@@ -141,6 +141,8 @@ struct rc cmd_cert_verify(struct cli *c);
 struct rc cmd_csr_verify(struct cli *c);
 struct rc cmd_crl_verify(struct cli *c);
 struct rc cmd_ocsp_verify(struct cli *c);
+struct rc cmd_statement_show(struct cli *c);
+struct rc cmd_statement_verify(struct cli *c);
 struct rc cmd_profile_list(struct cli *c);
 struct rc cmd_profile_show(struct cli *c);
 struct rc cmd_profile_try(struct cli *c);

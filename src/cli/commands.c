@@ -293,6 +293,14 @@ static const struct cli_option application[] = {
         END,
 };
 static const struct cli_option show[] = {END};
+static const struct cli_option statement_verify[] = {
+        {"trust", "DIR", "信任目录；应取自别处（缺省：只验签名，不判断签名者）",
+         "trust folder, taken from elsewhere (default: the signature only, the signer is not judged)", 0},
+        {"organisation", "ORG", "信任目录所属机构（缺省：其路径 ORG/ROLE/trust）",
+         "whose trust folder it is (default: from its path, ORG/ROLE/trust)", 0},
+        AT,
+        END,
+};
 static const struct cli_option profile_try[] = {
         {"profile", "P", "证书模板编号，或编辑中的模板文件",
          "id of a profile, or the file of one being edited", 0},
@@ -407,6 +415,10 @@ const struct cli_command cli_commands[] = {
          "show OCSP answers", false},
         {"ocsp verify", "FILE…", 1, CLI_OPERANDS_MAX, ocsp_verify, cmd_ocsp_verify, "验证 OCSP 应答",
          "verify OCSP answers", false},
+        {"statement show", "FILE…", 1, CLI_OPERANDS_MAX, show, cmd_statement_show, "查看陈述",
+         "show statements", false},
+        {"statement verify", "FILE…", 1, CLI_OPERANDS_MAX, statement_verify, cmd_statement_verify,
+         "验证陈述及其版本链", "verify statements and the order of editions", false},
         {"profile list", NULL, 0, 0, show, cmd_profile_list, "列出证书模板", "list certificate profiles",
          false},
         {"profile show", "ID", 1, 1, show, cmd_profile_show, "显示证书模板文件", "show a profile's file",

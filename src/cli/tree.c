@@ -58,6 +58,14 @@ static const struct {
         {"hash", "摘要算法", "hash"},
         {"path", "证书路径", "path"},
         {"verified", "验证通过", "verified"},
+        {"issued", "签发时间", "issued"},
+        {"organisation", "机构", "organisation"},
+        {"signer", "签名者", "signer"},
+        {"person", "人员", "person"},
+        {"certificate", "证书摘要", "certificate"},
+        {"role", "角色", "role"},
+        {"previous", "上一版本", "previous edition"},
+        {"result", "结果", "result"},
 };
 
 static const char *label(const struct cli *c, const char *key)
