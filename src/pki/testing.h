@@ -135,6 +135,7 @@ struct judge_cert {
 	long serial;
 	int64_t from, until;             /* 0: ten days around JUDGE_NOW */
 	const char *usage, *san, *basic; /* as openssl.cnf has them; NULL = absent */
+	const char *purposes;            /* the same */
 	EVP_PKEY *key, *signer;
 };
 
@@ -171,6 +172,7 @@ static inline void judge_certificate(const struct judge_cert *j, struct buf *ret
 	X509_set_pubkey(x, j->key);
 	judge_extension(x, NID_basic_constraints, j->basic);
 	judge_extension(x, NID_key_usage, j->usage);
+	judge_extension(x, NID_ext_key_usage, j->purposes);
 	judge_extension(x, NID_subject_alt_name, j->san);
 	if (EVP_PKEY_is_a(j->signer, "SM2")) {
 		assert_true(EVP_PKEY_CTX_set1_id(c, JUDGE_ID, 16) > 0);
