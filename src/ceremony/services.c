@@ -57,24 +57,48 @@ static RC make_speaking(struct ceremony *c, struct station *st)
 	return make(c, &s);
 }
 
+/* What the signer of a role has besides; a row with `unless` stands back where the organisation has that
+ * role. */
+static const struct {
+	const char *role, *unless, *name, *profile, *title;
+	enum key_purpose purpose;
+} of_role[] = {
+        {"ca", NULL, "ca-comm", "comm", "CA 通信", KEY_COMM},
+        {"kmc", NULL, "kmc", "kmc", "密钥管理", KEY_KMC},
+        {"vault", NULL, "timestamp", "tsa", "时间戳", KEY_TIMESTAMP},
+        {"ca", "vault", "timestamp", "tsa", "时间戳", KEY_TIMESTAMP},
+};
+
+static bool has_role(const struct ceremony *c, const struct plan_org *org, const char *role)
+{
+	for (size_t i = 0; role != NULL && i < c->plan->instances; i++)
+		if (c->station[i].at->org == org && strcmp(c->station[i].at->role, role) == 0)
+			return true;
+	return false;
+}
+
+/* Stamps are for strangers: under the tree they know, unless its certificate is still to come. */
+static const struct act_authority *issuer_of(struct ceremony *c, const struct plan_org *org,
+                                             enum key_purpose purpose)
+{
+	const struct act_authority *a = purpose == KEY_TIMESTAMP ? act_issuing(c, org, KEY_SM2) : NULL;
+	return a != NULL && a->der.len > 0 ? a : act_operator(c, org, KEY_SM2);
+}
+
 static RC make_role(struct ceremony *c, struct station *st)
 {
-	struct service s = {.kind = KEY_SM2,
-	                    .station = st,
-	                    .issuer = act_operator(c, st->at->org, KEY_SM2),
-	                    .days = ACT_COMM_DAYS};
-	if (strcmp(st->at->role, "ca") == 0) {
-		s.name = "ca-comm";
-		s.profile = "comm";
-		s.title = "CA 通信";
-		s.purpose = KEY_COMM;
-		return make(c, &s);
-	}
-	if (strcmp(st->at->role, "kmc") == 0) {
-		s.name = s.profile = "kmc";
-		s.title = "密钥管理";
-		s.purpose = KEY_KMC;
-		return make(c, &s);
+	for (size_t i = 0; i < sizeof of_role / sizeof *of_role; i++) {
+		if (strcmp(of_role[i].role, st->at->role) != 0 || has_role(c, st->at->org, of_role[i].unless))
+			continue;
+		struct service s = {.name = of_role[i].name,
+		                    .profile = of_role[i].profile,
+		                    .title = of_role[i].title,
+		                    .purpose = of_role[i].purpose,
+		                    .kind = KEY_SM2,
+		                    .station = st,
+		                    .issuer = issuer_of(c, st->at->org, of_role[i].purpose),
+		                    .days = ACT_COMM_DAYS};
+		TRY(make(c, &s));
 	}
 	return OK;
 }

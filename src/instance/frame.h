@@ -92,6 +92,7 @@ struct rc frame_log_head(void *ctx, const struct request *q, struct response *r)
 struct rc frame_log_heads(void *ctx, const struct request *q, struct response *r);
 struct rc frame_log_inclusion(void *ctx, const struct request *q, struct response *r);
 struct rc frame_log_consistency(void *ctx, const struct request *q, struct response *r);
+struct rc frame_timestamp(void *ctx, const struct request *q, struct response *r);
 struct rc frame_witness_take(void *ctx, const struct request *q, struct response *r);
 struct rc frame_witness_show(void *ctx, const struct request *q, struct response *r);
 /* witness.c: the thread that shows this log to its witnesses. */

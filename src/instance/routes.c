@@ -2,6 +2,7 @@
 #include "evidence/alarm.h"
 #include "base/text.h"
 #include "instance/frame.h"
+#include "pki/tsp.h"
 
 #define LOG_PAGE 256 /* entries of one answer unless limit says otherwise */
 #define ALARM_PAGE 100
@@ -115,5 +116,6 @@ const struct route frame_routes[] = {
         {GET, "/v1/witness/heads", WHO_INSTANCE | WHO_AUDITS, NULL, 0, 0, frame_witness_show, NULL},
         {POST, "/v1/witness/heads", WHO_INSTANCE, "application/json", WITNESS_BODY_MAX, 0, frame_witness_take,
          NULL},
+        {POST, "/v1/timestamp", WHO_OWN | WHO_AUDITS, TSP_MEDIA_QUERY, 4096, 0, frame_timestamp, NULL},
 };
 const size_t frame_route_count = sizeof(frame_routes) / sizeof(frame_routes[0]);

@@ -43,6 +43,8 @@ static const struct {
         {GET, "/v1/witness/heads",
          INSTANCES | OFFICER(AUDITOR) | OFFICER(AUDIT_ADMIN) | OFFICER(EVALUATOR) | OFFICER(REGULATOR)},
         {POST, "/v1/witness/heads", INSTANCES},
+        {POST, "/v1/timestamp",
+         WHO_OWN | OFFICER(AUDITOR) | OFFICER(AUDIT_ADMIN) | OFFICER(EVALUATOR) | OFFICER(REGULATOR)},
 };
 
 static void each_role_has_its_doors_and_no_others(void **state)

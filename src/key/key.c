@@ -34,6 +34,7 @@ static const struct {
         [KEY_COMM] = {"comm", KEY_USE_KM_REQUEST | KEY_USE_REQUEST},
         [KEY_KMC] = {"kmc", KEY_USE_KM_RESPOND | KEY_USE_REQUEST},
         [KEY_SERVICE] = {"service", KEY_USE_STATEMENT | KEY_USE_REQUEST},
+        [KEY_TIMESTAMP] = {"timestamp", KEY_USE_TIMESTAMP | KEY_USE_REQUEST},
 };
 
 const char *key_kind_name(enum key_kind k)

@@ -29,6 +29,7 @@ enum key_purpose {
 	KEY_COMM,
 	KEY_KMC,
 	KEY_SERVICE,
+	KEY_TIMESTAMP,
 	KEY_PURPOSES
 };
 /* What one call is for; the purpose says which of them a key may do (key_permits). */
@@ -40,6 +41,7 @@ enum key_use {
 	KEY_USE_KM_RESPOND = 1 << 4,
 	KEY_USE_STATEMENT = 1 << 5,
 	KEY_USE_REQUEST = 1 << 6, /* a CSR for the key itself */
+	KEY_USE_TIMESTAMP = 1 << 7,
 };
 
 struct key_info {

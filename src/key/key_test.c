@@ -193,6 +193,7 @@ static void a_use_outside_the_purpose_is_refused(void **state)
 	        {KEY_COMM, KEY_USE_KM_REQUEST | KEY_USE_REQUEST},
 	        {KEY_KMC, KEY_USE_KM_RESPOND | KEY_USE_REQUEST},
 	        {KEY_SERVICE, KEY_USE_STATEMENT | KEY_USE_REQUEST},
+	        {KEY_TIMESTAMP, KEY_USE_TIMESTAMP | KEY_USE_REQUEST},
 	};
 	(void)state;
 	assert_int_equal(sizeof want / sizeof *want, KEY_PURPOSES);
@@ -203,7 +204,7 @@ static void a_use_outside_the_purpose_is_refused(void **state)
 		snprintf(name, sizeof name, "use-%s", key_purpose_name(want[i].p));
 		struct key_new n = {.name = name, .purpose = want[i].p, .kind = KEY_SM2, .test = true};
 		MUST(key_generate(o.s, &n, &index));
-		for (unsigned use = 1; use <= KEY_USE_REQUEST; use <<= 1) {
+		for (unsigned use = 1; use <= KEY_USE_TIMESTAMP; use <<= 1) {
 			AUTO_BUF(sig, KEY_SIG_MAX);
 			struct rc rc = key_sign(o.s, index, (enum key_use)use, SLICE_LIT("x"), &sig);
 			assert_int_equal(rc_ok(rc), (want[i].uses & use) != 0);

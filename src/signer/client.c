@@ -446,6 +446,13 @@ RC signer_statement(struct signer_client *c, struct slice key, struct slice json
 	return call((struct call){c, &w, -1, take_octets, ret}, SIGNER_STATEMENT);
 }
 
+RC signer_timestamp(struct signer_client *c, struct slice info, struct buf *ret)
+{
+	AUTO_DER(w, SIGNER_FRAME_MAX);
+	msg_put_two(&w, SLICE_LIT(SIGNER_TIMESTAMP_KEY), info);
+	return call((struct call){c, &w, -1, take_octets, ret}, SIGNER_TIMESTAMP);
+}
+
 /* n values of one size. */
 struct values {
 	uint8_t *ret;

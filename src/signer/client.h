@@ -78,6 +78,10 @@ RC signer_km_judicial(struct signer_client *c, const struct signer_orders *order
 /* Canonical JSON in (schema yuandian/statement/v1, signer.certificate must be this key's), GM/T 0010
  * SignedData DER out.  Keys of purpose service and operator service certificates only. */
 RC signer_statement(struct signer_client *c, struct slice key, struct slice json, struct buf *ret);
+/* TSTInfo (pki/tsp.h) in, time-stamp token out, signed with the signer's key of that purpose; its time
+ * must be the signer's. */
+#define SIGNER_TIMESTAMP_KEY "timestamp"
+RC signer_timestamp(struct signer_client *c, struct slice info, struct buf *ret);
 /* The certificate that follows a responder's: same key and beginning, later end.  DER in and out. */
 RC signer_responder(struct signer_client *c, struct slice old, struct buf *ret);
 /* n <= SIGNER_BATCH values of the signer's keyed function, 16 bytes each. */

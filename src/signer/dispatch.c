@@ -22,6 +22,7 @@ static const struct {
         [SIGNER_RESPONDER] = {SIGNER_BY_ROLE, signer_do_responder},
         [SIGNER_WRAP] = {SIGNER_BY_ROLE, signer_do_wrap},
         [SIGNER_UNWRAP] = {SIGNER_BY_ROLE, signer_do_unwrap},
+        [SIGNER_TIMESTAMP] = {SIGNER_BY_ROLE, signer_do_timestamp},
         [SIGNER_TLS] = {SIGNER_BY_CONTROL, signer_do_tls},
         [SIGNER_PRF] = {SIGNER_BY_ROLE, signer_do_prf},
         [SIGNER_INFO] = {SIGNER_BY_ROLE | SIGNER_BY_CONTROL | SIGNER_WHEN_LOCKED, signer_do_info},

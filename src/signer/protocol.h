@@ -32,6 +32,7 @@ enum signer_type {
 	SIGNER_RESPONDER,
 	SIGNER_WRAP,
 	SIGNER_UNWRAP,
+	SIGNER_TIMESTAMP,
 	SIGNER_TYPES,
 };
 /* Who may ask and when. */

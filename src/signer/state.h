@@ -37,9 +37,9 @@ RC signer_dispatch(struct signer *s, const struct signer_call *q, struct buf *an
 /* Handlers: rule_*.c.  They write the payload of a good answer. */
 typedef struct rc signer_handler(struct signer *s, const struct signer_call *q, struct der_writer *w);
 signer_handler signer_do_certificates, signer_do_crl, signer_do_ocsp, signer_do_km_request,
-        signer_do_km_generate, signer_do_km_respond, signer_do_statement, signer_do_tls,
-        signer_do_responder, signer_do_prf, signer_do_info, signer_do_unlock, signer_do_km_judicial,
-        signer_do_wrap, signer_do_unwrap;
+        signer_do_km_generate, signer_do_km_respond, signer_do_statement, signer_do_tls, signer_do_responder,
+        signer_do_prf, signer_do_info, signer_do_unlock, signer_do_km_judicial, signer_do_wrap,
+        signer_do_unwrap, signer_do_timestamp;
 
 /* A key by name, with its public data. */
 RC signer_key(const struct signer *s, struct slice name, uint32_t *index, struct key_info *info);
