@@ -79,6 +79,9 @@ static RC start(struct instance *in)
 	c->in = in;
 	flights_open(&c->flights);
 	TRY(open_kmc(c));
+	if (instance_config(in)->vault_url != NULL)
+		TRY(instance_client(in, instance_config(in)->vault_url, instance_config(in)->vault_name,
+		                    &c->vault));
 	TRY(crl_maker_start(in, KEY_CA, 0, &c->lists));
 	TRY(ca_recover(c));
 	TRY(ca_issuer_start(c));

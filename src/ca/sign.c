@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "ca/basis.h"
+#include "ca/keep.h"
 #include "ca/revoke.h"
 #include "db/writer.h"
 #include "evidence/log.h"
@@ -354,6 +355,9 @@ void ca_sign(struct ca *c, struct signing *s, struct issue **items, size_t n)
 	uint8_t keys[CA_BATCH][32];
 	bool done;
 
+	n = ca_keep(c, items, n);
+	if (n == 0)
+		return;
 	for (size_t j = 0; j < n; j++)
 		memcpy(keys[j], items[j]->row.key, 32);
 	s->c = c;

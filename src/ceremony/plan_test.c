@@ -50,8 +50,8 @@ static void the_demonstration_plan_is_complete(void **state)
 	assert_string_equal(p->national->id, "national");
 	assert_string_equal(p->keycentre->id, "keycentre");
 	assert_string_equal(p->institution->id, "shifan");
-	assert_int_equal(p->instances, 6);
-	assert_false(p->instance[5].runs);
+	assert_int_equal(p->instances, 7);
+	assert_false(p->instance[6].runs);
 	assert_int_equal(p->officers, 21);
 	assert_string_equal(plan_operator(p, p->institution, KEY_SM2)->id, "shifan-operator");
 	assert_string_equal(plan_operator(p, p->institution, KEY_P256)->id, "shifan-tls");

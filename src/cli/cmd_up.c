@@ -152,7 +152,8 @@ struct rc cmd_clock(struct cli *c)
 
 struct rc cmd_instance(struct cli *c)
 {
-	static const struct role *const roles[] = {&role_ca, &role_kmc, &role_source, &role_ra, &role_status};
+	static const struct role *const roles[] = {&role_ca, &role_kmc,    &role_source,
+	                                           &role_ra, &role_status, &role_vault};
 	const char *name = c->operands[0], *slash = strchr(name, '/');
 
 	REQUIRE(slash != NULL, USAGE, "%s is not organisation/role", name);

@@ -269,3 +269,22 @@ RC log_read(struct db *db, uint64_t from, size_t limit, json_t **ret)
 	*ret = MOVE(array);
 	return OK;
 }
+
+RC log_entry_check(const json_t *e, uint64_t index, uint8_t leaf[LOG_LEAF])
+{
+	AUTO_BUF(bytes, LOG_ENTRY_MAX);
+	uint8_t told[LOG_LEAF];
+	json_t *entry;
+	int64_t at;
+
+	TRY(json_get_int(e, "index", 0, INT64_MAX, &at));
+	REQUIRE((uint64_t)at == index, FEED_BROKEN, "entry %llu: the log has a gap here",
+	        (unsigned long long)index);
+	TRY(json_get(e, "entry", &entry));
+	TRY(json_get_hex(e, "leaf", told, sizeof(told)));
+	TRY(json_canonical(entry, &bytes));
+	log_leaf(buf_slice(&bytes), leaf);
+	REQUIRE(memcmp(leaf, told, LOG_LEAF) == 0, FEED_BROKEN, "entry %llu: the leaf is not that of the entry",
+	        (unsigned long long)index);
+	return OK;
+}

@@ -41,6 +41,9 @@ RC   log_each(struct db *db, uint64_t from, size_t limit,
               struct rc (*each)(const struct log_entry *e, void *arg), void *arg);
 /* The same as a JSON array of {"index","entry":{...},"sealed","leaf"}. */
 RC   log_read(struct db *db, uint64_t from, size_t limit, json_t **ret);
+/* One element of such an array as it came from another instance: its index must be `index`, its leaf that of
+ * the entry; FEED_BROKEN otherwise. */
+RC   log_entry_check(const json_t *e, uint64_t index, uint8_t leaf[LOG_LEAF]);
 /* SM3(0x00 || entry). */
 void log_leaf(struct slice entry, uint8_t ret[LOG_LEAF]);
 

@@ -28,21 +28,11 @@ static RC broken(struct status *s, uint64_t index, const char *why)
 /* Index and leaf of one element of the answer. */
 static RC check_entry(struct applying *a, const json_t *e)
 {
-	AUTO_BUF(bytes, LOG_ENTRY_MAX);
-	json_t *entry;
-	int64_t index;
-	uint8_t leaf[LOG_LEAF];
+	struct rc rc = log_entry_check(e, a->next, a->leaf);
 
-	TRY(json_get_int(e, "index", 0, INT64_MAX, &index));
-	if ((uint64_t)index != a->next)
-		return broken(a->s, a->next, "the log has a gap here");
-	TRY(json_get(e, "entry", &entry));
-	TRY(json_get_hex(e, "leaf", leaf, sizeof(leaf)));
-	TRY(json_canonical(entry, &bytes));
-	log_leaf(buf_slice(&bytes), a->leaf);
-	if (memcmp(leaf, a->leaf, LOG_LEAF) != 0)
-		return broken(a->s, a->next, "the leaf is not that of the entry");
-	return OK;
+	if (rc_last()->err == ERR_FEED_BROKEN && !rc_ok(rc))
+		atomic_store(&a->s->broken, true);
+	return rc;
 }
 
 static RC read_serial(const json_t *data, uint8_t serial[CERT_SERIAL_MAX], struct slice *ret)

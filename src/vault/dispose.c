@@ -1,0 +1,351 @@
+/* Disposal after the term (R24.10): a list by one person, the decision of another, then the keys of the
+ * content are destroyed on both places and a certificate tells of it.  Dates are computed anew from what is
+ * kept, at the list and at the decision; nothing is ever disposed of by time alone. */
+#include "base/clock.h"
+#include "base/text.h"
+#include "db/writer.h"
+#include "evidence/log.h"
+#include "vault/vault.h"
+
+/* ---- may it go ---- */
+
+static RC judge(struct vault *v, struct db *db, const struct vault_record *r, int64_t *until)
+{
+	struct vault_record now = *r;
+	struct vault_lock lock;
+	bool altered;
+
+	REQUIRE(r->disposed_at == 0, RECORD_DISPOSED, "it was disposed of before");
+	TRY(vault_record_check(v, db, r, &altered));
+	if (altered)
+		TRY(vault_store_record_id(db, r->id, &now));
+	TRY(vault_lock_of(db, &now, &lock));
+	REQUIRE(!lock.held, RECORD_HELD, "a legal hold stands on it");
+	REQUIRE(clock_now() >= lock.lock && clock_now() >= lock.legal, RECORD_LOCKED,
+	        "its term has not passed");
+	*until = lock.lock;
+	return OK;
+}
+
+struct listed {
+	int64_t record, until;
+	uint8_t key[32];
+};
+struct disposing {
+	struct vault *v;
+	struct db *db; /* a reader */
+	const struct statement *s;
+	struct vault_disposal d;
+	struct listed at[VAULT_LIST_MAX];
+	size_t count;
+	enum disposal_state decision;
+};
+
+static RC judge_one(struct disposing *d, struct slice hex)
+{
+	struct listed *l = &d->at[d->count];
+	struct vault_record r;
+
+	TRY(text_hex(hex, l->key, sizeof(l->key)));
+	TRY(vault_store_record(d->db, l->key, &r));
+	l->record = r.id;
+	for (size_t i = 0; i < d->count; i++)
+		NEED(d->at[i].record != r.id, RC_INPUT, "a record stands twice in the list");
+	TRY(rc_note(judge(d->v, d->db, &r, &l->until), "record %.16s…", (const char *)hex.p));
+	d->count++;
+	return OK;
+}
+
+static RC judge_list(struct disposing *d, const json_t *body)
+{
+	json_t *list;
+
+	d->count = 0;
+	TRY(json_get_array(body, "records", VAULT_LIST_MAX, &list));
+	for (size_t i = 0; i < json_array_size(list); i++)
+		TRY(judge_one(d, slice_text(json_string_value(json_array_get(list, i)))));
+	return OK;
+}
+
+/* ---- the list ---- */
+
+static struct rc propose(struct db_tx *tx, void *arg)
+{
+	struct disposing *d = arg;
+	AUTO_JSON(o, json_object());
+
+	TRY(vault_store_disposal_put(tx->db, &d->d, buf_slice(&d->s->der)));
+	for (size_t i = 0; i < d->count; i++)
+		TRY(vault_store_disposal_record_put(tx->db, d->d.id, d->at[i].record, d->at[i].until));
+	json_put_hex(o, "disposal", SLICE_ARR(d->d.hash));
+	json_put_int(o, "records", (int64_t)d->count);
+	json_put_cstr(o, "by", d->d.proposer);
+	NEED(o != NULL, RC_NOMEM, "no memory");
+	return log_append(instance_log(d->v->in), tx, "disposal-proposed", o, d->s->sm3, NULL);
+}
+
+static RC disposing_new(struct vault *v, const struct statement *s, struct db *db, struct disposing **ret)
+{
+	struct disposing *d = mem_new(1, sizeof(*d));
+
+	NEED(d != NULL, RC_NOMEM, "no memory");
+	*d = (struct disposing){.v = v, .db = db, .s = s, .d = {.at = clock_now()}};
+	*ret = d;
+	return OK;
+}
+
+/* POST /v1/disposals */
+RC vault_dispose(struct vault *v, const struct request *q, json_t **ret)
+{
+	AUTO(statement, s, NULL);
+	AUTO(db_lease, lease, NULL);
+	AUTO_MEM(struct disposing, d, NULL);
+	json_t *o;
+
+	TRY(vault_statement(v, q, STATEMENT_DISPOSAL, &s));
+	TRY(vault_clock(v));
+	TRY(db_pool_lease(instance_readers(v->in), &lease));
+	TRY(disposing_new(v, s, lease->db, &d));
+	memcpy(d->d.hash, s->sm3, 32);
+	snprintf(d->d.proposer, sizeof(d->d.proposer), "%.*s", (int)s->person.len, (const char *)s->person.p);
+	TRY(judge_list(d, s->body));
+	TRY(writer_run(instance_writer(v->in), propose, d));
+	o = json_object();
+	json_put_hex(o, "disposal", SLICE_ARR(d->d.hash));
+	json_put_cstr(o, "state", "proposed");
+	json_put_int(o, "records", (int64_t)d->count);
+	*ret = o;
+	return json_put_result();
+}
+
+/* ---- the decision ---- */
+
+static struct rc decide(struct db_tx *tx, void *arg)
+{
+	struct disposing *d = arg;
+	AUTO_JSON(o, json_object());
+
+	TRY(vault_store_disposal_decide(tx->db, d->d.id, d->decision, d->d.approver, buf_slice(&d->s->der)));
+	json_put_hex(o, "disposal", SLICE_ARR(d->d.hash));
+	json_put_cstr(o, "by", d->d.approver);
+	NEED(o != NULL, RC_NOMEM, "no memory");
+	return log_append(instance_log(d->v->in), tx,
+	                  d->decision == DISPOSAL_APPROVED ? "disposal-approved" : "disposal-refused", o,
+	                  d->s->sm3, NULL);
+}
+
+/* Between list and decision a hold may have come, or a record that follows. */
+static RC judge_again(struct disposing *d)
+{
+	AUTO_BUF(der, STATEMENT_MAX);
+	AUTO(statement, list, NULL);
+
+	TRY(vault_store_disposal_papers(d->db, d->d.id, &der, NULL, NULL));
+	TRY(statement_open(buf_slice(&der), &list));
+	return judge_list(d, list->body);
+}
+
+/* POST /v1/disposals/decisions */
+RC vault_decide(struct vault *v, const struct request *q, json_t **ret)
+{
+	AUTO(statement, s, NULL);
+	AUTO(db_lease, lease, NULL);
+	AUTO_MEM(struct disposing, d, NULL);
+	uint8_t hash[32];
+	bool approve;
+	json_t *o;
+
+	TRY(vault_statement(v, q, STATEMENT_DISPOSAL_APPROVAL, &s));
+	TRY(json_get_hex(s->body, "disposal", hash, sizeof(hash)));
+	TRY(json_get_bool(s->body, "approve", &approve));
+	TRY(db_pool_lease(instance_readers(v->in), &lease));
+	TRY(disposing_new(v, s, lease->db, &d));
+	TRY(vault_store_disposal(lease->db, hash, &d->d));
+	REQUIRE(!slice_is(s->person, d->d.proposer), SECOND_PERSON, "the list is this person's own");
+	snprintf(d->d.approver, sizeof(d->d.approver), "%.*s", (int)s->person.len, (const char *)s->person.p);
+	d->decision = approve ? DISPOSAL_APPROVED : DISPOSAL_REFUSED;
+	if (approve) {
+		TRY(vault_clock(v));
+		TRY(judge_again(d));
+	}
+	TRY(writer_run(instance_writer(v->in), decide, d));
+	if (approve)
+		TRY(vault_dispose_resume(v));
+	o = json_object();
+	json_put_hex(o, "disposal", SLICE_ARR(hash));
+	json_put_cstr(o, "state", approve ? "done" : "refused");
+	*ret = o;
+	return json_put_result();
+}
+
+/* ---- doing it ---- */
+
+#define KEPT_MAX 4096 /* items of one record */
+struct destroying {
+	struct vault *v;
+	struct db *db;
+	struct vault_disposal *d;
+	int64_t record;
+	struct vault_item items[KEPT_MAX];
+	size_t count;
+	json_t *list;
+	struct buf certificate;
+};
+
+static struct rc gather(void *arg, const struct vault_kept *k)
+{
+	struct destroying *x = arg;
+	bool shared;
+
+	TRY(vault_store_item_shared(x->db, k->item, x->record, &shared));
+	if (shared)
+		return OK;
+	NEED(x->count < KEPT_MAX, RC_INPUT, "more than %d items in one record", KEPT_MAX);
+	TRY(vault_store_item_id(x->db, k->item, &x->items[x->count]));
+	if (x->items[x->count].destroyed_at == 0)
+		x->count++;
+	return OK;
+}
+
+static struct rc note_destroyed(struct db_tx *tx, void *arg)
+{
+	struct destroying *x = arg;
+	AUTO_JSON(o, json_object());
+	struct vault_record r;
+	int64_t now = clock_now();
+
+	TRY(vault_store_record_id(tx->db, x->record, &r));
+	for (size_t i = 0; i < x->count; i++)
+		TRY(vault_store_item_destroyed(tx->db, x->items[i].id, now));
+	TRY(vault_store_record_disposed(tx->db, x->record, now));
+	TRY(vault_store_disposal_record_done(tx->db, x->d->id, x->record, (int64_t)x->count));
+	json_put_hex(o, "record", SLICE_ARR(r.key));
+	json_put_hex(o, "disposal", SLICE_ARR(x->d->hash));
+	json_put_int(o, "items", (int64_t)x->count);
+	NEED(o != NULL, RC_NOMEM, "no memory");
+	return log_append(instance_log(x->v->in), tx, "record-disposed", o, NULL, NULL);
+}
+
+/* The keys first, then the rows: a crash between leaves what is destroyed again, which is harmless. */
+static struct rc destroy_one(void *arg, const struct vault_disposed *one)
+{
+	struct destroying *x = arg;
+	AUTO_MEM(struct media_at, at, NULL);
+	struct vault_record r;
+
+	TRY(vault_store_record_id(x->db, one->record, &r));
+	if (r.disposed_at != 0)
+		return OK;
+	x->record = one->record;
+	x->count = 0;
+	TRY(vault_store_kept_each(x->db, one->record, gather, x));
+	at = mem_new(x->count + 1, sizeof(*at));
+	NEED(at != NULL, RC_NOMEM, "no memory");
+	for (size_t i = 0; i < x->count; i++)
+		at[i] = x->items[i].where;
+	TRY(media_destroy(x->v->media, at, x->count));
+	return writer_run(instance_writer(x->v->in), note_destroyed, x);
+}
+
+static struct rc tell_one(void *arg, const struct vault_disposed *one)
+{
+	struct destroying *x = arg;
+	AUTO_JSON(o, json_object());
+	struct vault_record r;
+
+	TRY(vault_store_record_id(x->db, one->record, &r));
+	json_put_hex(o, "record", SLICE_ARR(r.key));
+	json_put_int(o, "items", one->items);
+	json_put_time(o, "until", one->until);
+	TRY(json_put_result());
+	NEED(json_array_append(x->list, o) == 0, RC_NOMEM, "no memory");
+	return OK;
+}
+
+static struct rc note_done(struct db_tx *tx, void *arg)
+{
+	struct destroying *x = arg;
+	AUTO_JSON(o, json_object());
+
+	TRY(vault_store_disposal_done(tx->db, x->d->id, buf_slice(&x->certificate)));
+	json_put_hex(o, "disposal", SLICE_ARR(x->d->hash));
+	NEED(o != NULL, RC_NOMEM, "no memory");
+	return log_append(instance_log(x->v->in), tx, "disposal-done", o, NULL, NULL);
+}
+
+static RC certify(struct destroying *x)
+{
+	AUTO_JSON(body, json_object());
+	AUTO_BUF(approval, STATEMENT_MAX);
+	AUTO(statement, s, NULL);
+
+	TRY(vault_store_disposal_papers(x->db, x->d->id, NULL, &approval, NULL));
+	TRY(statement_open(buf_slice(&approval), &s));
+	x->list = json_array();
+	json_put_take(body, "destroyed", x->list);
+	TRY(vault_store_disposal_records_each(x->db, x->d->id, tell_one, x));
+	json_put_hex(body, "disposal", SLICE_ARR(x->d->hash));
+	json_put_hex(body, "approval", SLICE_ARR(s->sm3));
+	TRY(instance_statement(x->v->in, STATEMENT_DISPOSAL_CERTIFICATE, body, &x->certificate));
+	return writer_run(instance_writer(x->v->in), note_done, x);
+}
+
+static RC destroy(struct vault *v, struct db *db, struct vault_disposal *d)
+{
+	AUTO_MEM(struct destroying, x, mem_new(1, sizeof(*x)));
+	struct rc rc;
+
+	NEED(x != NULL, RC_NOMEM, "no memory");
+	x->v = v;
+	x->db = db;
+	x->d = d;
+	x->certificate = BUF(STATEMENT_MAX);
+	TRY(vault_store_disposal_records_each(db, d->id, destroy_one, x));
+	rc = certify(x);
+	buf_free(&x->certificate);
+	return rc;
+}
+
+RC vault_dispose_resume(struct vault *v)
+{
+	AUTO(db_lease, lease, NULL);
+	struct vault_disposal d;
+	struct rc rc = OK;
+
+	TRY(db_pool_lease(instance_readers(v->in), &lease));
+	pthread_mutex_lock(&v->disposing);
+	while (rc_ok(rc)) {
+		rc = vault_store_disposal_first(lease->db, DISPOSAL_APPROVED, &d);
+		if (rc_ok(rc))
+			rc = destroy(v, lease->db, &d);
+	}
+	pthread_mutex_unlock(&v->disposing);
+	return rc.code == RC_NOTFOUND ? OK : rc;
+}
+
+/* GET /v1/disposals/{hash}: list, decision and certificate, as statements. */
+RC vault_disposal_show(struct vault *v, const struct request *q, json_t **ret)
+{
+	static const char *const states[] = {"proposed", "approved", "done", "refused"};
+	AUTO(db_lease, lease, NULL);
+	AUTO_BUF(list, STATEMENT_MAX);
+	AUTO_BUF(approval, STATEMENT_MAX);
+	AUTO_BUF(certificate, STATEMENT_MAX);
+	struct vault_disposal d;
+	uint8_t hash[32];
+	json_t *o;
+
+	NEED(rc_ok(text_hex(request_param(q, "hash"), hash, sizeof(hash))), RC_NOTFOUND,
+	     "there is no such disposal");
+	TRY(db_pool_lease(instance_readers(v->in), &lease));
+	TRY(vault_store_disposal(lease->db, hash, &d));
+	TRY(vault_store_disposal_papers(lease->db, d.id, &list, &approval, &certificate));
+	o = json_object();
+	json_put_hex(o, "disposal", SLICE_ARR(hash));
+	json_put_cstr(o, "state", states[d.state]);
+	json_put_base64(o, "list", buf_slice(&list));
+	json_put_base64(o, "decision", buf_slice(&approval));
+	json_put_base64(o, "certificate", buf_slice(&certificate));
+	*ret = o;
+	return json_put_result();
+}

@@ -1,0 +1,130 @@
+/* Scheduled scrub (R24.1, R24.3): every frame on both places against its hash, repaired from the other; every
+ * record's rows against what is kept.  A part at each run, round and round. */
+#include "base/clock.h"
+#include "db/writer.h"
+#include "evidence/alarm.h"
+#include "evidence/log.h"
+#include "vault/vault.h"
+
+#define SCRUB_FRAMES 4096 /* of one run */
+#define SCRUB_RECORDS 256
+#define SCRUB_ROUNDS 100000 /* of a whole pass */
+
+struct checking {
+	struct vault *v;
+	struct db *db;
+	int64_t last;
+	size_t looked, altered, unreadable;
+};
+
+static struct rc check_record(void *arg, const struct vault_record *r)
+{
+	struct checking *c = arg;
+	AUTO_BUF(key, 65);
+	bool altered = false;
+	struct rc rc = vault_record_check(c->v, c->db, r, &altered);
+
+	c->last = r->id;
+	c->looked++;
+	c->altered += altered;
+	if (rc.code == RC_CRYPTO || rc.code == RC_NOTFOUND) {
+		c->unreadable++;
+		buf_hex(&key, SLICE_ARR(r->key));
+		instance_alarm(c->v->in, "record-damaged", buf_slice(&key), rc_last()->text);
+		return OK;
+	}
+	return rc;
+}
+
+/* *done: the end was reached, the next run begins anew. */
+static RC check_records(struct checking *c, bool *done)
+{
+	size_t before = c->looked;
+
+	TRY(vault_store_records_each(c->db, c->last, SCRUB_RECORDS, check_record, c));
+	*done = c->looked == before;
+	if (*done)
+		c->last = 0;
+	return OK;
+}
+
+static void tell(struct vault *v, const struct media_report *r)
+{
+	char text[160];
+
+	if (r->damaged + r->missing == 0)
+		return;
+	snprintf(text, sizeof(text), "%llu damaged, %llu missing, %llu repaired, %llu lost",
+	         (unsigned long long)r->damaged, (unsigned long long)r->missing,
+	         (unsigned long long)r->repaired, (unsigned long long)r->lost);
+	instance_alarm(v->in, r->lost > 0 ? "record-lost" : "record-repaired",
+	               slice_text(instance_name(v->in)), text);
+	atomic_fetch_add(&v->repaired, r->repaired);
+	atomic_fetch_add(&v->lost, r->lost);
+}
+
+/* The rows know what two persons decided; a slot that only says so was written by somebody else. */
+static bool destroyed(void *arg, uint32_t segment, uint32_t slot)
+{
+	bool ret = false;
+
+	return rc_ok(vault_store_destroyed(arg, segment, slot, &ret)) && ret;
+}
+
+struct rc vault_scrub_run(void *in, int64_t due)
+{
+	struct vault *v = instance_state(in);
+	AUTO(db_lease, lease, NULL);
+	struct media_report r = {0};
+	struct checking c = {.v = v, .last = v->scrubbed};
+	bool done;
+
+	(void)due;
+	TRY(db_pool_lease(instance_readers(v->in), &lease));
+	c.db = lease->db;
+	TRY(media_scrub(v->media, &(struct media_judge){destroyed, c.db}, &v->scrub, SCRUB_FRAMES, &r));
+	tell(v, &r);
+	TRY(check_records(&c, &done));
+	v->scrubbed = c.last;
+	return OK;
+}
+
+/* POST /v1/scrub: one whole pass, now. */
+RC vault_scrub_now(struct vault *v, json_t **ret)
+{
+	AUTO(db_lease, lease, NULL);
+	struct media_report sum = {0};
+	struct media_scrub at = {0};
+	struct checking c = {.v = v};
+	bool done = false;
+	json_t *o;
+
+	TRY(db_pool_lease(instance_readers(v->in), &lease));
+	c.db = lease->db;
+	for (size_t i = 0; i < SCRUB_ROUNDS && !instance_ending(v->in); i++) {
+		struct media_report r = {0};
+
+		TRY(media_scrub(v->media, &(struct media_judge){destroyed, c.db}, &at, SCRUB_FRAMES, &r));
+		sum.checked += r.checked;
+		sum.damaged += r.damaged;
+		sum.missing += r.missing;
+		sum.repaired += r.repaired;
+		sum.lost += r.lost;
+		if (r.end)
+			break;
+	}
+	tell(v, &sum);
+	while (!done && !instance_ending(v->in))
+		TRY(check_records(&c, &done));
+	o = json_object();
+	json_put_int(o, "checked", (int64_t)sum.checked);
+	json_put_int(o, "damaged", (int64_t)sum.damaged);
+	json_put_int(o, "missing", (int64_t)sum.missing);
+	json_put_int(o, "repaired", (int64_t)sum.repaired);
+	json_put_int(o, "lost", (int64_t)sum.lost);
+	json_put_int(o, "records", (int64_t)c.looked);
+	json_put_int(o, "records_altered", (int64_t)c.altered);
+	json_put_int(o, "records_unreadable", (int64_t)c.unreadable);
+	*ret = o;
+	return json_put_result();
+}
