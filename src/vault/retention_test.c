@@ -3,6 +3,8 @@
 #include "base/check.h"
 #include "vault/retention.h"
 
+#include <stdio.h>
+
 static int64_t at(const char *text)
 {
 	int64_t t = 0;

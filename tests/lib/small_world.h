@@ -245,7 +245,8 @@ static inline void world_ca_trust(void)
 	           o);
 }
 
-static inline void world_open(void)
+/* Everybody's certificates and the CA's trust, made now. */
+static inline void world_certify(void)
 {
 	static const struct world_cert certs[] = {
 	        {W_AUTHORITY, W_AUTHORITY, "authority", false, USAGE_SIGN, NULL},
@@ -262,14 +263,21 @@ static inline void world_open(void)
 	        {W_STRANGER, W_OPERATOR, "stranger", false, USAGE_SIGN, "urn:uuid:" UUID_OF("4")},
 	};
 
+	for (size_t i = 0; i < sizeof(certs) / sizeof(certs[0]); i++) {
+		buf_free(&world.cert[certs[i].key]);
+		world_certificate(&certs[i]);
+	}
+	world_ca_trust();
+}
+
+static inline void world_open(void)
+{
 	memset(&world, 0, sizeof(world));
 	memcpy(world.dir, "/tmp/yuandian-world-XXXXXX", 27);
 	assert_non_null(mkdtemp(world.dir));
 	for (uint8_t k = 0; k < W_KEYS; k++)
 		world.key[k] = judge_scalar((uint8_t)(k + 1));
-	for (size_t i = 0; i < sizeof(certs) / sizeof(certs[0]); i++)
-		world_certificate(&certs[i]);
-	world_ca_trust();
+	world_certify();
 	world_write("keycentre/kmc/trust/ca-comm.cer", buf_slice(&world.cert[W_COMM]));
 	world_write("keycentre/kmc/trust/ca-comm/shifan.cer", buf_slice(&world.cert[W_COMM]));
 	world_write("keycentre/kmc/trust/operator-tls.cer", buf_slice(&world.cert[W_OPERATOR]));
@@ -556,6 +564,29 @@ RC signer_prf(struct signer_client *c, const struct slice *data, uint8_t (*ret)[
 		sm3_hmac_of(SLICE_LIT("key of the test"), data[i], mac);
 		memcpy(ret[i], mac, 16);
 	}
+	return OK;
+}
+
+/* Wrapped under a byte that everybody knows, but wrapped: what the copies hold is not the key. */
+RC signer_wrap(struct signer_client *c, const uint8_t (*keys)[16], size_t n, uint8_t (*ret)[SIGNER_WRAPPED])
+{
+	(void)c;
+	TRY(world_signer_ok());
+	memset(ret, 0, n * SIGNER_WRAPPED);
+	for (size_t i = 0; i < n; i++)
+		for (size_t b = 0; b < 16; b++)
+			ret[i][b] = keys[i][b] ^ 0x5a;
+	return OK;
+}
+
+RC signer_unwrap(struct signer_client *c, const uint8_t (*wrapped)[SIGNER_WRAPPED], size_t n,
+                 uint8_t (*ret)[16])
+{
+	(void)c;
+	TRY(world_signer_ok());
+	for (size_t i = 0; i < n; i++)
+		for (size_t b = 0; b < 16; b++)
+			ret[i][b] = wrapped[i][b] ^ 0x5a;
 	return OK;
 }
 
