@@ -133,8 +133,7 @@ struct judge {
 	struct chain *chain;
 };
 
-/* .../ORG/ROLE/trust names the organisation whose people it trusts. */
-static RC organisation_of(const struct cli *c, const char *dir, char ret[STATEMENT_NAME_MAX + 1])
+RC trust_organisation(const struct cli *c, const char *dir, char ret[STATEMENT_NAME_MAX + 1])
 {
 	AUTO_MEM(char, path, NULL);
 	const char *given = cli_get(c, "organisation");
@@ -164,7 +163,7 @@ static RC load_trust(struct judge *j)
 
 	if (dir == NULL)
 		return OK;
-	TRY(organisation_of(j->c, dir, organisation));
+	TRY(trust_organisation(j->c, dir, organisation));
 	return rc_note(statement_trust_load(dir, organisation, &j->trust), "%s", dir);
 }
 

@@ -293,6 +293,38 @@ static const struct cli_option application[] = {
         END,
 };
 static const struct cli_option show[] = {END};
+#define PIECES                                                                                               \
+	{"authority", "FILE", "上级证书：颁发机构与时间戳机构的证书链",                                      \
+	 "certificates above: of authorities and time stamps", CLI_REPEAT},                                  \
+	        {"crl", "FILE", "撤销列表", "revocation list", CLI_REPEAT},                                  \
+	        {"ocsp", "FILE", "OCSP 应答", "OCSP answer", CLI_REPEAT},                                    \
+	{                                                                                                    \
+		"statement", "FILE", "陈述：申请、审批、接受、撤销、授权",                                   \
+		        "statement: application, approval, acceptance, revocation, grant", CLI_REPEAT        \
+	}
+#define STAMPED                                                                                              \
+	{"instance", "INSTANCE", "签发时间戳的实例", "instance that stamps the time", CLI_REQUIRED},         \
+	        {"endpoints", "FILE", "endpoints.json（缺省：DIR/../../endpoints.json）",                    \
+	         "endpoints.json (default: DIR/../../endpoints.json)", 0},                                   \
+	{                                                                                                    \
+		"out", "FILE", "输出文件", "file to write", CLI_REQUIRED                                     \
+	}
+static const struct cli_option archive_make[] = {
+        AS,
+        {"certificate", "FILE", "要证明的证书", "certificate to prove", CLI_REQUIRED | CLI_REPEAT},
+        PIECES,
+        {"log", "FILE", "audit export 导出的 CA 日志", "log of the CA as audit export wrote it", CLI_REPEAT},
+        STAMPED,
+        END,
+};
+static const struct cli_option archive_renew[] = {AS, PIECES, STAMPED, END};
+static const struct cli_option archive_verify[] = {
+        {"trust", "DIR", "信任目录；应取自别处", "trust folder, taken from elsewhere", CLI_REQUIRED},
+        {"organisation", "ORG", "信任目录所属机构（缺省：其路径 ORG/ROLE/trust）",
+         "whose trust folder it is (default: from its path, ORG/ROLE/trust)", 0},
+        AT,
+        END,
+};
 static const struct cli_option statement_verify[] = {
         {"trust", "DIR", "信任目录；应取自别处（缺省：只验签名，不判断签名者）",
          "trust folder, taken from elsewhere (default: the signature only, the signer is not judged)", 0},
@@ -415,6 +447,12 @@ const struct cli_command cli_commands[] = {
          "show OCSP answers", false},
         {"ocsp verify", "FILE…", 1, CLI_OPERANDS_MAX, ocsp_verify, cmd_ocsp_verify, "验证 OCSP 应答",
          "verify OCSP answers", false},
+        {"archive make", NULL, 0, 0, archive_make, cmd_archive_make, "制作长期存证包",
+         "make an archive proof that outlives its certificates", false},
+        {"archive renew", "FILE", 1, 1, archive_renew, cmd_archive_renew, "为存证包续加时间戳",
+         "add a time stamp before the last one ends", false},
+        {"archive verify", "FILE…", 1, CLI_OPERANDS_MAX, archive_verify, cmd_archive_verify, "离线验证存证包",
+         "verify archive proofs off-line", false},
         {"statement show", "FILE…", 1, CLI_OPERANDS_MAX, show, cmd_statement_show, "查看陈述",
          "show statements", false},
         {"statement verify", "FILE…", 1, CLI_OPERANDS_MAX, statement_verify, cmd_statement_verify,

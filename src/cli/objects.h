@@ -8,6 +8,7 @@
 #include "pki/crl.h"
 #include "pki/csr.h"
 #include "pki/ocsp.h"
+#include "statement/statement.h"
 
 #define OBJECTS_CERTS 64      /* certificates of one list */
 #define OBJECTS_ENTRIES 10000 /* CRL entries shown; more are counted only */
@@ -31,6 +32,9 @@ RC object_ocsp(const struct ocsp_response *r, json_t *o);
 RC object_ocsp_request(const struct ocsp_request *r, json_t *o);
 /* Subject or issuer as RFC 4514 text. */
 RC object_name(json_t *o, const char *key, struct slice name);
+
+/* --organisation, or ORG of a trust folder .../ORG/ROLE/trust: whose people it trusts (cmd_statement.c). */
+RC trust_organisation(const struct cli *c, const char *dir, char ret[STATEMENT_NAME_MAX + 1]);
 
 /* tree.c: "label: value", nested objects indented. */
 void tree_print(struct cli *c, const json_t *v, unsigned depth);
