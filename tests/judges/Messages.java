@@ -2,6 +2,7 @@ import java.math.BigInteger;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.MessageDigest;
 import java.security.Security;
 import java.security.Signature;
 import java.util.Arrays;
@@ -19,10 +20,14 @@ import org.bouncycastle.asn1.cms.SignerInfo;
 import org.bouncycastle.asn1.pkcs.PrivateKeyInfo;
 import org.bouncycastle.cert.X509CertificateHolder;
 import org.bouncycastle.cert.jcajce.JcaX509CertificateConverter;
+import org.bouncycastle.cms.CMSSignedData;
+import org.bouncycastle.cms.jcajce.JcaSimpleSignerInfoVerifierBuilder;
 import org.bouncycastle.crypto.engines.SM2Engine;
 import org.bouncycastle.crypto.params.ECPrivateKeyParameters;
 import org.bouncycastle.crypto.util.PrivateKeyFactory;
 import org.bouncycastle.jce.provider.BouncyCastleProvider;
+import org.bouncycastle.tsp.TSPUtil;
+import org.bouncycastle.tsp.TimeStampToken;
 import org.bouncycastle.util.BigIntegers;
 
 /** Bouncy Castle reads what this platform writes.
@@ -89,11 +94,23 @@ public class Messages {
 		System.out.println("envelope opens");
 	}
 
+	/** A time stamp over the SM3 of a file; prints its time in seconds. */
+	static void stamp(String path, String over) throws Exception {
+		TimeStampToken token = new TimeStampToken(new CMSSignedData(file(path)));
+		byte[] hash = MessageDigest.getInstance("SM3", "BC").digest(file(over));
+		same(Arrays.equals(hash, token.getTimeStampInfo().getMessageImprintDigest()), "imprint");
+		X509CertificateHolder holder = (X509CertificateHolder) token.getCertificates().getMatches(token.getSID()).iterator().next();
+		TSPUtil.validateCertificate(holder);
+		token.validate(new JcaSimpleSignerInfoVerifierBuilder().setProvider("BC").build(holder));
+		System.out.println(token.getTimeStampInfo().getGenTime().getTime() / 1000);
+	}
+
 	public static void main(String[] args) throws Exception {
 		Security.addProvider(new BouncyCastleProvider());
 		switch (args[0]) {
 		case "statement": statement(args[1]); break;
 		case "envelope": envelope(args[1], args[2], args[3]); break;
+		case "stamp": stamp(args[1], args[2]); break;
 		default: throw new Exception("usage");
 		}
 	}
