@@ -167,6 +167,46 @@ static const struct cli_option audit_export[] = {
         {"out", "FILE", "写入此新文件", "write this new file", CLI_REQUIRED},
         END,
 };
+#define RECORD_COMMON                                                                                        \
+	AS, {"endpoints", "FILE", "endpoints.json（缺省：DIR/../../endpoints.json）",                        \
+	     "endpoints.json (default: DIR/../../endpoints.json)", 0}
+static const struct cli_option record_show[] = {
+        RECORD_COMMON,
+        {"reason", "TEXT", "查阅理由，记入日志", "why; it is logged", CLI_REQUIRED},
+        {"originals", NULL, "连同证据原件，不遮蔽", "originals too, nothing masked", 0},
+        END,
+};
+static const struct cli_option record_hold[] = {
+        RECORD_COMMON,
+        {"authority", "TEXT", "作出决定的机关", "whose decision it is", CLI_REQUIRED},
+        {"document", "TEXT", "文书编号", "number of its document", 0},
+        {"reason", "TEXT", "理由", "why", CLI_REQUIRED},
+        END,
+};
+static const struct cli_option record_release[] = {
+        RECORD_COMMON,
+        {"reason", "TEXT", "理由", "why", CLI_REQUIRED},
+        END,
+};
+static const struct cli_option record_dispose[] = {
+        RECORD_COMMON,
+        {"reason", "TEXT", "理由", "why", 0},
+        {"approve", "DISPOSAL", "由另一人批准该销毁清单", "another person's approval of that list", 0},
+        {"refuse", "DISPOSAL", "由另一人拒绝该销毁清单", "another person's refusal of that list", 0},
+        END,
+};
+static const struct cli_option record_attest[] = {
+        RECORD_COMMON,
+        {"source", "TEXT", "核对所用的时间源", "the source of time that was compared", CLI_REQUIRED},
+        {"reason", "TEXT", "理由", "why", CLI_REQUIRED},
+        {"time", "TIME", "所声明的时间（缺省：现在）", "the time attested (default: now)", 0},
+        {"role", "ROLE", "institution（缺省）或 security-admin", "institution (default) or security-admin", 0},
+        END,
+};
+static const struct cli_option record_common[] = {
+        RECORD_COMMON,
+        END,
+};
 static const struct cli_option batch_submit[] = {
         AS,
         {"profile", "P", "证书模板", "profile", CLI_REQUIRED},
@@ -409,6 +449,20 @@ const struct cli_command cli_commands[] = {
          "export an instance's log and its heads", false},
         {"audit heads", "LOG", 1, 1, audit_export, cmd_audit_heads, "取见证者保存的某日志的树头",
          "fetch the heads of a log that a witness keeps", false},
+        {"record show", "CA/SERIAL", 1, 1, record_show, cmd_record_show, "查阅证书的完整档案",
+         "show the complete record of a certificate", false},
+        {"record hold", "CA/SERIAL...", 1, CLI_OPERANDS_MAX, record_hold, cmd_record_hold, "对档案实施保全",
+         "put records under a legal hold", false},
+        {"record release", "HOLD", 1, 1, record_release, cmd_record_release, "解除保全", "end a legal hold",
+         false},
+        {"record dispose", "CA/SERIAL...", 0, CLI_OPERANDS_MAX, record_dispose, cmd_record_dispose,
+         "期满销毁：一人列清单，另一人决定", "dispose after the term: one person lists, another decides", false},
+        {"record attest", NULL, 0, 0, record_attest, cmd_record_attest, "时钟跳变后由两人声明时间",
+         "attest the time after the clock jumped; two persons", false},
+        {"record exceptions", NULL, 0, 0, record_common, cmd_record_exceptions, "列出不完整的档案",
+         "list incomplete records", false},
+        {"record scrub", NULL, 0, 0, record_common, cmd_record_scrub, "立即检查并修复两份副本",
+         "check and mend both copies now", false},
         {"fetch", "ID", 1, 1, fetch, cmd_fetch, "取回证书与加密密钥信封",
          "fetch the certificates and the key envelope", false},
         {"accept", "ID", 1, 1, accept, cmd_accept, "登记订户接受证书", "record that the subscriber accepts",

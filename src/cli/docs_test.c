@@ -84,6 +84,7 @@ static void openapi_names_every_route(void **state)
 	text = buf_cstr(&file);
 	check_routes(text, role_ra.routes, role_ra.route_count);
 	check_routes(text, role_status.public_routes, role_status.public_route_count);
+	check_routes(text, role_vault.routes, role_vault.route_count);
 	check_routes(text, frame_routes, frame_route_count);
 	check_routes(text, management_routes, MANAGEMENT_ROUTES);
 }

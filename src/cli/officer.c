@@ -126,6 +126,16 @@ static RC home_of(const struct cli *c, const struct endpoints *e, const char *tl
 	return endpoints_find(e, cli_get(c, "ra"), "ra", name, api);
 }
 
+/* The instance of that role in the organisation behind the certificate. */
+static RC role_of(const struct endpoints *e, const char *role, const char *tls_pem, const char **name,
+                  const char **api)
+{
+	char organisation[65];
+
+	TRY(endpoints_organisation(e, tls_pem, organisation));
+	return endpoints_of(e, organisation, role, name, api);
+}
+
 static RC connect_ra(const struct cli *c, const char *dir, struct slice pin, struct officer *o)
 {
 	AUTO_ENDPOINTS(e);
@@ -140,7 +150,8 @@ static RC connect_ra(const struct cli *c, const char *dir, struct slice pin, str
 	TRY(path_of(path, e.dir, "clock"));
 	TRY(clock_open(path));
 	TRY(path_of(certificate, dir, "tls.pem"));
-	TRY(home_of(c, &e, certificate, &name, &api));
+	TRY(o->role != NULL ? role_of(&e, o->role, certificate, &name, &api)
+	                    : home_of(c, &e, certificate, &name, &api));
 	(void)snprintf(o->instance, sizeof(o->instance), "%s", name);
 	(void)snprintf(o->organisation, sizeof(o->organisation), "%.*s", (int)strcspn(name, "/"), name);
 	TRY(path_of(key, dir, "tls.key"));
@@ -160,12 +171,17 @@ static RC connect_ra(const struct cli *c, const char *dir, struct slice pin, str
 
 RC officer_open(const struct cli *c, struct officer *ret)
 {
+	return officer_open_at(c, NULL, ret);
+}
+
+RC officer_open_at(const struct cli *c, const char *role, struct officer *ret)
+{
 	AUTO_BUF(pin, PKCS8_PIN_MAX + 2);
 	const char *dir = cli_get(c, "as");
 	char path[OFFICER_PATH_MAX];
 
 	REQUIRE(dir != NULL, USAGE, "--as DIR: the folder of the officer's credential");
-	*ret = (struct officer){.certificate = BUF(CERT_DER_MAX)};
+	*ret = (struct officer){.role = role, .certificate = BUF(CERT_DER_MAX)};
 	pin.secret = true;
 	TRY(path_of(path, dir, "pin"));
 	TRY(officer_pin(path, &pin));

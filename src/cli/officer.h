@@ -15,12 +15,15 @@ struct officer {
 	struct http_client *ra;
 	struct secret *key;     /* struct sm2_key, in locked memory */
 	struct buf certificate; /* DER of the sign certificate */
+	const char *role;       /* of the instance talked to; NULL: where the officer is at home */
 	char person[37];        /* urn:uuid of the sign certificate; "" when it has none */
 	char instance[65];      /* "shifan/ra" */
 	char organisation[65];  /* "shifan": whose statements these are */
 };
 /* Opens both credentials, finds the RA in endpoints.json, follows the platform's clock. */
 RC officer_open(const struct cli *c, struct officer *ret);
+/* The same, but talking to the instance of that role in the own organisation. */
+RC officer_open_at(const struct cli *c, const char *role, struct officer *ret);
 void officer_close(struct officer *o);
 #define AUTO_OFFICER(name) __attribute__((cleanup(officer_close))) struct officer name = {0}
 

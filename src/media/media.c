@@ -354,46 +354,83 @@ RC media_put(struct media *m, const struct slice *contents, size_t n, uint8_t (*
 
 /* ---- getting ---- */
 
-static RC open_copy(struct walk *w, size_t p, const uint8_t id[32], const struct media_at *at,
-                    struct buf *ret)
+/* The key may come from one place and the frame from the other. */
+static RC find_slot(struct walk *w, const struct media_at *at, size_t p, uint8_t slot[SLOT_LEN])
 {
-	AUTO_BUF(bytes, MEDIA_ITEM_MAX + FRAME_OVER);
-	uint8_t slot[SLOT_LEN], key[1][16];
-	uint8_t *to = buf_room(&bytes, media_frame_size(at->length));
-	struct media_frame f;
-	enum slot_state state;
-	struct rc rc;
+	enum slot_state state = media_read(w->keys[p], slot, SLOT_LEN, (uint64_t)at->slot * SLOT_LEN)
+	                                ? media_slot_read(slot, at->segment, at->slot)
+	                                : SLOT_DAMAGED;
 
-	NEED(to != NULL, RC_NOMEM, "no memory for an item");
-	state = media_read(w->keys[p], slot, SLOT_LEN, (uint64_t)at->slot * SLOT_LEN)
-	                ? media_slot_read(slot, at->segment, at->slot)
-	                : SLOT_DAMAGED;
 	REQUIRE(state != SLOT_DESTROYED, RECORD_DISPOSED, "its key was destroyed");
 	REQUIRE(state == SLOT_LIVE, RECORD_DAMAGED, "%s: a key is damaged", w->m->place[p].path);
+	return OK;
+}
+
+static RC find_frame(struct walk *w, const uint8_t id[32], const struct media_at *at, size_t p,
+                     struct buf *bytes, struct media_frame *ret)
+{
+	uint8_t *to;
+
+	buf_clear(bytes);
+	to = buf_room(bytes, media_frame_size(at->length));
+	NEED(to != NULL, RC_NOMEM, "no memory for an item");
 	REQUIRE(media_read(w->data[p], to, media_frame_size(at->length), at->offset) &&
-	                media_frame_read(slice_of(to, media_frame_size(at->length)), at->segment, &f) &&
-	                f.slot == at->slot && memcmp(f.id, id, 32) == 0,
+	                media_frame_read(slice_of(to, media_frame_size(at->length)), at->segment, ret) &&
+	                ret->slot == at->slot && memcmp(ret->id, id, 32) == 0,
 	        RECORD_DAMAGED, "%s: an item is damaged", w->m->place[p].path);
-	TRY(w->m->keys.unwrap(w->m->keys.arg, (const uint8_t(*)[MEDIA_WRAPPED])(slot + SLOT_KEY), 1, key));
-	rc = media_frame_open(&f, key[0], ret);
+	return OK;
+}
+
+static RC open_with(struct walk *w, const struct media_frame *f, const uint8_t slot[SLOT_LEN],
+                    struct buf *ret)
+{
+	uint8_t wrapped[1][MEDIA_WRAPPED], key[1][16];
+	struct rc rc;
+
+	memcpy(wrapped[0], slot + SLOT_KEY, MEDIA_WRAPPED);
+	TRY(w->m->keys.unwrap(w->m->keys.arg, (const uint8_t(*)[MEDIA_WRAPPED])wrapped, 1, key));
+	rc = media_frame_open(f, key[0], ret);
 	wipe(key, sizeof(key));
+	return rc;
+}
+
+/* A failure that another copy may not have. */
+static bool elsewhere(struct rc rc)
+{
+	enum err err = rc_last()->err;
+
+	return !rc_ok(rc) &&
+	       (err == ERR_RECORD_DAMAGED || err == ERR_RECORD_DISPOSED || err == ERR_SIGNER_CONTENT);
+}
+
+static RC open_item(struct walk *w, const uint8_t id[32], const struct media_at *at, struct buf *ret)
+{
+	AUTO_BUF(bytes, MEDIA_ITEM_MAX + FRAME_OVER);
+	uint8_t slot[SLOT_LEN];
+	struct rc rc = OK;
+
+	for (size_t n = 0; n < MEDIA_PLACES * MEDIA_PLACES; n++) {
+		struct media_frame f;
+
+		rc = find_slot(w, at, n / MEDIA_PLACES, slot);
+		if (rc_ok(rc))
+			rc = find_frame(w, id, at, n % MEDIA_PLACES, &bytes, &f);
+		if (rc_ok(rc))
+			rc = open_with(w, &f, slot, ret);
+		if (!elsewhere(rc))
+			break;
+	}
 	return rc;
 }
 
 RC media_get(struct media *m, const uint8_t id[32], const struct media_at *at, struct buf *ret)
 {
 	struct walk w;
-	struct rc rc = OK;
+	struct rc rc;
 
 	NEED(at->length > 0 && at->length <= MEDIA_ITEM_MAX, RC_INPUT, "there is no such item");
 	TRY(walk_open(m, at->segment, &w));
-	for (size_t p = 0; p < MEDIA_PLACES; p++) {
-		rc = open_copy(&w, p, id, at, ret);
-		/* a key that one place alone calls destroyed may still open the other (media.h) */
-		if (rc_ok(rc) || (rc_last()->err != ERR_RECORD_DAMAGED &&
-		                  rc_last()->err != ERR_RECORD_DISPOSED && rc_last()->code != RC_INPUT))
-			break;
-	}
+	rc = open_item(&w, id, at, ret);
 	walk_close(&w);
 	return rc;
 }

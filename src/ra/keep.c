@@ -69,7 +69,7 @@ static RC missing(struct ra *ra, struct hashes *h)
 	}
 	TRY(http_call_json(ra->vault,
 	                   &(struct http_call){.method = "POST",
-	                                       .path = "/v1/evidence/missing",
+	                                       .path = "/v1/originals/missing",
 	                                       .deadline_ms = KEEP_DEADLINE_MS},
 	                   ask, &answer));
 	TRY(json_get_array(answer, "missing", h->count, &rest));
@@ -93,7 +93,7 @@ static RC send(struct ra *ra, struct der_writer *w)
 	TRY(der_finish(w, &body));
 	return http_call(ra->vault,
 	                 &(struct http_call){.method = "POST",
-	                                     .path = "/v1/evidence",
+	                                     .path = "/v1/originals",
 	                                     .media = BUNDLE_MEDIA,
 	                                     .body = buf_slice(&body),
 	                                     .deadline_ms = KEEP_DEADLINE_MS},

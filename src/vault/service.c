@@ -84,8 +84,8 @@ static RC scrub(void *ctx, const struct request *q, struct response *r)
 
 const struct route vault_routes[VAULT_ROUTES] = {
         {POST, "/v1/records", WHO_CA, BUNDLE_MEDIA, BUNDLE_MAX, HTTP_BLOCKS, records_take, NULL},
-        {POST, "/v1/evidence/missing", WHO_OWN_RA, "application/json", 1u << 20, 0, evidence_missing, NULL},
-        {POST, "/v1/evidence", WHO_OWN_RA, BUNDLE_MEDIA, BUNDLE_MAX, HTTP_BLOCKS, evidence_take, NULL},
+        {POST, "/v1/originals/missing", WHO_OWN_RA, "application/json", 1u << 20, 0, evidence_missing, NULL},
+        {POST, "/v1/originals", WHO_OWN_RA, BUNDLE_MEDIA, BUNDLE_MAX, HTTP_BLOCKS, evidence_take, NULL},
         {GET, "/v1/records", WHO_READS, NULL, 0, HTTP_BLOCKS, records_list, NULL},
         {GET, "/v1/records/exceptions", WHO_READS | WHO_RUNS, NULL, 0, HTTP_BLOCKS, records_exceptions, NULL},
         {GET, "/v1/records/{key}", WHO_READS, NULL, 0, HTTP_BLOCKS, record_show, NULL},

@@ -54,7 +54,7 @@ extern const struct route vault_routes[VAULT_ROUTES];
 /* ---- keep.c ---- */
 /* POST /v1/records: bundles of the CA, answered when both copies are durable. */
 RC vault_take_records(struct vault *v, const struct request *q, json_t **ret);
-/* POST /v1/evidence/missing and /v1/evidence: originals of the RA. */
+/* POST /v1/originals/missing and /v1/originals: originals of the RA. */
 RC vault_missing_evidence(struct vault *v, const struct request *q, json_t **ret);
 RC vault_take_evidence(struct vault *v, const struct request *q, json_t **ret);
 /* The item that is kept of a record's pieces; it names the record itself, so that an index can be made anew. */
