@@ -22,7 +22,7 @@ struct ca {
 	pthread_t preparer, signer;
 	bool preparing, signing;
 	struct http_client *kmc; /* NULL: no KMC configured */
-	struct http_client *vault; /* NULL: no vault configured, as in data folders from before there was one */
+	struct http_client *vault; /* NULL: none, as in data folders from before there was one */
 	/* the preparer's own */
 	uint64_t partial_after;            /* clock_mono_ms(): half pairs rest until then */
 	uint64_t km_pause_until, km_pause; /* clock_mono_ms(); 0 = the KMC answers */

@@ -1,5 +1,5 @@
-/* yuandian record show, hold, release, dispose, attest, exceptions, scrub: the vault's doors.  Statements are signed
- * here; certificates are named CA/SERIAL, records by the SM3 of their approval. */
+/* yuandian record show, hold, release, dispose, attest, exceptions, scrub: the vault's doors.  Statements are
+ * signed here; certificates are named CA/SERIAL, records by the SM3 of their approval. */
 #include "base/clock.h"
 #include "base/text.h"
 #include "cli/apply.h"
@@ -124,7 +124,8 @@ static RC decide(struct cli *c, struct officer *o, const char *disposal, bool ap
 	json_put_bool(body, "approve", approve);
 	if (cli_has(c, "reason"))
 		json_put_cstr(body, "reason", cli_get(c, "reason"));
-	TRY(officer_state(o, STATEMENT_DISPOSAL_APPROVAL, "institution", body, "/v1/disposals/decisions", &answer));
+	TRY(officer_state(o, STATEMENT_DISPOSAL_APPROVAL, "institution", body, "/v1/disposals/decisions",
+	                  &answer));
 	return print(c, "disposal", answer, "state");
 }
 

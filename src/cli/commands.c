@@ -168,8 +168,11 @@ static const struct cli_option audit_export[] = {
         END,
 };
 #define RECORD_COMMON                                                                                        \
-	AS, {"endpoints", "FILE", "endpoints.json（缺省：DIR/../../endpoints.json）",                        \
-	     "endpoints.json (default: DIR/../../endpoints.json)", 0}
+	AS,                                                                                                  \
+	{                                                                                                    \
+		"endpoints", "FILE", "endpoints.json（缺省：DIR/../../endpoints.json）",                     \
+		        "endpoints.json (default: DIR/../../endpoints.json)", 0                              \
+	}
 static const struct cli_option record_show[] = {
         RECORD_COMMON,
         {"reason", "TEXT", "查阅理由，记入日志", "why; it is logged", CLI_REQUIRED},
@@ -200,7 +203,8 @@ static const struct cli_option record_attest[] = {
         {"source", "TEXT", "核对所用的时间源", "the source of time that was compared", CLI_REQUIRED},
         {"reason", "TEXT", "理由", "why", CLI_REQUIRED},
         {"time", "TIME", "所声明的时间（缺省：现在）", "the time attested (default: now)", 0},
-        {"role", "ROLE", "institution（缺省）或 security-admin", "institution (default) or security-admin", 0},
+        {"role", "ROLE", "institution（缺省）或 security-admin", "institution (default) or security-admin",
+         0},
         END,
 };
 static const struct cli_option record_common[] = {
@@ -456,7 +460,8 @@ const struct cli_command cli_commands[] = {
         {"record release", "HOLD", 1, 1, record_release, cmd_record_release, "解除保全", "end a legal hold",
          false},
         {"record dispose", "CA/SERIAL...", 0, CLI_OPERANDS_MAX, record_dispose, cmd_record_dispose,
-         "期满销毁：一人列清单，另一人决定", "dispose after the term: one person lists, another decides", false},
+         "期满销毁：一人列清单，另一人决定", "dispose after the term: one person lists, another decides",
+         false},
         {"record attest", NULL, 0, 0, record_attest, cmd_record_attest, "时钟跳变后由两人声明时间",
          "attest the time after the clock jumped; two persons", false},
         {"record exceptions", NULL, 0, 0, record_common, cmd_record_exceptions, "列出不完整的档案",

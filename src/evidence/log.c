@@ -284,7 +284,7 @@ RC log_entry_check(const json_t *e, uint64_t index, uint8_t leaf[LOG_LEAF])
 	TRY(json_get_hex(e, "leaf", told, sizeof(told)));
 	TRY(json_canonical(entry, &bytes));
 	log_leaf(buf_slice(&bytes), leaf);
-	REQUIRE(memcmp(leaf, told, LOG_LEAF) == 0, FEED_BROKEN, "entry %llu: the leaf is not that of the entry",
-	        (unsigned long long)index);
+	REQUIRE(memcmp(leaf, told, LOG_LEAF) == 0, FEED_BROKEN,
+	        "entry %llu: the leaf is not that of the entry", (unsigned long long)index);
 	return OK;
 }

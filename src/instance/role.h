@@ -38,8 +38,8 @@ struct role {
 	void (*ending)(struct instance *in);
 	/* After the listeners have closed and every handler has returned: own threads end here. */
 	void (*stop)(struct instance *in);
-	/* Adds what followers need to an entry of GET /v1/log/entries (ca: "certificate"; to the vault also the
-	 * statements behind it). */
+	/* Adds what followers need to an entry of GET /v1/log/entries (ca: "certificate"; to the vault also
+	 * the statements behind it). */
 	RC (*log_entry)(struct instance *in, struct db *db, const struct peer *by, json_t *entry);
 	/* Lines of its own for /metrics (metrics_family, metrics_sample). */
 	void (*metrics)(struct instance *in, struct buf *out);

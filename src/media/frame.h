@@ -29,7 +29,8 @@ bool media_frame_read(struct slice bytes, uint32_t segment, struct media_frame *
 RC media_frame_open(const struct media_frame *f, const uint8_t key[16], struct buf *ret);
 
 enum slot_state { SLOT_DAMAGED, SLOT_LIVE, SLOT_DESTROYED };
-void media_slot_write(uint8_t ret[SLOT_LEN], uint32_t segment, uint32_t slot, const uint8_t *wrapped); /* NULL: destroyed */
+void media_slot_write(uint8_t ret[SLOT_LEN], uint32_t segment, uint32_t slot,
+                      const uint8_t *wrapped); /* NULL: destroyed */
 enum slot_state media_slot_read(const uint8_t s[SLOT_LEN], uint32_t segment, uint32_t slot);
 
 #endif

@@ -135,6 +135,22 @@ static inline void world_free(struct world *w)
 	statement_trust_free(w->trust);
 }
 
+/* What is decided about kept records. */
+static const char *const world_record_bodies[STATEMENT_KINDS] = {
+        [STATEMENT_LEGAL_HOLD] =
+                ("{\"action\":\"hold\",\"records\":[\"" HEX64
+                 "\"],\"authority\":\"示范市中级人民法院\",\"document\":\"（2026）示01调8号\","
+                 "\"reason\":\"诉讼保全\"}"),
+        [STATEMENT_DISPOSAL] = ("{\"records\":[\"" HEX64 "\"],\"reason\":\"保存期满\"}"),
+        [STATEMENT_DISPOSAL_APPROVAL] = ("{\"disposal\":\"" HEX64 "\",\"approve\":true}"),
+        [STATEMENT_DISPOSAL_CERTIFICATE] =
+                ("{\"disposal\":\"" HEX64 "\",\"approval\":\"" HEX64
+                 "\",\"destroyed\":[{\"record\":\"" HEX64
+                 "\",\"items\":3,\"until\":\"2037-06-30T16:00:00Z\"}]}"),
+        [STATEMENT_TIME_ATTESTATION] = ("{\"time\":\"2026-01-02T00:00:00Z\",\"source\":"
+                                        "\"国家授时中心\",\"reason\":\"停机后核对\"}"),
+};
+
 /* One good body of each kind. */
 static inline json_t *world_body(enum statement_kind k)
 {
@@ -188,20 +204,8 @@ static inline json_t *world_body(enum statement_kind k)
 	                 "\"},\"case\":\"2026-7\"}"),
 	        [STATEMENT_TREE_HEAD] = ("{\"log\":\"shifan/ca\",\"size\":7,\"root\":\"" HEX64
 	                                 "\",\"validUntil\":\"2026-01-04T00:00:00Z\"}"),
-	        [STATEMENT_LEGAL_HOLD] =
-	                ("{\"action\":\"hold\",\"records\":[\"" HEX64
-	                 "\"],\"authority\":\"示范市中级人民法院\",\"document\":\"（2026）示01调8号\","
-	                 "\"reason\":\"诉讼保全\"}"),
-	        [STATEMENT_DISPOSAL] = ("{\"records\":[\"" HEX64 "\"],\"reason\":\"保存期满\"}"),
-	        [STATEMENT_DISPOSAL_APPROVAL] = ("{\"disposal\":\"" HEX64 "\",\"approve\":true}"),
-	        [STATEMENT_DISPOSAL_CERTIFICATE] =
-	                ("{\"disposal\":\"" HEX64 "\",\"approval\":\"" HEX64
-	                 "\",\"destroyed\":[{\"record\":\"" HEX64
-	                 "\",\"items\":3,\"until\":\"2037-06-30T16:00:00Z\"}]}"),
-	        [STATEMENT_TIME_ATTESTATION] = ("{\"time\":\"2026-01-02T00:00:00Z\",\"source\":"
-	                                        "\"国家授时中心\",\"reason\":\"停机后核对\"}"),
 	};
-	json_t *o = json_loads(bodies[k], 0, NULL);
+	json_t *o = json_loads(bodies[k] != NULL ? bodies[k] : world_record_bodies[k], 0, NULL);
 
 	assert_non_null(o);
 	return o;

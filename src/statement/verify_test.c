@@ -539,16 +539,9 @@ static void golden_statements_verify(void **state)
 
 	for (unsigned k = 0; k < STATEMENT_KINDS; k++) {
 		static const enum who signers[STATEMENT_KINDS] = {
-		        W_CLERK,     W_REVIEWER,
-		        W_REVIEWER,  W_SUBSCRIBER,
-		        W_REVIEWER,  W_CEREMONY,
-		        W_AUTHORITY, W_CEREMONY,
-		        W_CEREMONY,  W_REVIEWER,
-		        W_CLERK,     W_REVIEWER,
-		        W_REVIEWER,  W_LOG,
-		        W_REVIEWER,  W_REVIEWER,
-		        W_REVIEWER,  W_REVIEWER,
-		        W_REVIEWER,
+		        W_CLERK,    W_REVIEWER, W_REVIEWER, W_SUBSCRIBER, W_REVIEWER, W_CEREMONY, W_AUTHORITY,
+		        W_CEREMONY, W_CEREMONY, W_REVIEWER, W_CLERK,      W_REVIEWER, W_REVIEWER, W_LOG,
+		        W_REVIEWER, W_REVIEWER, W_REVIEWER, W_REVIEWER,   W_REVIEWER,
 		};
 		AUTO_BUF(der, STATEMENT_MAX);
 		AUTO(statement, s, NULL);

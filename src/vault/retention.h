@@ -1,9 +1,9 @@
 #ifndef YD_VAULT_RETENTION_H
 #define YD_VAULT_RETENTION_H
 /* How long a record stays (R24.5, R24.6, I-08): 5 years for PUBLIC, 10 for GOV, in years of the calendar,
- * until the end of the corresponding day in China (C09).  Two dates: the legal minimum counts from the day the
- * certificate became invalid by any reading (the earlier of its end and its revocation), the lock from the
- * later one.  Nothing is disposed of before the lock.  Pure. */
+ * until the end of the corresponding day in China (C09).  Two dates: the legal minimum counts from the day
+ * the certificate became invalid by any reading (the earlier of its end and its revocation), the lock from
+ * the later one.  Nothing is disposed of before the lock.  Pure. */
 #include "base/rc.h"
 #include "base/slice.h"
 

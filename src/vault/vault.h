@@ -1,11 +1,11 @@
 #ifndef YD_VAULT_VAULT_H
 #define YD_VAULT_VAULT_H
-/* The role that keeps the records of an institution (R24.1–R24.11): one complete record for each certificate, in
- * two copies, sealed, for as long as the law says and no shorter.
- *   keep.c   what CA and RA hand over before anything is signed     tail.c     what follows, from their logs
- *   read.c   with a reason, logged, masked                          lock.c     until when a record stays
- *   hold.c   legal holds   dispose.c  list, second person, end      believe.c  is the clock what it says (C13)
- *   scrub.c  fixity, and rows against what the copies say           store*.c   tables */
+/* The role that keeps the records of an institution (R24.1–R24.11): one complete record for each certificate,
+ * in two copies, sealed, for as long as the law says and no shorter. keep.c   what CA and RA hand over before
+ * anything is signed     tail.c     what follows, from their logs read.c   with a reason, logged, masked
+ * lock.c     until when a record stays hold.c   legal holds   dispose.c  list, second person, end believe.c
+ * is the clock what it says (C13) scrub.c  fixity, and rows against what the copies say           store*.c
+ * tables */
 #include "evidence/bundle.h"
 #include "http/client.h"
 #include "http/server.h"
@@ -30,9 +30,9 @@ struct feed {
 	struct http_client *client;
 	pthread_t thread;
 	bool running;
-	uint64_t next;        /* the thread's own */
-	atomic_bool broken;   /* gap or wrong leaf: not followed any more */
-	atomic_ullong heard;  /* clock_mono_ms() when nothing was missing */
+	uint64_t next;       /* the thread's own */
+	atomic_bool broken;  /* gap or wrong leaf: not followed any more */
+	atomic_ullong heard; /* clock_mono_ms() when nothing was missing */
 };
 
 struct vault {
@@ -40,9 +40,9 @@ struct vault {
 	struct media *media;
 	struct feed feed[VAULT_FEEDS];
 	size_t feeds;
-	struct media_scrub scrub;   /* the job thread's own: where it goes on */
-	int64_t scrubbed;           /* … and with which record */
-	uint64_t believed_mono;     /* under the clock's lock: clock_mono_ms() when it was believed last */
+	struct media_scrub scrub; /* the job thread's own: where it goes on */
+	int64_t scrubbed;         /* … and with which record */
+	uint64_t believed_mono;   /* under the clock's lock: clock_mono_ms() when it was believed last */
 	pthread_mutex_t clock, disposing;
 	atomic_ulong records, repaired, lost;
 };
@@ -57,7 +57,8 @@ RC vault_take_records(struct vault *v, const struct request *q, json_t **ret);
 /* POST /v1/originals/missing and /v1/originals: originals of the RA. */
 RC vault_missing_evidence(struct vault *v, const struct request *q, json_t **ret);
 RC vault_take_evidence(struct vault *v, const struct request *q, json_t **ret);
-/* The item that is kept of a record's pieces; it names the record itself, so that an index can be made anew. */
+/* The item that is kept of a record's pieces; it names the record itself, so that an index can be made anew.
+ */
 #define VAULT_KIND_RECORD "record"
 RC vault_bundle(const uint8_t key[32], const struct bundle_piece *pieces, size_t n, struct buf *ret);
 /* Content onto both places, unless it is there; items get their rows by vault_store_item_put(). */
