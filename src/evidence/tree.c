@@ -17,12 +17,15 @@ void tree_node(const tree_hash left, const tree_hash right, tree_hash ret)
 
 void tree_add(struct tree_edge *e, const tree_hash leaf)
 {
-	tree_hash up;
+	tree_hash up, right;
 	unsigned level = 0;
 
 	memcpy(up, leaf, TREE_HASH);
-	for (; (e->size >> level & 1) != 0; level++)
+	for (; (e->size >> level & 1) != 0; level++) {
+		memcpy(right, up, TREE_HASH);
 		tree_node(e->node[level], up, up);
+		memcpy(e->node[level], right, TREE_HASH);
+	}
 	memcpy(e->node[level], up, TREE_HASH);
 	e->size++;
 }
