@@ -1,6 +1,6 @@
 #!/bin/sh
 # Measures what build/yuandian does, beside OpenSSL in the same run, into build/bench.json.  Needs root, as
-# the platform does.  bench.sh [GROUP…]: sm start issue door ocsp
+# the platform does.  bench.sh [GROUP…]: sm start issue door ocsp log
 set -eu
 cd "$(dirname "$0")/.."
 sudo=
@@ -10,7 +10,7 @@ chmod 755 "$work"
 # shellcheck disable=SC2064
 trap "$sudo rm -rf '$work'" EXIT
 status=0
-$sudo build/yuandian bench --out build/bench.json --data "$PWD/$work/data" "$@" || status=$?
+$sudo env ${BENCH_FULL:+BENCH_FULL=1} build/yuandian bench --out build/bench.json --data "$PWD/$work/data" "$@" || status=$?
 # What the vector lanes change where signatures are used: issuing and OCSP once more without them.
 if [ $status = 0 ] && [ $# = 0 ]; then
 	$sudo env SM_USE=portable build/yuandian bench --out build/bench.json --data "$PWD/$work/portable" issue ocsp ||

@@ -11,7 +11,7 @@ static const struct {
 	bool platform;
 } groups[] = {
         {"sm", bench_sm, false},    {"start", bench_start, true}, {"issue", bench_issue, true},
-        {"door", bench_door, true}, {"ocsp", bench_ocsp, true},
+        {"door", bench_door, true}, {"ocsp", bench_ocsp, true},   {"log", bench_log, true},
 };
 #define GROUPS (sizeof(groups) / sizeof(groups[0]))
 
