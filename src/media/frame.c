@@ -19,27 +19,39 @@ static uint32_t get32(const uint8_t *p)
 	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
 }
 
+static void put64(uint8_t *p, uint64_t v)
+{
+	put32(p, (uint32_t)(v >> 32));
+	put32(p + 4, (uint32_t)v);
+}
+
+static uint64_t get64(const uint8_t *p)
+{
+	return (uint64_t)get32(p) << 32 | get32(p + 4);
+}
+
 RC media_frame_seal(const uint8_t key[16], struct slice content, uint8_t *to)
 {
 	struct sm4 c;
 
 	memcpy(to, magic, sizeof(magic));
 	put32(to + 12, (uint32_t)content.len);
-	sm3_hash(content, to + 16);
+	sm3_hash(content, to + FRAME_ID);
 	TRY(rand_bytes(to + FRAME_NONCE, 12));
 	sm4_init(&c, key);
-	sm4_gcm_seal(&c, to + FRAME_NONCE, slice_of(to + 16, 32), content, to + FRAME_HEAD,
+	sm4_gcm_seal(&c, to + FRAME_NONCE, slice_of(to + FRAME_ID, 32), content, to + FRAME_HEAD,
 	             to + FRAME_HEAD + content.len);
 	sm4_wipe(&c);
 	return OK;
 }
 
-void media_frame_place(uint8_t *frame, uint32_t segment, uint32_t slot)
+void media_frame_place(uint8_t *frame, uint32_t segment, uint32_t slot, uint64_t durable)
 {
 	size_t n = FRAME_HEAD + get32(frame + 12) + 16;
 
 	put32(frame + 4, segment);
 	put32(frame + 8, slot);
+	put64(frame + 16, durable);
 	sm3_hash(slice_of(frame, n), frame + n);
 }
 
@@ -64,7 +76,8 @@ bool media_frame_read(struct slice bytes, uint32_t segment, struct media_frame *
 	*ret = (struct media_frame){.segment = segment,
 	                            .slot = get32(bytes.p + 8),
 	                            .length = length,
-	                            .id = bytes.p + 16,
+	                            .durable = get64(bytes.p + 16),
+	                            .id = bytes.p + FRAME_ID,
 	                            .nonce = bytes.p + FRAME_NONCE,
 	                            .sealed = bytes.p + FRAME_HEAD,
 	                            .tag = bytes.p + FRAME_HEAD + length};

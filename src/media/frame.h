@@ -3,15 +3,17 @@
 /* Bytes of frames and slots (media.h); pure. */
 #include "media/media.h"
 
-#define FRAME_HEAD 60
+#define FRAME_HEAD 68
 #define FRAME_TAIL 48 /* tag, SM3 */
 #define FRAME_OVER (FRAME_HEAD + FRAME_TAIL)
-#define FRAME_NONCE 48 /* where it stands */
+#define FRAME_ID 24 /* where it stands */
+#define FRAME_NONCE 56
 #define SLOT_LEN 64
 #define SLOT_KEY 8 /* where the wrapped key stands */
 
 struct media_frame {
 	uint32_t segment, slot, length;
+	uint64_t durable; /* when it was written, the segment was durable in both places up to here */
 	const uint8_t *id, *nonce, *sealed, *tag;
 };
 /* Whole length of a frame of that content. */
@@ -19,9 +21,9 @@ static inline uint64_t media_frame_size(uint32_t length)
 {
 	return (uint64_t)length + FRAME_OVER;
 }
-/* Seals content into to (media_frame_size bytes); segment and slot are set by media_frame_place(). */
+/* Seals content into to (media_frame_size bytes); media_frame_place() makes it whole. */
 RC media_frame_seal(const uint8_t key[16], struct slice content, uint8_t *to);
-void media_frame_place(uint8_t *frame, uint32_t segment, uint32_t slot);
+void media_frame_place(uint8_t *frame, uint32_t segment, uint32_t slot, uint64_t durable);
 /* The length that a head tells; false: not the head of a frame of that segment. */
 bool media_frame_head(const uint8_t head[FRAME_HEAD], uint32_t segment, uint32_t *length);
 /* A whole frame; false when a byte is not as it was written. */

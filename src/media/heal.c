@@ -1,190 +1,283 @@
-/* Destruction, and what keeps two places alike. */
+/* What keeps two places alike. */
 #include "base/mem.h"
 #include "media/private.h"
 
 #include <unistd.h>
 
-/* ---- destruction ---- */
-
-static RC destroy_one(struct media *m, size_t p, const struct media_at *at, int *fd, uint32_t *open)
-{
-	uint8_t slot[SLOT_LEN];
-
-	if (*fd >= 0 && *open != at->segment) {
-		if (fdatasync(*fd) != 0)
-			return media_failure(m, p, "sync");
-		media_close_fd(fd);
-	}
-	if (*fd < 0)
-		TRY(media_open_file(m, p, at->segment, "key", true, fd));
-	*open = at->segment;
-	media_slot_write(slot, at->segment, at->slot, NULL);
-	return media_write(m, p, *fd, SLICE_ARR(slot), (uint64_t)at->slot * SLOT_LEN);
-}
-
-static RC destroy_in(struct media *m, size_t p, const struct media_at *at, size_t n)
-{
-	uint32_t open = 0;
-	int fd = -1;
-	struct rc rc = OK;
-
-	for (size_t i = 0; i < n && rc_ok(rc); i++)
-		rc = destroy_one(m, p, &at[i], &fd, &open);
-	if (rc_ok(rc) && fd >= 0 && fdatasync(fd) != 0)
-		rc = media_failure(m, p, "sync");
-	media_close_fd(&fd);
-	return rc;
-}
-
-RC media_destroy(struct media *m, const struct media_at *at, size_t n)
-{
-	struct rc rc = OK;
-
-	pthread_mutex_lock(&m->mending);
-	for (size_t p = 0; p < MEDIA_PLACES && rc_ok(rc); p++)
-		rc = destroy_in(m, p, at, n);
-	pthread_mutex_unlock(&m->mending);
-	return rc;
-}
-
-/* ---- scrub ---- */
+#define NOBODY MEDIA_PLACES /* neither place is right, or nobody can tell now */
 
 struct scrubbing {
 	struct walk w;
 	const struct media_judge *judge;
 	struct media_report *report;
+	bool wrote[MEDIA_PLACES];
 };
 
-static RC mend_frame(struct scrubbing *s, uint64_t offset, struct slice frame, const bool good[MEDIA_PLACES])
+/* A place that takes no writes stays damaged; the other items are looked at all the same. */
+static void put_back(struct scrubbing *s, size_t p, const char *kind, struct slice bytes, uint64_t offset)
+{
+	int *fd = kind[0] == 's' ? &s->w.data[p] : &s->w.keys[p];
+	struct rc rc = OK;
+
+	s->report->damaged++;
+	if (*fd < 0) {
+		s->report->missing++;
+		rc = media_open_file(s->w.m, p, s->w.segment, kind, true, fd);
+	}
+	if (rc_ok(rc))
+		rc = media_write(s->w.m, p, *fd, bytes, offset);
+	atomic_store(&s->w.m->place[p].works, rc_ok(rc));
+	if (!rc_ok(rc))
+		return;
+	s->wrote[p] = true;
+	s->report->repaired++;
+}
+
+/* ---- who is right ---- */
+
+/* How many of the two live keys open the frame, and the last that does. */
+static RC opens(struct scrubbing *s, const struct media_frame *f, const struct slots *k,
+                bool ret[MEDIA_PLACES])
 {
 	for (size_t p = 0; p < MEDIA_PLACES; p++) {
-		if (good[p])
+		struct buf content = BUF_SECRET(MEDIA_ITEM_MAX);
+		struct rc rc;
+
+		ret[p] = false;
+		if (k->state[p] != SLOT_LIVE)
 			continue;
-		if (s->w.data[p] < 0) {
-			s->report->missing++;
-			TRY(media_open_file(s->w.m, p, s->w.segment, "seg", true, &s->w.data[p]));
-		}
-		s->report->damaged++;
-		TRY(media_write(s->w.m, p, s->w.data[p], frame, offset));
-		s->report->repaired++;
+		rc = media_unseal(s->w.m, f, k->bytes[p], &content);
+		buf_free(&content);
+		ret[p] = rc_ok(rc);
+		if (!rc_ok(rc) && rc_last()->err != ERR_RECORD_DAMAGED)
+			return rc;
 	}
 	return OK;
 }
 
-static RC mend_slot(struct scrubbing *s, uint32_t slot)
+/* Of two whole frames that differ: the one whose item the judge knows there, and that opens. */
+static RC judge_frames(struct scrubbing *s, const struct copies *c, uint64_t offset, size_t *ret)
 {
-	uint8_t bytes[MEDIA_PLACES][SLOT_LEN];
-	enum slot_state state[MEDIA_PLACES];
-	size_t from = 0;
+	bool right[MEDIA_PLACES];
 
-	for (size_t p = 0; p < MEDIA_PLACES; p++)
-		state[p] = media_read(s->w.keys[p], bytes[p], SLOT_LEN, (uint64_t)slot * SLOT_LEN)
-		                   ? media_slot_read(bytes[p], s->w.segment, slot)
-		                   : SLOT_DAMAGED;
-	if (state[0] == state[1]) {
-		if (state[0] == SLOT_DAMAGED) {
-			s->report->damaged += 2;
-			s->report->lost++;
-		}
+	for (size_t p = 0; p < MEDIA_PLACES; p++) {
+		const struct media_frame *f = &c->frame[p];
+		const struct media_at at = {s->w.segment, f->slot, offset, f->length};
+		bool open[MEDIA_PLACES];
+		struct slots k;
+
+		right[p] = true;
+		if (s->judge->known != NULL)
+			TRY(s->judge->known(s->judge->arg, f->id, &at, &right[p]));
+		if (!right[p])
+			continue;
+		walk_slots(&s->w, f->slot, &k);
+		TRY(opens(s, f, &k, open));
+		right[p] = open[0] || open[1];
+	}
+	*ret = right[0] == right[1] ? NOBODY : right[0] ? 0 : 1;
+	return OK;
+}
+
+static RC was_destroyed(const struct scrubbing *s, uint32_t slot, bool *ret)
+{
+	return s->judge->destroyed(s->judge->arg, s->w.segment, slot, ret);
+}
+
+/* Of two slots that are not alike. */
+static RC judge_slots(struct scrubbing *s, const struct media_frame *f, const struct slots *k, size_t *ret)
+{
+	bool gone = k->state[0] == SLOT_DESTROYED || k->state[1] == SLOT_DESTROYED, decided = false;
+	bool open[MEDIA_PLACES];
+
+	if (gone) {
+		TRY(was_destroyed(s, f->slot, &decided));
+		for (size_t p = 0; p < MEDIA_PLACES; p++)
+			if (k->state[p] == (decided ? SLOT_DESTROYED : SLOT_LIVE))
+				*ret = p;
 		return OK;
 	}
-	if (state[0] == SLOT_DAMAGED || state[1] == SLOT_DAMAGED)
-		from = state[0] == SLOT_DAMAGED ? 1 : 0;
-	else /* one says destroyed, the other not: whoever decided on it knows */
-		from = s->judge->destroyed(s->judge->arg, s->w.segment, slot) == (state[0] == SLOT_DESTROYED)
-		               ? 0
-		               : 1;
-	s->report->damaged++;
-	if (s->w.keys[1 - from] < 0)
-		TRY(media_open_file(s->w.m, 1 - from, s->w.segment, "key", true, &s->w.keys[1 - from]));
-	TRY(media_write(s->w.m, 1 - from, s->w.keys[1 - from], SLICE_ARR(bytes[from]),
-	                (uint64_t)slot * SLOT_LEN));
-	s->report->repaired++;
+	if (k->state[0] == SLOT_LIVE && k->state[1] == SLOT_LIVE) {
+		TRY(opens(s, f, k, open));
+		*ret = open[0] == open[1] ? NOBODY : open[0] ? 0 : 1;
+		return OK;
+	}
+	for (size_t p = 0; p < MEDIA_PLACES; p++)
+		if (k->state[p] == SLOT_LIVE)
+			*ret = p;
 	return OK;
+}
+
+/* ---- one frame, one slot ---- */
+
+static void lose(struct scrubbing *s)
+{
+	s->report->damaged += 2;
+	s->report->lost++;
+}
+
+/* *from: the place of the right frame, or NOBODY. */
+static RC mend_frame(struct scrubbing *s, uint64_t offset, const struct copies *c, size_t *from)
+{
+	*from = c->from;
+	if (c->differ) {
+		TRY(judge_frames(s, c, offset, from));
+		if (*from == NOBODY)
+			lose(s);
+		else
+			put_back(s, 1 - *from, "seg", buf_slice(&c->bytes[*from]), offset);
+		return OK;
+	}
+	for (size_t p = 0; p < MEDIA_PLACES; p++)
+		if (!c->good[p])
+			put_back(s, p, "seg", buf_slice(&c->bytes[c->from]), offset);
+	return OK;
+}
+
+/* A key that was never written, of an item that no put has acknowledged, is no loss. */
+static RC judge_loss(struct scrubbing *s, uint64_t offset, const struct slots *k)
+{
+	static const uint8_t zero[SLOT_LEN];
+	bool was = false;
+
+	TRY(walk_was_durable(&s->w, offset, &was));
+	if (was || memcmp(k->bytes[0], zero, SLOT_LEN) != 0 || memcmp(k->bytes[1], zero, SLOT_LEN) != 0)
+		lose(s);
+	return OK;
+}
+
+static RC mend_slot(struct scrubbing *s, uint64_t offset, const struct media_frame *f)
+{
+	struct slots k;
+	size_t from = NOBODY;
+	bool decided = true;
+
+	walk_slots(&s->w, f->slot, &k);
+	if (k.state[0] != SLOT_DAMAGED && memcmp(k.bytes[0], k.bytes[1], SLOT_LEN) == 0) {
+		if (k.state[0] == SLOT_DESTROYED)
+			TRY(was_destroyed(s, f->slot, &decided));
+		if (!decided)
+			lose(s);
+		return OK;
+	}
+	TRY(judge_slots(s, f, &k, &from));
+	if (from == NOBODY)
+		TRY(judge_loss(s, offset, &k));
+	else
+		put_back(s, 1 - from, "key", SLICE_ARR(k.bytes[from]), (uint64_t)f->slot * SLOT_LEN);
+	return OK;
+}
+
+/* A gap that no put has acknowledged is no loss. */
+static RC pass_gap(struct scrubbing *s, uint64_t *offset)
+{
+	bool was = false;
+
+	TRY(walk_was_durable(&s->w, *offset, &was));
+	if (was)
+		lose(s);
+	return walk_seek(&s->w, *offset, offset);
 }
 
 /* One frame, or the damage up to the next whole one. */
-static RC scrub_one(struct scrubbing *s, struct buf *bytes, uint64_t *offset)
+static RC scrub_one(struct scrubbing *s, struct copies *c, uint64_t *offset)
 {
-	bool good[MEDIA_PLACES], found;
-	struct media_frame f;
+	bool found;
+	size_t from;
 
-	TRY(walk_frame(&s->w, *offset, bytes, good, &found));
-	if (!found) {
-		s->report->damaged += 2;
-		s->report->lost++;
-		return walk_seek(&s->w, *offset, offset);
-	}
-	(void)media_frame_read(buf_slice(bytes), s->w.segment, &f);
+	TRY(walk_frame(&s->w, *offset, c, &found));
+	if (!found)
+		return pass_gap(s, offset);
 	s->report->checked++;
-	TRY(mend_frame(s, *offset, buf_slice(bytes), good));
-	TRY(mend_slot(s, f.slot));
-	*offset += bytes->len;
+	TRY(mend_frame(s, *offset, c, &from));
+	if (from == NOBODY) { /* the shorter step leaves out nothing */
+		*offset += c->bytes[0].len < c->bytes[1].len ? c->bytes[0].len : c->bytes[1].len;
+		return OK;
+	}
+	TRY(mend_slot(s, *offset, &c->frame[from]));
+	*offset += c->bytes[from].len;
 	return OK;
 }
 
+/* ---- segments ---- */
+
 /* What is being appended now is not looked at. */
-static uint64_t settled_end(struct media *m, uint32_t segment, uint64_t size)
+static uint64_t durable_end(struct media *m, uint32_t segment, uint64_t size)
 {
 	uint64_t end = size;
 
-	pthread_mutex_lock(&m->lock);
-	if (segment == m->segment && m->end < end)
-		end = m->end;
-	if (segment == m->segment && (m->syncing || m->written > m->synced))
-		end = 0;
-	pthread_mutex_unlock(&m->lock);
+	(void)pthread_mutex_lock(&m->lock);
+	if (segment == m->segment && m->durable < end)
+		end = m->durable;
+	(void)pthread_mutex_unlock(&m->lock);
 	return end;
+}
+
+static RC settle(struct scrubbing *s)
+{
+	struct rc rc = OK;
+
+	for (size_t p = 0; p < MEDIA_PLACES; p++) {
+		if (!s->wrote[p])
+			continue;
+		if ((s->w.data[p] >= 0 && fdatasync(s->w.data[p]) != 0) ||
+		    (s->w.keys[p] >= 0 && fdatasync(s->w.keys[p]) != 0)) {
+			rc = media_failure(s->w.m, p, "sync");
+			atomic_store(&s->w.m->place[p].works, false);
+		}
+	}
+	return rc;
 }
 
 static RC scrub_segment(struct scrubbing *s, struct media_scrub *at, size_t *left)
 {
-	AUTO_BUF(bytes, MEDIA_ITEM_MAX + FRAME_OVER);
-	uint64_t end = settled_end(s->w.m, at->segment, s->w.size), before = s->report->repaired;
+	AUTO_COPIES(c);
+	uint64_t end = durable_end(s->w.m, at->segment, s->w.size);
+	struct rc rc = OK;
 
-	while (at->offset<end && * left> 0) {
-		TRY(scrub_one(s, &bytes, &at->offset));
-		--*left;
-	}
-	if (s->report->repaired > before)
-		for (size_t p = 0; p < MEDIA_PLACES; p++)
-			if ((s->w.data[p] >= 0 && fdatasync(s->w.data[p]) != 0) ||
-			    (s->w.keys[p] >= 0 && fdatasync(s->w.keys[p]) != 0))
-				return media_failure(s->w.m, p, "sync");
-	if (*left > 0)
+	for (; at->offset<end && * left> 0 && rc_ok(rc); --*left)
+		rc = scrub_one(s, &c, &at->offset);
+	TRY(rc);
+	TRY(settle(s));
+	if (at->offset >= end)
 		*at = (struct media_scrub){at->segment + 1, 0};
 	return OK;
+}
+
+static RC scrub_next(struct media *m, const struct media_judge *judge, struct media_scrub *at, size_t *left,
+                     struct media_report *ret)
+{
+	struct scrubbing s = {.judge = judge, .report = ret};
+	struct rc rc = OK;
+
+	TRY(walk_open(m, at->segment, &s.w));
+	if (s.w.data[0] < 0 && s.w.data[1] < 0) {
+		ret->missing += 2;
+		ret->lost++;
+		*at = (struct media_scrub){at->segment + 1, 0};
+	} else {
+		rc = scrub_segment(&s, at, left);
+	}
+	walk_close(&s.w);
+	return rc;
 }
 
 RC media_scrub(struct media *m, const struct media_judge *judge, struct media_scrub *at, size_t frames,
                struct media_report *ret)
 {
-	struct scrubbing s = {.judge = judge, .report = ret};
 	uint32_t last;
 	struct rc rc = OK;
 
 	*ret = (struct media_report){0};
 	if (at->segment == 0)
 		*at = (struct media_scrub){1, 0};
-	pthread_mutex_lock(&m->lock);
+	(void)pthread_mutex_lock(&m->lock);
 	last = m->segment;
-	pthread_mutex_unlock(&m->lock);
-	pthread_mutex_lock(&m->mending);
-	while (rc_ok(rc) && frames > 0 && at->segment <= last) {
-		rc = walk_open(m, at->segment, &s.w);
-		if (!rc_ok(rc))
-			break;
-		if (s.w.data[0] < 0 &&
-		    s.w.data[1] < 0) { /* a number that was never used, or all of it is gone */
-			ret->missing += 2;
-			ret->lost++;
-			*at = (struct media_scrub){at->segment + 1, 0};
-		} else {
-			rc = scrub_segment(&s, at, &frames);
-		}
-		walk_close(&s.w);
-	}
-	pthread_mutex_unlock(&m->mending);
+	(void)pthread_mutex_unlock(&m->lock);
+	(void)pthread_mutex_lock(&m->mending);
+	while (rc_ok(rc) && frames > 0 && at->segment <= last)
+		rc = scrub_next(m, judge, at, &frames, ret);
+	(void)pthread_mutex_unlock(&m->mending);
 	ret->end = rc_ok(rc) && at->segment > last;
 	if (ret->end)
 		*at = (struct media_scrub){0};
@@ -196,21 +289,28 @@ RC media_scrub(struct media *m, const struct media_judge *judge, struct media_sc
 static RC each_of(struct walk *w,
                   struct rc (*each)(void *arg, const uint8_t id[32], const struct media_at *at), void *arg)
 {
-	AUTO_BUF(bytes, MEDIA_ITEM_MAX + FRAME_OVER);
-	uint64_t at = 0, end = settled_end(w->m, w->segment, w->size);
+	AUTO_COPIES(c);
+	uint64_t at = 0, end = durable_end(w->m, w->segment, w->size);
 
 	while (at < end) {
-		bool good[MEDIA_PLACES], found;
-		struct media_frame f;
+		size_t step = 0;
+		bool found;
 
-		TRY(walk_frame(w, at, &bytes, good, &found));
+		TRY(walk_frame(w, at, &c, &found));
 		if (!found) {
 			TRY(walk_seek(w, at, &at));
 			continue;
 		}
-		(void)media_frame_read(buf_slice(&bytes), w->segment, &f);
-		TRY(each(arg, f.id, &(struct media_at){w->segment, f.slot, at, f.length}));
-		at += bytes.len;
+		for (size_t p = 0; p < MEDIA_PLACES; p++) {
+			const struct media_frame *f = &c.frame[p];
+
+			if (!c.good[p] || (p != c.from && !c.differ))
+				continue;
+			TRY(each(arg, f->id, &(struct media_at){w->segment, f->slot, at, f->length}));
+			if (step == 0 || c.bytes[p].len < step)
+				step = c.bytes[p].len;
+		}
+		at += step;
 	}
 	return OK;
 }
@@ -220,7 +320,9 @@ RC media_each(struct media *m, struct rc (*each)(void *arg, const uint8_t id[32]
 {
 	uint32_t last;
 
-	TRY(media_last_segment(m, &last));
+	(void)pthread_mutex_lock(&m->lock);
+	last = m->segment;
+	(void)pthread_mutex_unlock(&m->lock);
 	for (uint32_t n = 1; n <= last; n++) {
 		struct walk w;
 		struct rc rc;

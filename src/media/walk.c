@@ -1,18 +1,8 @@
 /* One segment in both places, frame by frame. */
+#include "base/mem.h"
 #include "media/private.h"
 
-#include "base/mem.h"
-
-#include <sys/stat.h>
-
 #define SEEK_CHUNK (1u << 16)
-
-static uint64_t size_of(int fd)
-{
-	struct stat st;
-
-	return fd >= 0 && fstat(fd, &st) == 0 ? (uint64_t)st.st_size : 0;
-}
 
 RC walk_open(struct media *m, uint32_t segment, struct walk *ret)
 {
@@ -23,8 +13,8 @@ RC walk_open(struct media *m, uint32_t segment, struct walk *ret)
 		rc = media_open_file(m, p, segment, "seg", false, &ret->data[p]);
 		if (rc_ok(rc))
 			rc = media_open_file(m, p, segment, "key", false, &ret->keys[p]);
-		if (size_of(ret->data[p]) > ret->size)
-			ret->size = size_of(ret->data[p]);
+		if (media_size(ret->data[p]) > ret->size)
+			ret->size = media_size(ret->data[p]);
 	}
 	if (!rc_ok(rc))
 		walk_close(ret);
@@ -39,11 +29,17 @@ void walk_close(struct walk *w)
 	}
 }
 
-/* A whole frame of one place, added to ret. */
-static bool read_one(struct walk *w, size_t place, uint64_t offset, struct buf *ret)
+void copies_free(struct copies *c)
+{
+	for (size_t p = 0; p < MEDIA_PLACES; p++)
+		buf_free(&c->bytes[p]);
+}
+
+/* A frame takes more room than a slot's number counts, so a number beyond that was never given. */
+static bool read_one(const struct walk *w, size_t place, uint64_t offset, struct buf *ret,
+                     struct media_frame *f)
 {
 	uint8_t head[FRAME_HEAD], *to;
-	struct media_frame f;
 	uint32_t length;
 
 	buf_clear(ret);
@@ -52,60 +48,88 @@ static bool read_one(struct walk *w, size_t place, uint64_t offset, struct buf *
 		return false;
 	to = buf_room(ret, media_frame_size(length));
 	if (to == NULL || !media_read(w->data[place], to, media_frame_size(length), offset) ||
-	    !media_frame_read(slice_of(to, media_frame_size(length)), w->segment, &f))
+	    !media_frame_read(slice_of(to, media_frame_size(length)), w->segment, f) ||
+	    f->slot > offset / FRAME_OVER)
 		return false;
 	ret->len += media_frame_size(length);
 	return true;
 }
 
-RC walk_frame(struct walk *w, uint64_t offset, struct buf *ret, bool good[MEDIA_PLACES], bool *found)
+RC walk_frame(struct walk *w, uint64_t offset, struct copies *ret, bool *found)
 {
-	AUTO_BUF(other, MEDIA_ITEM_MAX + FRAME_OVER);
-
-	good[0] = read_one(w, 0, offset, ret);
-	good[1] = read_one(w, 1, offset, good[0] ? &other : ret);
-	NEED(!ret->nomem && !other.nomem, RC_NOMEM, "no memory for a frame");
-	*found = good[0] || good[1];
-	/* two whole frames that differ: the first counts, since both were never written so */
-	if (good[0] && good[1])
-		good[1] = slice_equal(buf_slice(ret), buf_slice(&other));
+	for (size_t p = 0; p < MEDIA_PLACES; p++) {
+		ret->good[p] = read_one(w, p, offset, &ret->bytes[p], &ret->frame[p]);
+		NEED(!ret->bytes[p].nomem, RC_NOMEM, "no memory for a frame");
+	}
+	*found = ret->good[0] || ret->good[1];
+	ret->differ = ret->good[0] && ret->good[1] &&
+	              !slice_equal(buf_slice(&ret->bytes[0]), buf_slice(&ret->bytes[1]));
+	ret->from = ret->good[0] ? 0 : 1;
 	return OK;
 }
 
+void walk_slots(const struct walk *w, uint32_t slot, struct slots *ret)
+{
+	for (size_t p = 0; p < MEDIA_PLACES; p++) {
+		if (!media_read(w->keys[p], ret->bytes[p], SLOT_LEN, (uint64_t)slot * SLOT_LEN))
+			memset(ret->bytes[p], 0, SLOT_LEN);
+		ret->state[p] = media_slot_read(ret->bytes[p], w->segment, slot);
+	}
+}
+
 /* Where the four letters of a frame stand next in one place. */
-static uint64_t next_magic(const struct walk *w, size_t place, uint64_t from, uint64_t end)
+static uint64_t next_magic(const struct walk *w, size_t place, uint64_t from)
 {
 	uint8_t chunk[SEEK_CHUNK + 3];
+	uint64_t end = media_size(w->data[place]);
 
 	while (from + FRAME_OVER <= end) {
 		size_t n = end - from < sizeof(chunk) ? (size_t)(end - from) : sizeof(chunk);
-		const uint8_t *hit;
+		const uint8_t *hit =
+		        media_read(w->data[place], chunk, n, from) ? memmem(chunk, n, "YDF1", 4) : NULL;
 
-		if (!media_read(w->data[place], chunk, n, from))
-			return end;
-		hit = memmem(chunk, n, "YDF1", 4);
 		if (hit != NULL)
 			return from + (uint64_t)(hit - chunk);
-		from += n > 3 ? n - 3 : n;
+		from += n - 3; /* also over what cannot be read */
 	}
-	return end;
+	return w->size;
 }
 
 RC walk_seek(struct walk *w, uint64_t offset, uint64_t *ret)
 {
-	AUTO_BUF(frame, MEDIA_ITEM_MAX + FRAME_OVER);
+	AUTO_COPIES(c);
 	uint64_t at = offset;
-	bool good[MEDIA_PLACES], found;
+	bool found;
 
 	for (;;) {
-		uint64_t a = next_magic(w, 0, at + 1, w->size), b = next_magic(w, 1, at + 1, w->size);
+		uint64_t a = next_magic(w, 0, at + 1), b = next_magic(w, 1, at + 1);
 
 		at = a < b ? a : b;
 		*ret = at;
 		if (at >= w->size)
 			return OK;
-		TRY(walk_frame(w, at, &frame, good, &found));
+		TRY(walk_frame(w, at, &c, &found));
 		if (found)
 			return OK;
 	}
+}
+
+RC walk_was_durable(struct walk *w, uint64_t offset, bool *ret)
+{
+	AUTO_COPIES(c);
+	uint64_t at = offset;
+
+	*ret = false;
+	while (at < w->size && !*ret) {
+		bool found;
+
+		TRY(walk_frame(w, at, &c, &found));
+		if (!found) {
+			TRY(walk_seek(w, at, &at));
+			continue;
+		}
+		*ret = c.frame[c.from].durable > offset;
+		at += c.bytes[c.from].len;
+	}
+	return OK;
 }

@@ -64,11 +64,19 @@ static void tell(struct vault *v, const struct media_report *r)
 }
 
 /* The rows know what two persons decided; a slot that only says so was written by somebody else. */
-static bool destroyed(void *arg, uint32_t segment, uint32_t slot)
+static struct rc destroyed(void *arg, uint32_t segment, uint32_t slot, bool *ret)
 {
-	bool ret = false;
+	return vault_store_destroyed(arg, segment, slot, ret);
+}
 
-	return rc_ok(vault_store_destroyed(arg, segment, slot, &ret)) && ret;
+static struct rc known(void *arg, const uint8_t id[32], const struct media_at *at, bool *ret)
+{
+	struct vault_item i;
+	struct rc rc = vault_store_item(arg, id, &i);
+
+	*ret = rc_ok(rc) && i.where.segment == at->segment && i.where.slot == at->slot &&
+	       i.where.offset == at->offset && i.where.length == at->length;
+	return rc.code == RC_NOTFOUND ? OK : rc;
 }
 
 struct rc vault_scrub_run(void *in, int64_t due)
@@ -82,7 +90,8 @@ struct rc vault_scrub_run(void *in, int64_t due)
 	(void)due;
 	TRY(db_pool_lease(instance_readers(v->in), &lease));
 	c.db = lease->db;
-	TRY(media_scrub(v->media, &(struct media_judge){destroyed, c.db}, &v->scrub, SCRUB_FRAMES, &r));
+	TRY(media_scrub(v->media, &(struct media_judge){destroyed, c.db, known}, &v->scrub, SCRUB_FRAMES,
+	                &r));
 	tell(v, &r);
 	TRY(check_records(&c, &done));
 	v->scrubbed = c.last;
@@ -104,7 +113,8 @@ RC vault_scrub_now(struct vault *v, json_t **ret)
 	for (size_t i = 0; i < SCRUB_ROUNDS && !instance_ending(v->in); i++) {
 		struct media_report r = {0};
 
-		TRY(media_scrub(v->media, &(struct media_judge){destroyed, c.db}, &at, SCRUB_FRAMES, &r));
+		TRY(media_scrub(v->media, &(struct media_judge){destroyed, c.db, known}, &at, SCRUB_FRAMES,
+		                &r));
 		sum.checked += r.checked;
 		sum.damaged += r.damaged;
 		sum.missing += r.missing;
