@@ -110,10 +110,19 @@ static RC judge_slots(struct scrubbing *s, const struct media_frame *f, const st
 
 /* ---- one frame, one slot ---- */
 
-static void lose(struct scrubbing *s)
+/* Neither place has it whole.  What no put has acknowledged (a torn end) is no loss.  f: what is known of it.
+ */
+static RC lose(struct scrubbing *s, uint64_t offset, const struct media_frame *f)
 {
-	s->report->damaged += 2;
-	s->report->lost++;
+	bool was = false;
+
+	TRY(walk_was_durable(&s->w, offset, &was));
+	if (!was && f != NULL && s->judge->known != NULL)
+		TRY(s->judge->known(s->judge->arg, f->id,
+		                    &(struct media_at){s->w.segment, f->slot, offset, f->length}, &was));
+	s->report->damaged += was ? 2 : 0;
+	s->report->lost += was ? 1 : 0;
+	return OK;
 }
 
 /* *from: the place of the right frame, or NOBODY. */
@@ -123,26 +132,13 @@ static RC mend_frame(struct scrubbing *s, uint64_t offset, const struct copies *
 	if (c->differ) {
 		TRY(judge_frames(s, c, offset, from));
 		if (*from == NOBODY)
-			lose(s);
-		else
-			put_back(s, 1 - *from, "seg", buf_slice(&c->bytes[*from]), offset);
+			return lose(s, offset, NULL);
+		put_back(s, 1 - *from, "seg", buf_slice(&c->bytes[*from]), offset);
 		return OK;
 	}
 	for (size_t p = 0; p < MEDIA_PLACES; p++)
 		if (!c->good[p])
 			put_back(s, p, "seg", buf_slice(&c->bytes[c->from]), offset);
-	return OK;
-}
-
-/* A key that was never written, of an item that no put has acknowledged, is no loss. */
-static RC judge_loss(struct scrubbing *s, uint64_t offset, const struct slots *k)
-{
-	static const uint8_t zero[SLOT_LEN];
-	bool was = false;
-
-	TRY(walk_was_durable(&s->w, offset, &was));
-	if (was || memcmp(k->bytes[0], zero, SLOT_LEN) != 0 || memcmp(k->bytes[1], zero, SLOT_LEN) != 0)
-		lose(s);
 	return OK;
 }
 
@@ -156,27 +152,13 @@ static RC mend_slot(struct scrubbing *s, uint64_t offset, const struct media_fra
 	if (k.state[0] != SLOT_DAMAGED && memcmp(k.bytes[0], k.bytes[1], SLOT_LEN) == 0) {
 		if (k.state[0] == SLOT_DESTROYED)
 			TRY(was_destroyed(s, f->slot, &decided));
-		if (!decided)
-			lose(s);
-		return OK;
+		return decided ? OK : lose(s, offset, f);
 	}
 	TRY(judge_slots(s, f, &k, &from));
 	if (from == NOBODY)
-		TRY(judge_loss(s, offset, &k));
-	else
-		put_back(s, 1 - from, "key", SLICE_ARR(k.bytes[from]), (uint64_t)f->slot * SLOT_LEN);
+		return lose(s, offset, f);
+	put_back(s, 1 - from, "key", SLICE_ARR(k.bytes[from]), (uint64_t)f->slot * SLOT_LEN);
 	return OK;
-}
-
-/* A gap that no put has acknowledged is no loss. */
-static RC pass_gap(struct scrubbing *s, uint64_t *offset)
-{
-	bool was = false;
-
-	TRY(walk_was_durable(&s->w, *offset, &was));
-	if (was)
-		lose(s);
-	return walk_seek(&s->w, *offset, offset);
 }
 
 /* One frame, or the damage up to the next whole one. */
@@ -186,8 +168,10 @@ static RC scrub_one(struct scrubbing *s, struct copies *c, uint64_t *offset)
 	size_t from;
 
 	TRY(walk_frame(&s->w, *offset, c, &found));
-	if (!found)
-		return pass_gap(s, offset);
+	if (!found) {
+		TRY(lose(s, *offset, NULL));
+		return walk_seek(&s->w, *offset, offset);
+	}
 	s->report->checked++;
 	TRY(mend_frame(s, *offset, c, &from));
 	if (from == NOBODY) { /* the shorter step leaves out nothing */

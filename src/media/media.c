@@ -6,6 +6,8 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+/* Where it is not sure that all of the segment was acknowledged, a fresh one is begun: what is appended would
+ * say that all before it had been durable. */
 struct ending {
 	struct media *m;
 	struct walk w;
@@ -41,6 +43,10 @@ static void complete(struct ending *e, uint64_t offset, const struct copies *c)
 			mend(e, p, "key", &e->w.keys[p], SLICE_ARR(s.bytes[1 - p]),
 			     (uint64_t)slot * SLOT_LEN);
 	}
+	/* no key that both places can agree on: perhaps no put has acknowledged it */
+	if (s.state[0] == s.state[1] &&
+	    (s.state[0] == SLOT_DAMAGED || memcmp(s.bytes[0], s.bytes[1], SLOT_LEN) != 0))
+		e->m->roll = true;
 }
 
 /* Frames that stand behind damage are still frames; only what nothing whole follows is a torn end. */
@@ -56,7 +62,6 @@ static RC find_end(struct ending *e)
 		TRY(walk_frame(&e->w, at, &c, &found));
 		if (!found) {
 			TRY(walk_seek(&e->w, at, &at));
-			/* what is appended behind it would say that this had been durable */
 			if (at < e->w.size)
 				e->m->roll = true;
 			continue;
@@ -72,17 +77,20 @@ static RC find_end(struct ending *e)
 	return OK;
 }
 
+static RC cut(struct ending *e, size_t p, int fd, uint64_t end)
+{
+	if ((media_size(fd) > end && ftruncate(fd, (off_t)end) != 0) || (fd >= 0 && fdatasync(fd) != 0))
+		return media_failure(e->m, p, "cut a torn end");
+	return OK;
+}
+
 static void settle(struct ending *e)
 {
 	for (size_t p = 0; p < MEDIA_PLACES; p++) {
-		struct rc rc = OK;
+		struct rc rc = cut(e, p, e->w.data[p], e->m->end);
 
-		if (media_size(e->w.data[p]) > e->m->end && ftruncate(e->w.data[p], (off_t)e->m->end) != 0)
-			rc = media_failure(e->m, p, "cut a torn end");
-		if (rc_ok(rc) && e->w.data[p] >= 0 && fdatasync(e->w.data[p]) != 0)
-			rc = media_failure(e->m, p, "sync");
-		if (rc_ok(rc) && e->w.keys[p] >= 0 && fdatasync(e->w.keys[p]) != 0)
-			rc = media_failure(e->m, p, "sync");
+		if (rc_ok(rc))
+			rc = cut(e, p, e->w.keys[p], (uint64_t)e->m->slot * SLOT_LEN);
 		if (rc_ok(rc))
 			continue;
 		atomic_store(&e->m->place[p].works, false);

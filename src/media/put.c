@@ -135,6 +135,11 @@ static RC write_both(struct media *m, const struct putting *u)
 	return OK;
 }
 
+static bool cut(int fd, uint64_t end)
+{
+	return media_size(fd) <= end || ftruncate(fd, (off_t)end) == 0;
+}
+
 /* What a failed write has left must not stand behind later items: it would look like damage. */
 static RC append(struct media *m, const struct putting *u)
 {
@@ -146,8 +151,7 @@ static RC append(struct media *m, const struct putting *u)
 		return OK;
 	}
 	for (size_t p = 0; p < MEDIA_PLACES; p++)
-		if (media_size(m->place[p].segment) > m->end &&
-		    ftruncate(m->place[p].segment, (off_t)m->end) != 0)
+		if (!cut(m->place[p].segment, m->end) || !cut(m->place[p].keys, (uint64_t)m->slot * SLOT_LEN))
 			m->roll = true;
 	return rc;
 }
