@@ -13,6 +13,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#define RESTORE_JUMP (1ll << 32) /* more lists than anybody makes between a backup and its restoration */
+
 struct making {
 	struct instance *in;
 	const struct trust_authority *a;
@@ -104,6 +106,9 @@ static RC number_next(struct making *m)
 		return OK;
 	TRY(rc);
 	m->row.number = last.number + 1;
+	/* lists made after the backup are out in the world: no number of theirs comes again (R12.5) */
+	if (last.this_update < instance_restored(m->in))
+		m->row.number += RESTORE_JUMP;
 	return OK;
 }
 

@@ -185,6 +185,7 @@ static void gate_of(const struct door *d, const struct issue *i, struct gate *g)
 	        .holder = i->basis.holder,
 	        .pair = i->row.pair && i->basis.kind != BASIS_EXTEND,
 	        .records_failed = failed != 0 && clock_mono_ms() - failed < RECORDS_REST_MS,
+	        .restored = instance_restored(d->c->in),
 	        .now = d->now,
 	        .latest = atomic_load(&d->c->latest),
 	};
@@ -338,6 +339,7 @@ RC ca_door(struct ca *c, const json_t *requests, const struct peer *by, bool eng
 	NEED(json_array_size(requests) >= 1 && json_array_size(requests) <= CA_BATCH, RC_INPUT,
 	     "1 to %d requests at once", CA_BATCH);
 	TRY(instance_log_checked(c->in));
+	TRY(instance_restore_settled(c->in));
 	TRY(db_pool_lease(instance_readers(c->in), &lease));
 	while (d->n < json_array_size(requests)) {
 		struct entry *e = &d->e[d->n];

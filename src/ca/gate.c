@@ -130,6 +130,14 @@ static RC records_confirmed(const struct gate *g)
 	return OK;
 }
 
+/* R12.5: who approved before a restoration approved something that may have been issued then, with the same
+ * serial number; it is reviewed again. */
+static RC approved_since(const struct gate *g)
+{
+	REQUIRE(g->reviewed >= g->restored, APPROVAL_BEFORE, "the approval is older than the restoration");
+	return OK;
+}
+
 /* C13, E-17: never before what is written already, never before this program was made. */
 static RC time_healthy(const struct gate *g)
 {
@@ -140,14 +148,11 @@ static RC time_healthy(const struct gate *g)
 }
 
 const struct gate_row gate_rows[] = {
-        {"G17", "C13", time_healthy},
-        {"G14", "24", records_confirmed},
-        {"G01", "17, 28, 35", authorised},
+        {"G17", "C13", time_healthy},         {"G14", "24", records_confirmed},
+        {"G14", "12(1)", approved_since},     {"G01", "17, 28, 35", authorised},
         {"G12", "22", profile_listed}, /* before those that look into the profile */
-        {"G11", "15(1), 16", class_licensed},
-        {"G09", "8", ra_approved},
-        {"G12", "14(1), 22", cps_in_force},
-        {"G13", "30", evidence_complete},
+        {"G11", "15(1), 16", class_licensed}, {"G09", "8", ra_approved},
+        {"G12", "14(1), 22", cps_in_force},   {"G13", "30", evidence_complete},
         {"G07", "6(5)", kmc_known},
 };
 const size_t gate_row_count = sizeof(gate_rows) / sizeof(gate_rows[0]);

@@ -26,6 +26,7 @@ struct gate {
 	bool pair;           /* an encryption certificate is to be made */
 	bool kmc;            /* a KMC with certificate in force and address is configured */
 	bool records_failed; /* the last write to the record store failed just now */
+	int64_t restored; /* the CA was put back to an older state then; 0: never */
 	int64_t now, latest; /* business time; of the newest thing written */
 };
 

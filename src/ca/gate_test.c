@@ -137,6 +137,7 @@ FAULT(not_agreed, set(s->application, "agreement", "{\"version\":\"1\",\"accepte
 FAULT(no_purpose, json_object_del(s->application, "purpose"))
 FAULT(no_evidence, set(s->application, "evidence", "[]"))
 FAULT(no_record, s->gate.records_failed = true)
+FAULT(approved_before, s->gate.restored = NOW - 1)
 FAULT(no_kmc, s->gate.kmc = false)
 FAULT(clock_unset, s->gate.now = 1000)
 FAULT(clock_back, s->gate.latest = NOW + GATE_BACKWARD + 1)
@@ -169,6 +170,7 @@ static const struct fault faults[] = {
         {ERR_G13, "G13", "R02.4: no purpose", no_purpose},
         {ERR_G13, "G13", "evidence missing", no_evidence},
         {ERR_G14, "G14", "record store not confirming", no_record},
+        {ERR_APPROVAL_BEFORE, "G14", "approved before a restoration", approved_before},
         {ERR_G07, "G07", "R06.5: no KMC", no_kmc},
         {ERR_G17, "G17", "clock never set", clock_unset},
         {ERR_G17, "G17", "clock behind the log", clock_back},

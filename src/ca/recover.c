@@ -84,6 +84,9 @@ static RC take_up(struct ca *c, enum request_state state, int64_t *after, struct
 		bool fresh;
 
 		*after = f->rows[j].id;
+		/* half pairs from before a restoration may have been completed with another key (R12.5) */
+		if (state == REQUEST_PARTIAL && f->rows[j].at < instance_restored(c->in))
+			continue;
 		TRY(flight_join(&c->flights, f->rows[j].key, &i, &fresh));
 		if (!fresh) {
 			flight_leave(&c->flights, i);

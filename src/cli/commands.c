@@ -211,6 +211,40 @@ static const struct cli_option record_common[] = {
         RECORD_COMMON,
         END,
 };
+#define CUSTODIAN                                                                                            \
+	{                                                                                                    \
+		"custodian", "DIR", "保管人的凭证目录（sign.key 与 pin），可多次给出",                       \
+		        "folder of a custodian (sign.key, pin); may be repeated", CLI_REPEAT                 \
+	}
+static const struct cli_option backup_create_options[] = {
+        DATA,
+        {"out", "FILE", "写入此新文件", "write this new file", CLI_REQUIRED},
+        {"custodian", "DIR|CERT", "保管人的凭证目录或 SM2 证书，可多次给出",
+         "a custodian's folder or SM2 certificate; may be repeated", CLI_REQUIRED | CLI_REPEAT},
+        {"threshold", "M", "恢复所需的保管人数（缺省 2）", "custodians needed to restore (default 2)", 0},
+        END,
+};
+static const struct cli_option backup_verify_options[] = {
+        CUSTODIAN,
+        END,
+};
+static const struct cli_option restore_options[] = {
+        DATA,
+        CUSTODIAN,
+        END,
+};
+static const struct cli_option restore_replay_options[] = {
+        AS,
+        {"endpoints", "FILE", "endpoints.json（缺省：DIR/../../endpoints.json）",
+         "endpoints.json (default: DIR/../../endpoints.json)", 0},
+        {"from", "DIR", "仍有备份之后记录的状态服务实例目录",
+         "folder of a status instance that knows what came after", CLI_REQUIRED},
+        END,
+};
+static const struct cli_option restore_accept_options[] = {
+        DATA,
+        END,
+};
 static const struct cli_option batch_submit[] = {
         AS,
         {"profile", "P", "证书模板", "profile", CLI_REQUIRED},
@@ -453,6 +487,16 @@ const struct cli_command cli_commands[] = {
          "export an instance's log and its heads", false},
         {"audit heads", "LOG", 1, 1, audit_export, cmd_audit_heads, "取见证者保存的某日志的树头",
          "fetch the heads of a log that a witness keeps", false},
+        {"backup create", NULL, 0, 0, backup_create_options, cmd_backup_create, "服务不停，备份数据目录",
+         "back up the data folder while it serves", false},
+        {"backup verify", "FILE", 1, 1, backup_verify_options, cmd_backup_verify, "检查备份",
+         "check a backup", false},
+        {"restore replay", NULL, 0, 0, restore_replay_options, cmd_restore_replay, "补录备份之后的撤销",
+         "replay revocations made since the backup", false},
+        {"restore accept", NULL, 0, 0, restore_accept_options, cmd_restore_accept, "确认恢复，准许签发",
+         "accept the restoration; issuing goes on", false},
+        {"restore", "FILE", 1, 1, restore_options, cmd_restore, "将备份恢复到空目录",
+         "restore a backup into an empty folder", false},
         {"record show", "CA/SERIAL", 1, 1, record_show, cmd_record_show, "查阅证书的完整档案",
          "show the complete record of a certificate", false},
         {"record hold", "CA/SERIAL...", 1, CLI_OPERANDS_MAX, record_hold, cmd_record_hold, "对档案实施保全",

@@ -106,6 +106,8 @@ RC   db_run(struct db *db, int64_t *changed, const char *sql, const struct db_va
 RC   db_scalar(struct db *db, int64_t *ret, const char *sql, const struct db_value *args, size_t n);
 RC   db_script(struct db *db, const char *sql);
 RC   db_verb(struct db *db, enum db_verb verb);
+/* SQLite only: what the connection sees now (in a transaction: what that sees) as a new file. */
+RC   db_snapshot(struct db *db, const char *path);
 void *db_connection(struct db *db);     /* the driver's own */
 
 /* Applies migrations/common/NNN_*.sql, then migrations/ROLE/NNN_*.sql (embedded in the program),

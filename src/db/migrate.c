@@ -95,11 +95,34 @@ static RC apply_folder(struct db *db, const struct embedded *files, const char *
 	return OK;
 }
 
+/* What a newer program did to this database, an older one does not understand. */
+static RC all_known(struct db *db, const struct embedded *files)
+{
+	AUTO(db_rows, q, NULL);
+	bool row;
+
+	TRY(db_query(db, &q, "SELECT name FROM migration ORDER BY name", DB_NOARGS));
+	for (;;) {
+		const struct embedded *f = files;
+		struct slice name;
+
+		TRY(db_next(q, &row));
+		if (!row)
+			return OK;
+		name = db_text(q, 0);
+		while (f->name != NULL && !slice_is(name, f->name))
+			f++;
+		REQUIRE(f->name != NULL, DATA_NEWER, "migration %.*s is not known here", (int)name.len,
+		        (const char *)name.p);
+	}
+}
+
 RC db_migrate_from(struct db *db, const struct embedded *files, const char *role)
 {
 	TRY(db_script(db, "CREATE TABLE IF NOT EXISTS migration ("
 	                  "name TEXT PRIMARY KEY, size INTEGER NOT NULL, checksum INTEGER NOT NULL, at "
 	                  "INTEGER NOT NULL)"));
+	TRY(all_known(db, files));
 	TRY(apply_folder(db, files, "common"));
 	return role == NULL ? OK : apply_folder(db, files, role);
 }

@@ -245,3 +245,38 @@ const struct db_driver db_sqlite = {
         .script = sqlite_script,
         .verb = sqlite_verb,
 };
+
+/* What this connection sees, as a database of its own: a transaction that is open here stays what it reads.
+ */
+static RC copy_pages(struct conn *from, sqlite3 *to)
+{
+	sqlite3_backup *b = sqlite3_backup_init(to, "main", from->db, "main");
+	int result = SQLITE_OK;
+
+	NEED(b != NULL, RC_BUSY, "database: no copy: %s", sqlite3_errmsg(to));
+	while (result == SQLITE_OK)
+		result = sqlite3_backup_step(b, 4096);
+	if (result != SQLITE_DONE) {
+		(void)sqlite3_backup_finish(b);
+		return failure(from, result, "copy");
+	}
+	result = sqlite3_backup_finish(b);
+	return result == SQLITE_OK ? OK : failure(from, result, "copy");
+}
+
+RC db_snapshot(struct db *db, const char *path)
+{
+	struct conn *from = db_connection(db);
+	sqlite3 *to = NULL;
+	struct rc rc;
+	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+
+	NEED(fd >= 0, RC_BUSY, "database: cannot make %s", path);
+	(void)close(fd);
+	if (sqlite3_open_v2(path, &to, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
+		rc = rc_fail(RC_BUSY, "database: cannot open %s", path);
+	else
+		rc = copy_pages(from, to);
+	(void)sqlite3_close_v2(to);
+	return rc;
+}

@@ -69,6 +69,8 @@ struct instance {
 		_Atomic int64_t since;
 		atomic_bool trying;
 	} storage; /* storage.c */
+	int64_t restored;          /* restored.c: since when; 0: never */
+	atomic_bool restored_open; /* not accepted yet */
 	pthread_mutex_t head_lock; /* one head is made at a time */
 	struct witness *witness;   /* NULL: none is configured */
 };
@@ -100,6 +102,9 @@ RC frame_witness_start(struct instance *in);
 void frame_witness_stop(struct instance *in);
 /* rule.c: of the key that signs the heads of that log; RC_NOTFOUND when it is not known here. */
 RC frame_log_certificate(struct instance *in, const char *log, struct buf *ret);
+/* restored.c */
+RC   frame_restored_open(struct instance *in);
+void frame_restored_tell(struct instance *in);
 /* storage.c */
 void frame_storage_watch(struct instance *in);
 RC   frame_storage_check(struct instance *in);

@@ -24,6 +24,7 @@ static RC open_config(struct instance *in)
 	TRY(clock_open(path));
 	TRY(frame_path(in, "config.yaml", path));
 	TRY(config_file_load(path, &in->config));
+	TRY(frame_restored_open(in));
 	TRY(frame_path(in, "trust", path));
 	return trust_load(path, in->org, &in->trust);
 }
@@ -254,20 +255,22 @@ static void ports_of(const struct instance_config *c, uint16_t database, uint16_
 static RC confine(struct instance *in)
 {
 	char clock[FRAME_PATH_MAX + 128], trust[FRAME_PATH_MAX + 128], tls[FRAME_PATH_MAX + 128];
-	const char *read[] = {clock, trust, tls, "/dev/urandom", "/etc/localtime", in->database.passfile,
-	                      NULL};
+	char restored[FRAME_PATH_MAX + 128];
+	const char *read[] = {
+	        clock, trust, tls, restored, "/dev/urandom", "/etc/localtime", in->database.passfile, NULL};
 	const char *write[] = {in->dir, in->config.value.place_first, in->config.value.place_second, NULL};
 	uint16_t listen[4] = {0}, peers[FRAME_PEERS] = {0};
 	struct sandbox_report report;
 
 	if (in->database.passfile[0] == 0)
-		read[5] = NULL;
+		read[6] = NULL;
 	if (write[1] == NULL)
 		write[1] = write[2];
 	if (write[1] == write[2])
 		write[2] = NULL;
 
 	snprintf(clock, sizeof(clock), "%s/clock", in->data);
+	snprintf(restored, sizeof(restored), "%s/restored", in->data);
 	TRY(frame_path(in, "trust", trust));
 	TRY(frame_path(in, "tls", tls));
 	ports_of(&in->config.value, in->database.port, listen, peers);
@@ -362,6 +365,7 @@ RC frame_begin(struct instance *in)
 	if (in->role->start != NULL && !in->role_started)
 		TRY(in->role->start(in));
 	in->role_started = true;
+	frame_restored_tell(in);
 	if (in->role->job_count > 0 && in->jobs == NULL) {
 		TRY(db_pool_lease(in->readers, &lease));
 		TRY(jobs_start(&(struct jobs_setup){.writer = in->writer,

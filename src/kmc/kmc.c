@@ -1,5 +1,6 @@
 #include "kmc/judicial.h"
 
+#include "db/writer.h"
 #include "http/metrics.h"
 #include "http/server.h"
 
@@ -163,6 +164,15 @@ static void kmc_free(struct kmc *k)
 }
 DROP(kmc, kmc_free);
 
+/* Keys that lay ready in a backup may have been given out since (R12.5). */
+static struct rc drop_standby(struct db_tx *tx, void *arg)
+{
+	const struct kmc *k = arg;
+	int64_t restored = instance_restored(k->in);
+
+	return restored != 0 ? kmc_store_standby_drop(tx->db, restored) : OK;
+}
+
 static RC start(struct instance *in)
 {
 	AUTO(kmc, k, mem_new(1, sizeof(*k)));
@@ -178,6 +188,7 @@ static RC start(struct instance *in)
 	pthread_condattr_destroy(&attr);
 	TRY(instance_secret(in, "kmc-store", &key));
 	memcpy(k->mac.key, key->p, sizeof(k->mac.key));
+	TRY(writer_run(instance_writer(in), drop_standby, k));
 	TRY(kmc_fill_start(k));
 	instance_set_state(in, MOVE(k));
 	return OK;

@@ -86,6 +86,11 @@ RC kmc_store_standby_add(struct db *db, const struct kmc_mac *mac, const struct 
 	                      DB_BLOB(SLICE_ARR(tag)), DB_INT(at)));
 }
 
+RC kmc_store_standby_drop(struct db *db, int64_t before)
+{
+	return db_run(db, NULL, "DELETE FROM standby WHERE at < $1", DB_ARGS(DB_INT(before)));
+}
+
 RC kmc_store_standby_count(struct db *db, int64_t *ret)
 {
 	return db_scalar(db, ret, "SELECT count(*) FROM standby", DB_NOARGS);

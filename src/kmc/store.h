@@ -34,6 +34,8 @@ struct kmc_user {             /* whose it is */
 enum kmc_shelf { KMC_NOWHERE, KMC_IN_USE, KMC_HISTORY };
 
 RC kmc_store_standby_add(struct db *db, const struct kmc_mac *mac, const struct kmc_key *k, int64_t at);
+/* Forgets keys that were made before `before`: after a restoration they may be in use elsewhere. */
+RC kmc_store_standby_drop(struct db *db, int64_t before);
 RC kmc_store_standby_count(struct db *db, int64_t *ret);
 /* Takes the oldest standby key into use for the user.  KM_STOCK when none is left; KM_TAMPERED when the
  * row fails its integrity value (it stays where it is). */
