@@ -3,8 +3,8 @@
 /* Backup of a data folder while it serves, and its restoration elsewhere (R12.5; docs/backup.md).
  *
  * All databases are held at one instant (a cut): no instance has seen more of another's log than that
- * other's database holds, so nobody finds a rollback afterwards; the CA is held before the vault and the KMC, so
- * each certificate has its record and its escrowed key.  The databases are taken in the order of backup_order
+ * other's database holds, so nobody finds a rollback afterwards; the CA is held before the vault and the
+ * KMC, so each certificate has its record and its escrowed key.  The databases are taken in the order of backup_order
  * and looked at; a cut that is not consistent is taken again.  Files that are only ever appended to or never
  * change (records, media, keys, trust) follow; what they hold beyond the cut does no harm.
  *
@@ -51,8 +51,7 @@ RC backup_store_size(struct db *db, int64_t *entries); /* of the own log */
 RC backup_store_seen(struct db *db, struct rc (*each)(void *arg, const char *log, int64_t size), void *arg);
 
 /* Of a status instance's database: what is revoked, since when, why. */
-RC backup_store_revoked(struct db *db,
-                        struct rc (*each)(void *arg, const char *ca, struct slice serial, int64_t at, int reason),
-                        void *arg);
+typedef struct rc backup_revoked(void *arg, const char *ca, struct slice serial, int64_t at, int reason);
+RC backup_store_revoked(struct db *db, backup_revoked *each, void *arg);
 
 #endif

@@ -43,10 +43,7 @@ RC backup_store_seen(struct db *db, struct rc (*each)(void *arg, const char *log
 	return feeds > 0 ? each_of(db, "SELECT name, next FROM feed", each, arg) : OK;
 }
 
-RC backup_store_revoked(struct db *db,
-                        struct rc (*each)(void *arg, const char *ca, struct slice serial, int64_t at,
-                                          int reason),
-                        void *arg)
+RC backup_store_revoked(struct db *db, backup_revoked *each, void *arg)
 {
 	AUTO(db_rows, q, NULL);
 	bool row;

@@ -91,8 +91,8 @@ RC instance_statement(struct instance *in, enum statement_kind kind, const json_
  * one of them has answered since the start; RC_CRYPTO (log-rollback, log-fork) for good once one of them knew
  * better.  RC_OK when no witness is configured. */
 RC instance_log_checked(struct instance *in);
-/* When this data folder was restored from a backup; 0: never.  What was made before and was not yet in use may be in
- * use elsewhere: nobody may make it again (R12.5). */
+/* When this data folder was restored from a backup; 0: never.  What was made before and was not yet in use
+ * may be in use elsewhere: nobody may make it again (R12.5). */
 int64_t instance_restored(const struct instance *in);
 /* RC_BUSY (restored) until people have accepted the restoration; revocation and status do not ask. */
 RC instance_restore_settled(struct instance *in);
