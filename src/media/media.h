@@ -19,8 +19,8 @@
 #define MEDIA_SEGMENT (64u << 20) /* a longer one is followed by another */
 #define MEDIA_PATH 1024
 
-/* Wraps and opens the items' keys, once for each put and get; may block.  RC_INPUT, RC_DENIED or RC_CRYPTO from
- * unwrap: that wrapped key was altered; any other failure ends the get. */
+/* Wraps and opens the items' keys, once for each put and get; may block.  RC_INPUT, RC_DENIED or RC_CRYPTO
+ * from unwrap: that wrapped key was altered; any other failure ends the get. */
 struct media_keys {
 	struct rc (*wrap)(void *arg, const uint8_t (*keys)[16], size_t n, uint8_t (*wrapped)[MEDIA_WRAPPED]);
 	struct rc (*unwrap)(void *arg, const uint8_t (*wrapped)[MEDIA_WRAPPED], size_t n,

@@ -742,6 +742,7 @@ static void forged_slot(void **state)
 
 /* ---- places ---- */
 
+/* R24.1: one good copy is told (missing), and becomes two. */
 static void replaced_place(void **state)
 {
 	struct item i[8];
@@ -915,6 +916,49 @@ static void read_only_place(void **state)
 	assert_int_equal(scrub().damaged, 0);
 }
 
+/* Whichever allocation fails: an error, or it is done. */
+static void short_of_memory(void **state)
+{
+	struct item i[3];
+	char path[128];
+	bool done = false;
+
+	(void)state;
+	put_many(i, 3);
+	path_of(two, 1, "seg", path);
+	for (size_t n = 1; !done; n++) {
+		AUTO_BUF(b, MEDIA_ITEM_MAX);
+		struct slice s = SLICE_LIT("more");
+		struct media_scrub at = {0};
+		struct media_report r;
+		struct item j;
+		struct rc rc[4];
+
+		flip(path, i[1].at.offset + 30);
+		(void)mem_fail_after(n);
+		rc[0] = media_put(m, &s, 1, &j.id, &j.at);
+		(void)mem_fail_after(n);
+		rc[1] = media_get(m, i[0].id, &i[0].at, &b);
+		(void)mem_fail_after(n);
+		rc[2] = media_scrub(m, &(struct media_judge){.destroyed = destroyed}, &at, 100, &r);
+		media_close(m);
+		m = NULL;
+		(void)mem_fail_after(n);
+		rc[3] = media_open(places, &keys, &m);
+		(void)mem_fail_after(0);
+		done = true;
+		for (size_t k = 0; k < 4; k++) {
+			assert_true(rc_ok(rc[k]) || rc[k].code == RC_NOMEM);
+			done = done && rc_ok(rc[k]);
+		}
+		if (m == NULL)
+			assert_ok(media_open(places, &keys, &m));
+		assert_int_equal(scrub().lost, 0);
+		assert_all(i, 3);
+		assert_true(n < 200);
+	}
+}
+
 /* ---- an index made anew ---- */
 
 static size_t seen;
@@ -967,6 +1011,7 @@ int main(void)
 	        T(replaced_place),  T(wrong_places),
 	        T(failing_disk),    T(no_false_acknowledgement),
 	        T(read_only_place), T(walks_all),
+	        T(short_of_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
