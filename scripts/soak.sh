@@ -22,6 +22,7 @@ soak env DB=pgsql TEST_OUT=out/pgsql scripts/test.sh
 export YUANDIAN=$PWD/build/yuandian
 soak env CRASH_ROUNDS="${CRASH_ROUNDS:-500}" tests/e2e/13_crash.py
 soak env POWER_ROUNDS="${POWER_ROUNDS:-60}" tests/e2e/14_power.py
+soak env POWER_ROUNDS="${POWER_ROUNDS:-60}" tests/e2e/24_media_power.py
 soak env DISK_POINTS="${DISK_POINTS:-0}" tests/e2e/15_disk.py
 soak env LIMIT_ROUNDS="${LIMIT_ROUNDS:-15}" tests/e2e/17_limits.py
 # an organisation of 3,000 stops and ends as a whole; a list of 100,000 is entered, approved and issued

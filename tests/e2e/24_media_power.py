@@ -17,8 +17,10 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 from disk import Disk  # noqa: E402
+from read_media import DESTROYED, LIVE, content, items  # noqa: E402
 from yuandian import BINARY, check, main  # noqa: E402
 
+TOP = b"a key elsewhere\0"  # of media_power.c
 ROUNDS = int(os.environ.get("POWER_ROUNDS", "8"))
 SEED = int(os.environ.get("CRASH_SEED", str(random.SystemRandom().randrange(1 << 32))))
 PROGRAM = pathlib.Path(BINARY).resolve().parent / "media_power"
@@ -84,8 +86,28 @@ def survives():
     check(lost[0] > 0, "no cut has dropped anything")
 
 
+def a_stranger_reads_the_same():
+    """docs/evidence.md alone leads to every item that was told, and to the content of those that live."""
+    dice = random.Random(SEED)
+    destroyed, decided, put = set(), set(), {}
+    for line in told.read_text().splitlines():
+        kind, _, length, segment, slot, offset = line.split()
+        at = int(segment), int(slot), int(offset)
+        {"p": lambda: put.__setitem__(at, int(length)), "D": lambda: decided.add(at),
+         "d": lambda: destroyed.add(at)}[kind]()
+    for place in ("first", "other"):
+        found = items(data / place)
+        for at, length in put.items():
+            check(at in found and len(found[at][2]) == length, f"{place}: {at} is not there")
+            state = found[at][3]
+            check(state == DESTROYED if at in destroyed else state in (LIVE, DESTROYED) if at in decided
+                  else state == LIVE, f"{place}: the key of {at}: {state}")
+        for at in dice.sample(sorted(set(put) - decided), 5):
+            check(len(content(found[at], TOP)) == put[at], f"{place}: {at} does not open")
+
+
 try:
-    main([survives])
+    main([survives, a_stranger_reads_the_same])
 finally:
     for p in running:
         if p.poll() is None:
