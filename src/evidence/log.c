@@ -9,6 +9,8 @@
 #include <stdatomic.h>
 #include <time.h>
 
+#define LOG_TOGETHER 64 /* hashed side by side */
+
 struct log {
 	struct writer_watch watch;
 	/* of the writer thread: the next index, and whether it is known; as of the last mark */
@@ -142,29 +144,74 @@ static RC write_entry(struct buf *b, int64_t at, const char *kind, const json_t 
 	return buf_done(b);
 }
 
-RC log_append(struct log *l, struct db_tx *tx, const char *kind, const json_t *data, const uint8_t *sealed,
-              uint64_t *index)
+/* An entry as it will stand, and its leaf. */
+struct row {
+	int64_t at;
+	const struct log_item *item;
+	struct slice entry;
+	const uint8_t *leaf;
+};
+
+static RC insert(struct log *l, struct db_tx *tx, const struct row *r)
 {
-	AUTO_BUF(entry, LOG_ENTRY_MAX);
-	uint8_t leaf[LOG_LEAF];
+	const uint8_t *sealed = r->item->sealed;
+
+	TRY(db_run(tx->db, NULL,
+	           "INSERT INTO log (idx, at, kind, entry, sealed, leaf) VALUES ($1, $2, $3, $4, $5, $6)",
+	           DB_ARGS(DB_INT(l->next), DB_INT(r->at), DB_CSTR(r->item->kind), DB_BLOB(r->entry),
+	                   DB_BLOB_OPT(slice_of(sealed, sealed == NULL ? 0 : LOG_LEAF)),
+	                   DB_BLOB(slice_of(r->leaf, LOG_LEAF)))));
+	TRY(log_tree_grow(tx->db, l->next));
+	l->next++;
+	return OK;
+}
+
+/* The leaf's prefix and the entry behind it (RFC 9162, 2.1.1); *from is where it begins. */
+static RC write_leaf(struct buf *b, int64_t at, const struct log_item *i, size_t *from)
+{
+	NEED(strlen(i->kind) <= LOG_KIND_MAX, RC_BUG, "log: kind too long");
+	*from = b->len;
+	buf_u8(b, 0);
+	TRY(rc_note(write_entry(b, at, i->kind, i->data, i->sealed), "log entry %s", i->kind));
+	REQUIRE(b->len - *from <= LOG_ENTRY_MAX + 1, TOO_LARGE, "log entry %s: more than %u bytes", i->kind,
+	        LOG_ENTRY_MAX);
+	return OK;
+}
+
+static RC append_some(struct log *l, struct db_tx *tx, const struct log_item *items, size_t n)
+{
+	AUTO_BUF(text, n * (LOG_ENTRY_MAX + 1));
+	uint8_t leaf[LOG_TOGETHER][LOG_LEAF];
+	struct slice s[LOG_TOGETHER];
+	size_t from[LOG_TOGETHER];
 	int64_t at = clock_now();
 
-	NEED(strlen(kind) <= LOG_KIND_MAX, RC_BUG, "log: kind too long");
-	TRY(rc_note(write_entry(&entry, at, kind, data, sealed), "log entry %s", kind));
-	log_leaf(buf_slice(&entry), leaf);
+	for (size_t i = 0; i < n; i++)
+		TRY(write_leaf(&text, at, &items[i], &from[i]));
+	for (size_t i = 0; i < n; i++)
+		s[i] = slice_of(text.p + from[i], (i + 1 < n ? from[i + 1] : text.len) - from[i]);
+	sm3_hash_batch(s, leaf, n);
+	for (size_t i = 0; i < n; i++)
+		TRY(insert(l, tx, &(struct row){at, &items[i], slice_of(s[i].p + 1, s[i].len - 1), leaf[i]}));
+	return OK;
+}
+
+RC log_append_all(struct log *l, struct db_tx *tx, const struct log_item *items, size_t n, uint64_t *first)
+{
 	if (!l->known)
 		TRY(read_size(tx->db, &l->next));
 	l->known = true;
-	TRY(db_run(tx->db, NULL,
-	           "INSERT INTO log (idx, at, kind, entry, sealed, leaf) VALUES ($1, $2, $3, $4, $5, $6)",
-	           DB_ARGS(DB_INT(l->next), DB_INT(at), DB_CSTR(kind), DB_BLOB(buf_slice(&entry)),
-	                   DB_BLOB_OPT(slice_of(sealed, sealed == NULL ? 0 : LOG_LEAF)),
-	                   DB_BLOB(SLICE_ARR(leaf)))));
-	TRY(log_tree_grow(tx->db, l->next));
-	if (index != NULL)
-		*index = l->next;
-	l->next++;
+	if (first != NULL)
+		*first = l->next;
+	for (size_t done = 0; done < n; done += LOG_TOGETHER)
+		TRY(append_some(l, tx, items + done, n - done < LOG_TOGETHER ? n - done : LOG_TOGETHER));
 	return OK;
+}
+
+RC log_append(struct log *l, struct db_tx *tx, const char *kind, const json_t *data, const uint8_t *sealed,
+              uint64_t *index)
+{
+	return log_append_all(l, tx, &(struct log_item){kind, data, sealed}, 1, index);
 }
 
 /* ---- reading ---- */

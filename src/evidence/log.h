@@ -22,6 +22,13 @@ DROP(log, log_close);
 /* Inside a writer closure.  sealed: 32 bytes or NULL.  index may be NULL. */
 RC   log_append(struct log *l, struct db_tx *tx, const char *kind, const json_t *data,
                 const uint8_t *sealed, uint64_t *index);
+/* Many at once, hashed side by side.  first may be NULL. */
+struct log_item {
+	const char *kind;
+	const json_t *data;
+	const uint8_t *sealed;
+};
+RC   log_append_all(struct log *l, struct db_tx *tx, const struct log_item *items, size_t n, uint64_t *first);
 /* Entries that are committed. */
 uint64_t log_size(const struct log *l);
 /* Waits until log_size() > n, the time is over or log_stop(); *size is the size then. */
