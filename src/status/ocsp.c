@@ -22,13 +22,13 @@ static void single(struct status *s, const struct asking *a, const struct ocsp_i
                    struct ocsp_single *ret)
 {
 	struct table_entry e;
-	int64_t known = clock_now() - status_age(s);
+	int64_t known = clock_now() - status_age(s), until = known + STATUS_ANSWER_SECONDS;
 
 	*ret = (struct ocsp_single){
 	        .id = id->der,
 	        .status = OCSP_UNKNOWN,
 	        .this_update = known,
-	        .next_update = known + STATUS_ANSWER_SECONDS,
+	        .next_update = until < head_relied(s) ? until : head_relied(s),
 	};
 	if (!table_find(&s->table, (uint8_t)(a->issuer - s->issuer), id->serial, &e))
 		return;
@@ -74,7 +74,8 @@ static void ask(struct status *s, struct slice der, struct asking *a)
 		a->error = OCSP_MALFORMED;
 		return;
 	}
-	if (atomic_load(&s->broken) || status_age(s) >= STATUS_ANSWER_SECONDS) {
+	if (atomic_load(&s->broken) || status_age(s) >= STATUS_ANSWER_SECONDS ||
+	    clock_now() >= head_relied(s)) {
 		a->error = OCSP_TRY_LATER;
 		return;
 	}

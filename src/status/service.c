@@ -119,6 +119,7 @@ static RC check_feed(struct instance *in)
 
 	NEED(!atomic_load(&s->broken), RC_CRYPTO, "the CA's log has a gap or a wrong leaf");
 	NEED(status_age(s) < STATUS_ANSWER_SECONDS, RC_BUSY, "the CA's log has not been read for too long");
+	NEED(clock_now() < head_relied(s), RC_BUSY, "no head of the CA's log may be relied on now");
 	return OK;
 }
 

@@ -59,6 +59,7 @@ struct status {
 	pthread_t tail;
 	bool tailing;
 	atomic_ullong heard; /* clock_mono_ms() when the CA last said that nothing is missing here */
+	atomic_llong relied; /* the CA's newest head may be so long; INT64_MAX: nobody signs heads there */
 	atomic_bool broken;  /* gap or wrong leaf: nothing is answered from this copy */
 	atomic_ullong next;  /* entry that comes next */
 	atomic_ullong answers[ANSWER_KINDS];
@@ -74,6 +75,12 @@ RC tail_start(struct status *s);
 void tail_stop(struct status *s);
 /* One answer of GET /v1/log/entries: checked, stored, shown.  *n entries were in it. */
 RC tail_apply(struct status *s, const json_t *answer, size_t *n);
+
+/* head.c: no answer goes beyond the head of the CA's log that was seen last. */
+RC head_start(struct status *s);
+/* Asks for another head when the last one gets old. */
+RC head_follow(struct status *s);
+int64_t head_relied(struct status *s);
 
 /* list.c */
 RC list_load(struct status *s);

@@ -215,7 +215,11 @@ static void *tail(void *arg)
 	bool down = false;
 
 	while (!instance_ending(s->in) && !atomic_load(&s->broken)) {
-		struct rc rc = poll_once(s);
+		struct rc rc = head_follow(s);
+
+		if (!rc_ok(rc) && !down)
+			log_failure("head", NULL);
+		rc = poll_once(s);
 		if (rc_ok(rc)) {
 			down = false;
 			list_refresh(s);
@@ -247,6 +251,7 @@ RC tail_start(struct status *s)
 	TRY(db_pool_lease(instance_readers(s->in), &lease));
 	TRY(status_store_feed(lease->db, instance_config(s->in)->ca_name, &next));
 	TRY(status_store_each(lease->db, load_row, s));
+	TRY(head_start(s));
 	atomic_store(&s->next, next);
 	NEED(pthread_create(&s->tail, NULL, tail, s) == 0, RC_NOMEM, "no thread for the feed");
 	s->tailing = true;
