@@ -10,7 +10,7 @@
 #include <cmocka.h>
 #include <openssl/evp.h>
 
-#define SIZES 130 /* tests/evidence/verify_log.py goes on to 1,000 */
+#define SIZES 130 /* tree_pairs_test.c goes on to 1,000 */
 
 static tree_hash leaf[SIZES];
 
