@@ -8,17 +8,26 @@
 
 #define RENEW (HEAD_VALID / 2) /* a new one is asked for when less than this is left */
 
-/* Does the trust folder say who signs the heads of the CA's log?  Then nothing is answered without one. */
-RC head_start(struct status *s)
+/* Until when the certificate that signs the heads is valid; 0: the trust folder names none. */
+static RC signer(struct status *s)
 {
 	AUTO_BUF(certificate, CERT_DER_MAX);
 	struct rc rc = frame_log_certificate(s->in, instance_config(s->in)->ca_name, &certificate);
+	struct cert c;
 
 	if (rc.code == RC_NOTFOUND) {
-		atomic_store(&s->relied, INT64_MAX);
+		atomic_store(&s->signer, 0);
 		return OK;
 	}
-	return rc;
+	TRY(rc);
+	TRY(cert_parse(buf_slice(&certificate), &c));
+	atomic_store(&s->signer, c.not_after);
+	return OK;
+}
+
+RC head_start(struct status *s)
+{
+	return signer(s);
 }
 
 static RC fetch(struct status *s)
@@ -41,16 +50,31 @@ static RC fetch(struct status *s)
 	return OK;
 }
 
+/* A key whose certificate has ended signs no heads: people are called, and status goes on. */
+static void ended(struct status *s)
+{
+	if (!atomic_exchange(&s->told, true))
+		instance_alarm(s->in, "log-head", slice_text(instance_config(s->in)->ca_name),
+		               "the certificate that signs the heads of this log has ended");
+}
+
 RC head_follow(struct status *s)
 {
-	int64_t relied = atomic_load(&s->relied);
+	int64_t now = clock_now();
 
-	if (relied == INT64_MAX || relied > clock_now() + RENEW)
+	if (atomic_load(&s->relied) > now + RENEW)
 		return OK;
+	TRY(signer(s));
+	if (atomic_load(&s->signer) == 0)
+		return OK;
+	if (atomic_load(&s->signer) < now) {
+		ended(s);
+		return OK;
+	}
 	return rc_note(fetch(s), "head of %s", instance_config(s->in)->ca_name);
 }
 
 int64_t head_relied(struct status *s)
 {
-	return atomic_load(&s->relied);
+	return atomic_load(&s->signer) < clock_now() ? INT64_MAX : atomic_load(&s->relied);
 }

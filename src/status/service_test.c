@@ -145,9 +145,11 @@ static struct status *status_of(void)
 
 static void start_status(void)
 {
+	static char ca_url[] = "https://ca", ca_name[] = "shifan/ca";
+
 	status_in = world_instance("shifan/status", &role_status, NULL);
-	status_in->config.value.ca_url = (char[]){"https://ca"};
-	status_in->config.value.ca_name = (char[]){"shifan/ca"};
+	status_in->config.value.ca_url = ca_url;
+	status_in->config.value.ca_name = ca_name;
 	assert_ok(role_status.start(status_in));
 	assert_ok(http_server_new(&(struct http_config){.loops = 1, .workers = 2}, &server));
 	assert_ok(http_server_listen(server,
@@ -473,6 +475,43 @@ static void a_cut_off_copy_does_not_claim_to_be_fresh(void **state)
 	world_until(status_of_good() == OCSP_RESPONSE_STATUS_SUCCESSFUL);
 }
 
+/* design 4: the head of the CA's log bounds every answer; without one in force there is none. */
+static void no_answer_goes_beyond_the_head(void **state)
+{
+	unsigned serials[] = {GOOD, 0};
+	OCSP_REQUEST *q = question(W_CA, EVP_sm3(), serials);
+	OCSP_CERTID *id = id_of(W_CA, EVP_sm3(), GOOD);
+	ASN1_GENERALIZEDTIME *until = NULL;
+	OCSP_BASICRESP *b;
+	OCSP_RESPONSE *r;
+	int64_t end = clock_now() + 100;
+	char path[128];
+	struct tm t;
+	int status;
+
+	(void)state;
+	assert_int_equal(head_relied(status_of()), INT64_MAX); /* nobody signs heads in this world */
+	world_write("shifan/status/trust/logs/shifan.ca.cer", buf_slice(&world.cert[W_SERVICE]));
+	world_until(status_of_good() == OCSP_RESPONSE_STATUS_TRYLATER); /* somebody does, but gives none */
+	atomic_store(&status_of()->relied, end);
+	r = ask_post(q);
+	b = OCSP_response_get1_basic(r);
+	assert_non_null(b);
+	assert_int_equal(OCSP_resp_find_status(b, id, &status, NULL, NULL, NULL, &until), 1);
+	assert_int_equal(ASN1_TIME_to_tm(until, &t), 1);
+	assert_int_equal(timegm(&t), end);
+	OCSP_BASICRESP_free(b);
+	OCSP_RESPONSE_free(r);
+	atomic_store(&status_of()->relied, clock_now());
+	assert_int_equal(status_of_good(), OCSP_RESPONSE_STATUS_TRYLATER);
+	assert_false(rc_ok(role_status.checks[0].check(status_in)));
+	(void)snprintf(path, sizeof(path), "%s/shifan/status/trust/logs/shifan.ca.cer", world.dir);
+	assert_int_equal(unlink(path), 0);
+	world_until(status_of_good() == OCSP_RESPONSE_STATUS_SUCCESSFUL);
+	OCSP_CERTID_free(id);
+	OCSP_REQUEST_free(q);
+}
+
 /* design 4: rebuilt from its own copy, and from nothing; a store alone is not known to be fresh. */
 static void it_comes_back_with_what_it_knew(void **state)
 {
@@ -632,6 +671,7 @@ int main(void)
 	        CASE(get_takes_the_rest_of_the_path),
 	        CASE(a_revocation_shows),
 	        CASE(a_cut_off_copy_does_not_claim_to_be_fresh),
+	        CASE(no_answer_goes_beyond_the_head),
 	        CASE(it_comes_back_with_what_it_knew),
 	        CASE(a_gap_is_found),
 	        CASE(a_changed_entry_is_found),

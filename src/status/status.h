@@ -59,7 +59,9 @@ struct status {
 	pthread_t tail;
 	bool tailing;
 	atomic_ullong heard; /* clock_mono_ms() when the CA last said that nothing is missing here */
-	atomic_llong relied; /* the CA's newest head may be so long; INT64_MAX: nobody signs heads there */
+	atomic_llong relied; /* until when the CA's newest head may be relied on */
+	atomic_llong signer; /* until when its signer's certificate is valid; 0: nobody signs heads there */
+	atomic_bool told;    /* that it has ended */
 	atomic_bool broken;  /* gap or wrong leaf: nothing is answered from this copy */
 	atomic_ullong next;  /* entry that comes next */
 	atomic_ullong answers[ANSWER_KINDS];
@@ -80,6 +82,7 @@ RC tail_apply(struct status *s, const json_t *answer, size_t *n);
 RC head_start(struct status *s);
 /* Asks for another head when the last one gets old. */
 RC head_follow(struct status *s);
+/* INT64_MAX where nobody signs heads, or nobody can any more. */
 int64_t head_relied(struct status *s);
 
 /* list.c */

@@ -34,8 +34,8 @@ def issue(name, number, accept=True):
 
 
 def ocsp(serial):
-    return openssl("ocsp", "-issuer", p.ca("sm2"), "-serial", "0x" + serial, "-url", state["ocsp"], "-noverify",
-                   "-resp_text").stdout.decode()
+    return ask_ocsp("-issuer", p.ca("sm2"), "-serial", "0x" + serial, "-url", state["ocsp"], "-noverify",
+                    "-resp_text").stdout.decode()
 
 
 def until(condition, what, limit=60):

@@ -39,7 +39,7 @@ def entries(instance, kind):
 def responder():
     """Serial and end of the certificate in an answer that OpenSSL accepts."""
     out = work / "answer.der"
-    openssl("ocsp", "-issuer", p.ca("sm2"), "-cert", state["a"] / "sign.pem", "-respout", out, "-no_nonce",
+    ask_ocsp("-issuer", p.ca("sm2"), "-cert", state["a"] / "sign.pem", "-respout", out, "-no_nonce",
                 "-url", p.url("shifan/status", "public") + "/ocsp", "-noverify")
     text = openssl("ocsp", "-respin", out, "-text", "-noverify").stdout.decode()
     certificate = re.search(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----\n", text, re.S)[0]

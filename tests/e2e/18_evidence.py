@@ -196,6 +196,31 @@ def shorter_valid(db):
     db.execute("DELETE FROM log_head")
 
 
+def ocsp_of(p, serial):
+    answer = run("openssl", "ocsp", "-issuer", p.ca("sm2"), "-serial", f"0x{serial}", "-url", p.endpoints["public"]["ocsp"],
+                 "-noverify", status=None)
+    return (answer.stdout + answer.stderr).decode().lower()
+
+
+def no_answer_goes_beyond_the_head():
+    """Design 4: a status service that the CA gives no newer head stops answering when the last one is over; it goes on
+    as soon as there is one."""
+    p = state["p"]
+    serial = serial_of(work / "a/sign.pem")
+    until("no answer", lambda: "good" in ocsp_of(p, serial), 60)
+    children = run("pgrep", "-f", f"instance shifan/ca --data {p.data}").stdout.split()
+    check(children, "no process of the CA")
+    for pid in children:
+        os.kill(int(pid), signal.SIGSTOP)
+    try:
+        run(BINARY, "clock", "--data", p.data, "step", "+200000")
+        until("an answer beyond the head", lambda: "trylater" in ocsp_of(p, serial), 60)
+    finally:
+        for pid in children:
+            os.kill(int(pid), signal.SIGCONT)
+    until("no answer with a new head", lambda: "good" in ocsp_of(p, serial), 60)
+
+
 def every_attack_of_root_is_found():
     """Each on a copy of its own: (what was done, codes that `audit verify` may give with the witnesses' heads,
     whether the copy alone shows it)."""
@@ -274,8 +299,8 @@ def ends():
 
 
 try:
-    main([heads_reach_their_witnesses, proofs_hold, a_witness_takes_no_other_history, exports, a_good_copy_verifies,
-          every_attack_of_root_is_found, yesterdays_database_issues_nothing, ends])
+    main([heads_reach_their_witnesses, proofs_hold, a_witness_takes_no_other_history, no_answer_goes_beyond_the_head,
+          exports, a_good_copy_verifies, every_attack_of_root_is_found, yesterdays_database_issues_nothing, ends])
 finally:
     if "p" in state and state["p"].process:
         state["p"].process.kill()

@@ -49,6 +49,20 @@ def openssl(*argv, input=None, status=0):
     return run("openssl", *argv, input=input, status=status)
 
 
+def ask_ocsp(*argv, limit=60):
+    """`openssl ocsp` as a client does it: tryLater is followed.  After the clock has jumped a responder asks for
+    another head of the CA's log before it answers again."""
+    end = time.monotonic() + limit
+    while True:
+        p = openssl("ocsp", *argv, status=None)
+        if b"trylater" not in p.stdout + p.stderr or time.monotonic() > end:
+            break
+        time.sleep(0.1)
+    if p.returncode != 0:
+        raise Failure(f"openssl ocsp: exit {p.returncode}: {p.stdout.decode()}{p.stderr.decode()}")
+    return p
+
+
 # ---- DER, just enough to cut objects apart ----
 def tlv(data, at=0):
     """(tag, start of contents, end) of the element at this offset."""
