@@ -7,9 +7,9 @@
 #include <stdlib.h>
 
 /* A commit is on disk when it returns; a lock that does not come is RC_BUSY; a writer whose host has
- * gone silent in a transaction does not hold up the next one for ever. */
+ * gone silent in a transaction (LEASE_TTL_MS) does not hold up the next one for ever. */
 static const char setup_writer[] = "SET synchronous_commit = on; SET lock_timeout = 10000;"
-                                   "SET idle_in_transaction_session_timeout = 30000;"
+                                   "SET idle_in_transaction_session_timeout = 15000;"
                                    "SET client_min_messages = error;";
 static const char setup_reader[] = "SET default_transaction_read_only = on; SET lock_timeout = 10000;"
                                    "SET client_min_messages = error;";

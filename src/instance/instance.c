@@ -11,6 +11,7 @@
 
 #define TICK_MS 200 /* while not ready */
 #define TICK_READY_MS 30000
+#define TICK_SHARED_MS 1000 /* a host that was replaced notices soon */
 
 /* ---- what a role asks its instance for ---- */
 
@@ -224,6 +225,7 @@ static bool wait_signal(struct instance *in, int signals, unsigned ms, bool *rel
 
 static RC serve(struct instance *in, int signals)
 {
+	unsigned tick = in->database.shared ? TICK_SHARED_MS : TICK_READY_MS;
 	bool told = false, reload = false;
 
 	do {
@@ -240,7 +242,7 @@ static RC serve(struct instance *in, int signals)
 			tell_supervisor(in);
 		}
 		NEED(!writer_fenced(in->writer), RC_BUSY, "another host has taken over the database");
-	} while (wait_signal(in, signals, told ? TICK_READY_MS : TICK_MS, &reload));
+	} while (wait_signal(in, signals, told ? tick : TICK_MS, &reload));
 	return OK;
 }
 

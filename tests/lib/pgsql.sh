@@ -2,6 +2,7 @@
 # A PostgreSQL server of a test's own: scratch folder, Unix socket only, gone when the test is.
 #	pgsql.sh start PID   prints "host=FOLDER user=postgres dbname=postgres"; ends with process PID at the latest
 #	pgsql.sh stop FOLDER
+#	pgsql.sh restart FOLDER   as after a crash of the server
 #	pgsql.sh run COMMAND...  with YD_TEST_DB naming a server of its own: the tests that can run over it do
 # Exit 77 with a reason when PostgreSQL is not installed.
 set -eu
@@ -54,6 +55,7 @@ start() {
 case "$1" in
 start) start "$2" ;;
 stop) stop "$2" ;;
+restart) cd "$2" && as "$bin/pg_ctl" -D "$2/data" -l "$2/data/server.log" -m immediate -w -t 60 restart >/dev/null ;;
 run)
 	shift
 	here=$PWD
