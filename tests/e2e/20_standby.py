@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Proves that a second host takes over (design 9.1): two platforms, each with a folder and processes of its own, over
+"""Proves that a second host takes over (design 9.1, R12.5): two platforms, each with a folder and processes of its own, over
 one PostgreSQL server.  The first is killed, later the second is only stopped and comes back late; each time the other
 takes over, nothing acknowledged is lost, no serial is used twice, and who was replaced writes nothing any more.  Then
 connections are cut and the server is restarted under load.
