@@ -28,6 +28,8 @@ soak env LIMIT_ROUNDS="${LIMIT_ROUNDS:-15}" tests/e2e/17_limits.py
 # an organisation of 3,000 stops and ends as a whole; a list of 100,000 is entered, approved and issued
 soak env STAFF="${STAFF:-3000}" tests/e2e/11_lifecycle.py
 soak env ROWS="${ROWS:-100000}" tests/long/list.py
+soak env JUDGED="${JUDGED:-1000}" tests/e2e/25_judges.py
+soak env STANDBY_LOAD=20 STANDBY_CUTS="${STANDBY_CUTS:-20}" tests/e2e/20_standby.py
 soak tests/long/load.py
 for _ in $(seq "${SOAK_ROUNDS:-5}"); do
 	ctest --test-dir build -R '^(unit|e2e)/' --output-on-failure >out/soak.log 2>&1 && passed=$((passed + 1)) || {

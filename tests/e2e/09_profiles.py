@@ -10,6 +10,7 @@ import sys
 import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
+from applicants import application_of, evidence_of, open_profiles  # noqa: E402
 from yuandian import *  # noqa: E402,F403
 
 work = pathlib.Path(tempfile.mkdtemp(prefix="yuandian-e2e-"))
@@ -18,43 +19,20 @@ PURPOSES = {"serverAuth": "sslserver", "clientAuth": "sslclient", "emailProtecti
 EKU = {"serverAuth": "1.3.6.1.5.5.7.3.1", "clientAuth": "1.3.6.1.5.5.7.3.2", "emailProtection": "1.3.6.1.5.5.7.3.4"}
 POLICY = {"GOV": "1.3.6.1.4.1.32473.1.1", "PUBLIC": "1.3.6.1.4.1.32473.1.2"}
 PAIR = {"sign": "110000000", "enc": "001110000"}  # key usage, first bit first
-profiles, issued, state = {}, {}, {"next": 600}
+profiles, issued, state = {}, {}, {"next": 0}
 
 
 def read_profiles():
-    rows = json.loads(run(BINARY, "profile", "list", "--json").stdout)["profiles"]
-    for row in rows:
-        if not row["internal"]:
-            profiles[row["id"]] = json.loads(run(BINARY, "profile", "show", row["id"]).stdout)
+    profiles.update(open_profiles())
     check(len(profiles) >= 13, f"open profiles: {sorted(profiles)}")
 
 
-def fresh(identity):
-    """The example as another holder: own numbers of documents, organisations and devices."""
-    n = state["next"] = state["next"] + 1
-    o = json.loads(json.dumps(identity))
-    for document in (o.get("document"), o.get("agent", {}).get("document")):
-        if document and document["type"] == "citizen":
-            document["number"] = citizen_number(n - 600)
-        elif document:
-            document["number"] = f"E{10000000 + n}"
-        n += 150
-    if "code" in o:
-        o["code"] = credit_code(f"{o['code'][:8]}M{n:06d}Y4")
-    if "serial" in o:
-        o["serial"] = f"SN-{n}"
-    if "dns" in o and o["name"] in o["dns"]:
-        o["name"], o["dns"] = f"w{n}.example.gov.cn", [f"w{n}.example.gov.cn", f"*.w{n}.example.gov.cn"]
-    return o
-
-
 def data_of(profile, **more):
-    return {"identity": {**fresh(profile["example"]), **more}, "purpose": "电子公文交换", "region": "350100",
-            "agreement": {"version": "1", "accepted": True}}
+    state["next"] += 1
+    return application_of(profile, state["next"], **more)
 
 
-def kinds_of(profile):
-    return [e["type"] for e in profile["evidence"]]
+kinds_of = evidence_of
 
 
 def prepare(folder, profile, kind, **more):

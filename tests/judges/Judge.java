@@ -1,11 +1,15 @@
+import java.io.ByteArrayInputStream;
 import java.io.FileInputStream;
 import java.math.BigInteger;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.PublicKey;
 import java.security.Security;
 import java.security.cert.CertificateFactory;
 import java.security.cert.X509CRL;
+import java.security.cert.X509CRLEntry;
 import java.security.cert.X509Certificate;
+import java.util.Set;
 import org.bouncycastle.asn1.ASN1ObjectIdentifier;
 import org.bouncycastle.asn1.ASN1Primitive;
 import org.bouncycastle.asn1.ASN1String;
@@ -22,7 +26,8 @@ import org.bouncycastle.jce.provider.BouncyCastleProvider;
 import org.bouncycastle.operator.jcajce.JcaContentVerifierProviderBuilder;
 
 /** Bouncy Castle as an outside judge.  It signs and verifies SM2 with the standard id by itself.
- *  chain LEAF … ROOT | leaves CA LEAF … | crl CRL ISSUER | ocsp RESPONSE ISSUER : prints what it found, exit 1 if wrong. */
+ *  chain LEAF … ROOT | leaves CA LEAF … | crl CRL ISSUER | listed CRL ISSUER | ocsp RESPONSE … ISSUER |
+ *  flips CA LEAF : prints what it found, exit 1 if wrong. */
 public class Judge {
 	static X509Certificate certificate(String path) throws Exception {
 		try (FileInputStream in = new FileInputStream(path)) {
@@ -79,14 +84,49 @@ public class Judge {
 		}
 	}
 
-	static void crl(String path, String issuerPath) throws Exception {
+	static Set<? extends X509CRLEntry> entries(String path, String issuerPath) throws Exception {
 		X509Certificate issuer = certificate(issuerPath);
 		try (FileInputStream in = new FileInputStream(path)) {
 			X509CRL crl = (X509CRL) CertificateFactory.getInstance("X.509", "BC").generateCRL(in);
 			crl.verify(issuer.getPublicKey(), "BC");
-			int n = crl.getRevokedCertificates() == null ? 0 : crl.getRevokedCertificates().size();
-			System.out.println("crl entries " + n);
+			return crl.getRevokedCertificates() == null ? Set.of() : crl.getRevokedCertificates();
 		}
+	}
+
+	static void crl(String path, String issuerPath) throws Exception {
+		System.out.println("crl entries " + entries(path, issuerPath).size());
+	}
+
+	static void listed(String path, String issuerPath) throws Exception {
+		for (X509CRLEntry e : entries(path, issuerPath))
+			System.out.println(e.getSerialNumber().toString(16));
+	}
+
+	/** Changes each byte in turn: how many, and how many still verify though what is signed has changed. */
+	static void flips(String issuerPath, String path) throws Exception {
+		PublicKey key = certificate(issuerPath).getPublicKey();
+		X509Certificate good = certificate(path);
+		byte[] der = good.getEncoded(), tbs = good.getTBSCertificate();
+		int wrong = 0;
+		good.verify(key, "BC");
+		for (int i = 0; i < der.length; i++) {
+			byte[] bad = der.clone();
+			bad[i] ^= 1;
+			try {
+				X509Certificate c = (X509Certificate) CertificateFactory.getInstance("X.509", "BC")
+					.generateCertificate(new ByteArrayInputStream(bad));
+				c.verify(key, "BC");
+				wrong += java.util.Arrays.equals(c.getTBSCertificate(), tbs) ? 0 : 1;
+			} catch (Exception | Error refused) {
+				continue;
+			}
+		}
+		System.out.println(der.length + " " + wrong);
+	}
+
+	static void ocsp(String[] paths) throws Exception {
+		for (int i = 1; i + 1 < paths.length; i++)
+			ocsp(paths[i], paths[paths.length - 1]);
 	}
 
 	static void ocsp(String path, String issuerPath) throws Exception {
@@ -114,7 +154,9 @@ public class Judge {
 		case "chain": chain(args); break;
 		case "leaves": leaves(args); break;
 		case "crl": crl(args[1], args[2]); break;
-		case "ocsp": ocsp(args[1], args[2]); break;
+		case "listed": listed(args[1], args[2]); break;
+		case "flips": flips(args[1], args[2]); break;
+		case "ocsp": ocsp(args); break;
 		default: throw new Exception("usage");
 		}
 	}
