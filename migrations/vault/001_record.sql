@@ -23,14 +23,13 @@ CREATE TABLE record (
 ) STRICT;
 CREATE INDEX record_follows ON record(follows) WHERE follows IS NOT NULL;
 
--- Which items belong to a record, in the order they came; kinds: what is in it, words.
+-- Which items belong to a record, and what is in them (words); items are numbered as they come.
 CREATE TABLE kept (
 	record INTEGER NOT NULL REFERENCES record(id),
-	n INTEGER NOT NULL,
 	item INTEGER NOT NULL REFERENCES item(id),
 	kinds TEXT NOT NULL,
 	at INTEGER NOT NULL,
-	PRIMARY KEY (record, n)
+	PRIMARY KEY (record, item, kinds)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX kept_item ON kept(item);
 

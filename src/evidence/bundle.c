@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define PIECES (BUNDLE_RECORDS * BUNDLE_PIECES)
+#define PIECE_LEAST 8 /* bytes: two heads, a letter, a byte of content, its own head */
 #define ELSEWHERE DER_CTX(0)
 
 /* ---- writing ---- */
@@ -139,9 +140,10 @@ RC bundle_read(struct slice der, struct bundle **ret)
 {
 	AUTO(bundle, b, mem_new(1, sizeof(*b)));
 	struct der_reader r = der_read(der);
+	size_t most = der.len / PIECE_LEAST + 1;
 
 	NEED(b != NULL, RC_NOMEM, "no memory");
-	b->pieces = mem_new(PIECES, sizeof(*b->pieces));
+	b->pieces = mem_new(most < PIECES ? most : PIECES, sizeof(*b->pieces));
 	NEED(b->pieces != NULL, RC_NOMEM, "no memory");
 	der_enter(&r, DER_SEQUENCE);
 	der_enter(&r, DER_SEQUENCE);

@@ -56,25 +56,26 @@ RC vault_store_item_id(struct db *db, int64_t id, struct vault_item *ret)
 /* What was destroyed for one record may come again with another. */
 RC vault_store_item_put(struct db *db, struct vault_item *i)
 {
+	AUTO(db_rows, q, NULL);
 	struct vault_item there;
+	bool row;
 
-	TRY(db_run(
-	        db, NULL,
+	TRY(db_query(
+	        db, &q,
 	        "INSERT INTO item (sm3, segment, slot, position, length, at) VALUES ($1, $2, $3, $4, $5, $6) "
 	        "ON CONFLICT (sm3) DO UPDATE SET segment = $2, slot = $3, position = $4, length = $5, at = "
 	        "$6, "
-	        "destroyed_at = NULL WHERE item.destroyed_at IS NOT NULL",
+	        "destroyed_at = NULL WHERE item.destroyed_at IS NOT NULL RETURNING id",
 	        DB_ARGS(DB_BLOB(SLICE_ARR(i->sm3)), DB_INT(i->where.segment), DB_INT(i->where.slot),
 	                DB_INT(i->where.offset), DB_INT(i->where.length), DB_INT(i->at))));
+	TRY(db_next(q, &row));
+	if (row) {
+		i->id = db_int(q, 0);
+		return db_next(q, &row);
+	}
 	TRY(vault_store_item(db, i->sm3, &there));
 	i->id = there.id;
 	return OK;
-}
-
-RC vault_store_item_destroyed(struct db *db, int64_t id, int64_t at)
-{
-	return db_run(db, NULL, "UPDATE item SET destroyed_at = $2 WHERE id = $1 AND destroyed_at IS NULL",
-	              DB_ARGS(DB_INT(id), DB_INT(at)));
 }
 
 RC vault_store_destroyed(struct db *db, uint32_t segment, uint32_t slot, bool *ret)
@@ -89,22 +90,10 @@ RC vault_store_destroyed(struct db *db, uint32_t segment, uint32_t slot, bool *r
 	return OK;
 }
 
-RC vault_store_items_each(struct db *db, int64_t after, size_t limit,
-                          struct rc (*each)(void *arg, const struct vault_item *i), void *arg)
+RC vault_store_item_destroyed(struct db *db, int64_t id, int64_t at)
 {
-	AUTO(db_rows, q, NULL);
-	struct vault_item i;
-	bool row;
-
-	TRY(db_query(db, &q, "SELECT " ITEM_COLUMNS " FROM item WHERE id > $1 ORDER BY id LIMIT $2",
-	             DB_ARGS(DB_INT(after), DB_INT(limit))));
-	for (;;) {
-		TRY(db_next(q, &row));
-		if (!row)
-			return OK;
-		TRY(item_read(q, &i));
-		TRY(each(arg, &i));
-	}
+	return db_run(db, NULL, "UPDATE item SET destroyed_at = $2 WHERE id = $1 AND destroyed_at IS NULL",
+	              DB_ARGS(DB_INT(id), DB_INT(at)));
 }
 
 /* ---- records ---- */
@@ -225,15 +214,9 @@ RC vault_store_followers(struct db *db, int64_t record, struct rc (*each)(void *
 
 RC vault_store_keep(struct db *db, int64_t record, int64_t item, const char *kinds, int64_t at)
 {
-	int64_t n;
-
-	TRY(db_scalar(db, &n, "SELECT count(*) FROM kept WHERE record = $1 AND item = $2 AND kinds = $3",
-	              DB_ARGS(DB_INT(record), DB_INT(item), DB_CSTR(kinds))));
-	if (n > 0)
-		return OK;
 	return db_run(db, NULL,
-	              "INSERT INTO kept (record, n, item, kinds, at) VALUES ($1, "
-	              "(SELECT coalesce(max(n), 0) + 1 FROM kept WHERE record = $1), $2, $3, $4)",
+	              "INSERT INTO kept (record, item, kinds, at) VALUES ($1, $2, $3, $4) "
+	              "ON CONFLICT (record, item, kinds) DO NOTHING",
 	              DB_ARGS(DB_INT(record), DB_INT(item), DB_CSTR(kinds), DB_INT(at)));
 }
 
@@ -243,7 +226,7 @@ RC vault_store_kept_each(struct db *db, int64_t record,
 	AUTO(db_rows, q, NULL);
 	bool row;
 
-	TRY(db_query(db, &q, "SELECT item, kinds, at FROM kept WHERE record = $1 ORDER BY n",
+	TRY(db_query(db, &q, "SELECT item, kinds, at FROM kept WHERE record = $1 ORDER BY item",
 	             DB_ARGS(DB_INT(record))));
 	for (;;) {
 		TRY(db_next(q, &row));

@@ -26,8 +26,6 @@ RC vault_store_item_put(struct db *db, struct vault_item *i);
 RC vault_store_item_destroyed(struct db *db, int64_t id, int64_t at);
 /* Was the item with that key slot destroyed by a decision? */
 RC vault_store_destroyed(struct db *db, uint32_t segment, uint32_t slot, bool *ret);
-RC vault_store_items_each(struct db *db, int64_t after, size_t limit,
-                          struct rc (*each)(void *arg, const struct vault_item *i), void *arg);
 
 /* ---- records ---- */
 struct vault_record {

@@ -63,8 +63,6 @@ static const struct {
         {"issued", "request"},
         {"revoked", "request"},
         {"released", "request"},
-        {"application-issued", "request"},
-        {"application-issued-partial", "request"},
         {"application-accepted", NULL},
 };
 
