@@ -18,7 +18,8 @@ void tree_node(const tree_hash left, const tree_hash right, tree_hash ret);
 /* The right edge of a growing tree: enough to add leaves and to tell the head. */
 struct tree_edge {
 	uint64_t size;
-	tree_hash node[TREE_LEVELS]; /* node[i]: above the last 1 << i leaves that begin at a multiple of it */
+	/* node[i]: above the last 1 << i leaves that begin at a multiple of it */
+	tree_hash node[TREE_LEVELS];
 };
 void tree_add(struct tree_edge *e, const tree_hash leaf);
 /* SM3 of nothing for an empty tree. */
