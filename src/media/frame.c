@@ -1,8 +1,11 @@
 #include "media/frame.h"
 
 #include "base/rand.h"
+#include "media/pack.h"
 #include "sm/sm3.h"
 #include "sm/sm4.h"
+
+#define FRAME_CONTENT 68
 
 static const uint8_t magic[4] = {'Y', 'D', 'F', '1'};
 
@@ -30,19 +33,25 @@ static uint64_t get64(const uint8_t *p)
 	return (uint64_t)get32(p) << 32 | get32(p + 4);
 }
 
-RC media_frame_seal(const uint8_t key[16], struct slice content, uint8_t *to)
+RC media_frame_seal(const uint8_t key[16], struct slice content, struct slice packed, uint8_t *to)
 {
 	struct sm4 c;
 
 	memcpy(to, magic, sizeof(magic));
-	put32(to + 12, (uint32_t)content.len);
+	put32(to + 12, (uint32_t)packed.len);
+	put32(to + FRAME_CONTENT, (uint32_t)content.len);
 	sm3_hash(content, to + FRAME_ID);
 	TRY(rand_bytes(to + FRAME_NONCE, 12));
 	sm4_init(&c, key);
-	sm4_gcm_seal(&c, to + FRAME_NONCE, slice_of(to + FRAME_ID, 32), content, to + FRAME_HEAD,
-	             to + FRAME_HEAD + content.len);
+	sm4_gcm_seal(&c, to + FRAME_NONCE, slice_of(to + FRAME_ID, 32), packed, to + FRAME_HEAD,
+	             to + FRAME_HEAD + packed.len);
 	sm4_wipe(&c);
 	return OK;
+}
+
+uint64_t media_frame_whole(const uint8_t *frame)
+{
+	return media_frame_size(get32(frame + 12));
 }
 
 void media_frame_place(uint8_t *frame, uint32_t segment, uint32_t slot, uint64_t durable)
@@ -57,9 +66,11 @@ void media_frame_place(uint8_t *frame, uint32_t segment, uint32_t slot, uint64_t
 
 bool media_frame_head(const uint8_t head[FRAME_HEAD], uint32_t segment, uint32_t *length)
 {
+	uint32_t content = get32(head + FRAME_CONTENT);
+
 	*length = get32(head + 12);
 	return memcmp(head, magic, sizeof(magic)) == 0 && get32(head + 4) == segment && *length > 0 &&
-	       *length <= MEDIA_ITEM_MAX;
+	       *length <= content && content <= MEDIA_ITEM_MAX;
 }
 
 bool media_frame_read(struct slice bytes, uint32_t segment, struct media_frame *ret)
@@ -76,6 +87,7 @@ bool media_frame_read(struct slice bytes, uint32_t segment, struct media_frame *
 	*ret = (struct media_frame){.segment = segment,
 	                            .slot = get32(bytes.p + 8),
 	                            .length = length,
+	                            .content = get32(bytes.p + FRAME_CONTENT),
 	                            .durable = get64(bytes.p + 16),
 	                            .id = bytes.p + FRAME_ID,
 	                            .nonce = bytes.p + FRAME_NONCE,
@@ -84,9 +96,9 @@ bool media_frame_read(struct slice bytes, uint32_t segment, struct media_frame *
 	return memcmp(sm3, bytes.p + n, sizeof(sm3)) == 0;
 }
 
-RC media_frame_open(const struct media_frame *f, const uint8_t key[16], struct buf *ret)
+static RC unseal(const struct media_frame *f, const uint8_t key[16], struct buf *ret)
 {
-	uint8_t *to = buf_room(ret, f->length), sm3[SM3_LEN];
+	uint8_t *to = buf_room(ret, f->length);
 	struct sm4 c;
 	struct rc rc;
 
@@ -95,10 +107,36 @@ RC media_frame_open(const struct media_frame *f, const uint8_t key[16], struct b
 	rc = sm4_gcm_open(&c, f->nonce, slice_of(f->id, 32), slice_of(f->sealed, f->length), to, f->tag);
 	sm4_wipe(&c);
 	REQUIRE(rc_ok(rc), RECORD_DAMAGED, "an item does not open with its key");
-	sm3_hash(slice_of(to, f->length), sm3);
-	REQUIRE(memcmp(sm3, f->id, sizeof(sm3)) == 0, RECORD_DAMAGED, "an item is not what its hash says");
 	ret->len += f->length;
 	return OK;
+}
+
+static RC unpack(const struct media_frame *f, struct slice packed, struct buf *ret)
+{
+	uint8_t *to = buf_room(ret, f->content), sm3[SM3_LEN];
+	bool whole;
+
+	NEED(to != NULL, RC_NOMEM, "no memory for an item");
+	if (f->content == f->length)
+		memcpy(to, packed.p, packed.len);
+	else
+		TRY(media_unpack(packed, to, f->content));
+	sm3_hash(slice_of(to, f->content), sm3);
+	whole = memcmp(sm3, f->id, sizeof(sm3)) == 0;
+	REQUIRE(whole, RECORD_DAMAGED, "an item is not what its hash says");
+	ret->len += f->content;
+	return OK;
+}
+
+RC media_frame_open(const struct media_frame *f, const uint8_t key[16], struct buf *ret)
+{
+	struct buf packed = BUF_SECRET(MEDIA_ITEM_MAX);
+	struct rc rc = unseal(f, key, &packed);
+
+	if (rc_ok(rc))
+		rc = unpack(f, buf_slice(&packed), ret);
+	buf_free(&packed);
+	return rc;
 }
 
 static void slot_check(const uint8_t s[SLOT_LEN], uint32_t segment, uint8_t sm3[SM3_LEN])

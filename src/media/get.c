@@ -31,16 +31,13 @@ struct getting {
 static RC look(struct getting *g, size_t p)
 {
 	struct copies *c = &g->copies;
-	size_t size = (size_t)media_frame_size(g->at->length);
-	uint8_t *to = buf_room(&c->bytes[p], size);
 	int data = -1, keys = -1;
 
-	NEED(to != NULL, RC_NOMEM, "no memory for an item");
 	g->seen[p] = true;
 	c->good[p] = rc_ok(media_open_file(g->m, p, g->at->segment, "seg", false, &data)) &&
-	             media_read(data, to, size, g->at->offset) &&
-	             media_frame_read(slice_of(to, size), g->at->segment, &c->frame[p]) &&
-	             c->frame[p].slot == g->at->slot && memcmp(c->frame[p].id, g->id, 32) == 0;
+	             walk_one(data, g->at->segment, g->at->offset, &c->bytes[p], &c->frame[p]) &&
+	             c->frame[p].slot == g->at->slot && c->frame[p].content == g->at->length &&
+	             memcmp(c->frame[p].id, g->id, 32) == 0;
 	g->slots.state[p] = rc_ok(media_open_file(g->m, p, g->at->segment, "key", false, &keys)) &&
 	                                    media_read(keys, g->slots.bytes[p], SLOT_LEN,
 	                                               (uint64_t)g->at->slot * SLOT_LEN)
@@ -48,6 +45,7 @@ static RC look(struct getting *g, size_t p)
 	                            : SLOT_DAMAGED;
 	media_close_fd(&data);
 	media_close_fd(&keys);
+	NEED(!c->bytes[p].nomem, RC_NOMEM, "no memory for an item");
 	return OK;
 }
 

@@ -62,7 +62,7 @@ static RC judge_frames(struct scrubbing *s, const struct copies *c, uint64_t off
 
 	for (size_t p = 0; p < MEDIA_PLACES; p++) {
 		const struct media_frame *f = &c->frame[p];
-		const struct media_at at = {s->w.segment, f->slot, offset, f->length};
+		const struct media_at at = {s->w.segment, f->slot, offset, f->content};
 		bool open[MEDIA_PLACES];
 		struct slots k;
 
@@ -119,7 +119,7 @@ static RC lose(struct scrubbing *s, uint64_t offset, const struct media_frame *f
 	TRY(walk_was_durable(&s->w, offset, &was));
 	if (!was && f != NULL && s->judge->known != NULL)
 		TRY(s->judge->known(s->judge->arg, f->id,
-		                    &(struct media_at){s->w.segment, f->slot, offset, f->length}, &was));
+		                    &(struct media_at){s->w.segment, f->slot, offset, f->content}, &was));
 	s->report->damaged += was ? 2 : 0;
 	s->report->lost += was ? 1 : 0;
 	return OK;
@@ -290,7 +290,7 @@ static RC each_of(struct walk *w,
 
 			if (!c.good[p] || (p != c.from && !c.differ))
 				continue;
-			TRY(each(arg, f->id, &(struct media_at){w->segment, f->slot, at, f->length}));
+			TRY(each(arg, f->id, &(struct media_at){w->segment, f->slot, at, f->content}));
 			if (step == 0 || c.bytes[p].len < step)
 				step = c.bytes[p].len;
 		}

@@ -385,6 +385,43 @@ static void batches(void **state)
 	mem_free(big);
 }
 
+/* What repeats itself takes less room, what does not takes none more; both come back as they were. */
+static void packed(void **state)
+{
+	static const size_t sizes[] = {1, 127, 128, 129, 4096, 9000, 70000, 1u << 20, (1u << 20) + 1};
+	uint8_t *bytes = mem_new(MEDIA_ITEM_MAX, 1);
+	uint64_t before = 0, end;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
+		for (int kind = 0; kind < 3; kind++) {
+			AUTO_BUF(b, MEDIA_ITEM_MAX);
+			struct slice s = slice_of(bytes, sizes[i]);
+			uint8_t id[32];
+			struct media_at at;
+			bool less;
+
+			for (size_t k = 0; k < sizes[i]; k++)
+				bytes[k] = (uint8_t)(kind == 0 ? 0 : "0123456789abcdef"[k % 16]);
+			if (kind == 2)
+				for (size_t k = 0; k < sizes[i]; k += 4096)
+					assert_ok(rand_bytes(bytes + k,
+					                     sizes[i] - k < 4096 ? sizes[i] - k : 4096));
+			assert_ok(media_put(m, &s, 1, &id, &at));
+			end = m->end;
+			less = end - before < media_frame_size((uint32_t)sizes[i]);
+			assert_int_equal(less, kind < 2 && sizes[i] >= 128 && sizes[i] <= 1u << 20);
+			assert_true(end - before <= media_frame_size((uint32_t)sizes[i]));
+			before = end;
+			assert_int_equal(at.length, sizes[i]);
+			assert_ok(media_get(m, id, &at, &b));
+			assert_true(slice_equal(buf_slice(&b), s));
+		}
+	reopen();
+	assert_clean(27);
+	mem_free(bytes);
+}
+
 struct putter {
 	pthread_t thread;
 	size_t number;
@@ -670,9 +707,8 @@ static void forged_frame(void **state)
 			struct media_report r;
 
 			/* of the same length; with the true id, or of another content */
-			assert_ok(media_frame_seal(
-			        other, slice_of("nothing of what was there before", i[1].at.length),
-			        buf_room(&forged, 1000)));
+			struct slice text = slice_of("nothing of what was there before", i[1].at.length);
+			assert_ok(media_frame_seal(other, text, text, buf_room(&forged, 1000)));
 			if (exact)
 				memcpy(forged.p + FRAME_ID, i[1].id, 32);
 			media_frame_place(forged.p, 1, 1, i[1].at.offset);
@@ -1001,16 +1037,27 @@ static void walks_all(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        T(puts_and_gets),   T(batches),
-	        T(many_threads),    T(keys_away),
-	        T(destroys),        T(destroyed_in_one_place),
-	        T(each_byte),       T(each_byte_at_start),
-	        T(both_damaged),    T(truncated_and_deleted),
-	        T(torn_tail),       T(forged_frame),
-	        T(moved_item),      T(forged_slot),
-	        T(replaced_place),  T(wrong_places),
-	        T(failing_disk),    T(no_false_acknowledgement),
-	        T(read_only_place), T(walks_all),
+	        T(puts_and_gets),
+	        T(batches),
+	        T(packed),
+	        T(many_threads),
+	        T(keys_away),
+	        T(destroys),
+	        T(destroyed_in_one_place),
+	        T(each_byte),
+	        T(each_byte_at_start),
+	        T(both_damaged),
+	        T(truncated_and_deleted),
+	        T(torn_tail),
+	        T(forged_frame),
+	        T(moved_item),
+	        T(forged_slot),
+	        T(replaced_place),
+	        T(wrong_places),
+	        T(failing_disk),
+	        T(no_false_acknowledgement),
+	        T(read_only_place),
+	        T(walks_all),
 	        T(short_of_memory),
 	};
 

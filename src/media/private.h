@@ -63,6 +63,8 @@ struct walk {
 	int data[MEDIA_PLACES], keys[MEDIA_PLACES]; /* -1: missing */
 	uint64_t size;                              /* the longer one */
 };
+/* The whole frame at offset of one file, if there is one. */
+bool walk_one(int fd, uint32_t segment, uint64_t offset, struct buf *ret, struct media_frame *f);
 /* What stands at one offset. */
 struct copies {
 	struct buf bytes[MEDIA_PLACES];

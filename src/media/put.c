@@ -2,6 +2,7 @@
  */
 #include "base/mem.h"
 #include "base/rand.h"
+#include "media/pack.h"
 #include "media/private.h"
 
 #include <stdio.h>
@@ -18,7 +19,7 @@ struct putting {
 	size_t n;
 	uint8_t (*ids)[32];
 	struct media_at *at;
-	struct buf frames, slots;
+	struct buf frames, slots, packed;
 	uint8_t (*keys)[16], (*wrapped)[MEDIA_WRAPPED];
 };
 
@@ -26,6 +27,7 @@ static void putting_free(struct putting *u)
 {
 	buf_free(&u->frames);
 	buf_free(&u->slots);
+	buf_free(&u->packed);
 	mem_free(u->keys);
 	mem_free(u->wrapped);
 }
@@ -69,6 +71,17 @@ RC media_use_segment(struct media *m, uint32_t segment)
 
 /* ---- before anybody is kept waiting: keys, sealing ---- */
 
+static RC seal_one(struct putting *u, size_t i)
+{
+	struct slice content = u->contents[i], packed;
+
+	TRY(media_pack(content, &u->packed));
+	packed = u->packed.len > 0 ? buf_slice(&u->packed) : content;
+	TRY(media_frame_seal(u->keys[i], content, packed, u->frames.p + u->frames.len));
+	u->frames.len += media_frame_size((uint32_t)packed.len);
+	return OK;
+}
+
 static RC seal_all(struct media *m, struct putting *u)
 {
 	size_t total = 0;
@@ -79,10 +92,8 @@ static RC seal_all(struct media *m, struct putting *u)
 	NEED(buf_room(&u->frames, total) != NULL, RC_NOMEM, "no memory for %zu items", u->n);
 	TRY(rand_bytes(u->keys, u->n * 16));
 	TRY(m->keys.wrap(m->keys.arg, (const uint8_t(*)[16])u->keys, u->n, u->wrapped));
-	for (size_t i = 0; i < u->n; i++) {
-		TRY(media_frame_seal(u->keys[i], u->contents[i], u->frames.p + u->frames.len));
-		u->frames.len += media_frame_size((uint32_t)u->contents[i].len);
-	}
+	for (size_t i = 0; i < u->n; i++)
+		TRY(seal_one(u, i));
 	return OK;
 }
 
@@ -91,6 +102,7 @@ static RC seal(struct media *m, struct putting *u)
 	struct rc rc;
 
 	u->slots.max = MEDIA_BATCH * SLOT_LEN;
+	u->packed = BUF_SECRET(MEDIA_PACK_MOST);
 	u->keys = mem_new(u->n, 16);
 	u->wrapped = mem_new(u->n, MEDIA_WRAPPED);
 	NEED(u->keys != NULL && u->wrapped != NULL && buf_room(&u->slots, u->n * SLOT_LEN) != NULL, RC_NOMEM,
@@ -116,7 +128,7 @@ static void arrange(struct media *m, struct putting *u)
 		u->slots.len += SLOT_LEN;
 		memcpy(u->ids[i], frame + FRAME_ID, 32);
 		u->at[i] = at;
-		frame += media_frame_size(at.length);
+		frame += media_frame_whole(frame);
 	}
 }
 

@@ -36,19 +36,17 @@ void copies_free(struct copies *c)
 }
 
 /* A frame takes more room than a slot's number counts, so a number beyond that was never given. */
-static bool read_one(const struct walk *w, size_t place, uint64_t offset, struct buf *ret,
-                     struct media_frame *f)
+bool walk_one(int fd, uint32_t segment, uint64_t offset, struct buf *ret, struct media_frame *f)
 {
 	uint8_t head[FRAME_HEAD], *to;
 	uint32_t length;
 
 	buf_clear(ret);
-	if (!media_read(w->data[place], head, sizeof(head), offset) ||
-	    !media_frame_head(head, w->segment, &length))
+	if (!media_read(fd, head, sizeof(head), offset) || !media_frame_head(head, segment, &length))
 		return false;
 	to = buf_room(ret, media_frame_size(length));
-	if (to == NULL || !media_read(w->data[place], to, media_frame_size(length), offset) ||
-	    !media_frame_read(slice_of(to, media_frame_size(length)), w->segment, f) ||
+	if (to == NULL || !media_read(fd, to, media_frame_size(length), offset) ||
+	    !media_frame_read(slice_of(to, media_frame_size(length)), segment, f) ||
 	    f->slot > offset / FRAME_OVER)
 		return false;
 	ret->len += media_frame_size(length);
@@ -58,7 +56,7 @@ static bool read_one(const struct walk *w, size_t place, uint64_t offset, struct
 RC walk_frame(struct walk *w, uint64_t offset, struct copies *ret, bool *found)
 {
 	for (size_t p = 0; p < MEDIA_PLACES; p++) {
-		ret->good[p] = read_one(w, p, offset, &ret->bytes[p], &ret->frame[p]);
+		ret->good[p] = walk_one(w->data[p], w->segment, offset, &ret->bytes[p], &ret->frame[p]);
 		NEED(!ret->bytes[p].nomem, RC_NOMEM, "no memory for a frame");
 	}
 	*found = ret->good[0] || ret->good[1];

@@ -98,7 +98,7 @@ def a_stranger_reads_the_same():
     for place in ("first", "other"):
         found = items(data / place)
         for at, length in put.items():
-            check(at in found and len(found[at][2]) == length, f"{place}: {at} is not there")
+            check(at in found and found[at][5] == length, f"{place}: {at} is not there")
             state = found[at][3]
             check(state == DESTROYED if at in destroyed else state in (LIVE, DESTROYED) if at in decided
                   else state == LIVE, f"{place}: the key of {at}: {state}")

@@ -96,8 +96,10 @@ static uint64_t next(uint64_t *s)
 
 static void fill(uint64_t s, uint8_t *to, size_t n)
 {
+	bool dull = s % 3 == 0; /* will be packed */
+
 	for (size_t i = 0; i < n; i++)
-		to[i] = (uint8_t)(next(&s) >> 40);
+		to[i] = dull ? (uint8_t)(next(&s) >> 62) : (uint8_t)(next(&s) >> 40);
 }
 
 __attribute__((format(printf, 1, 2))) static void tell(const char *form, ...)

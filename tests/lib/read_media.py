@@ -7,6 +7,7 @@ import pathlib
 import struct
 import subprocess
 import sys
+import zlib
 
 LIVE, DESTROYED = 1, 2
 
@@ -26,30 +27,30 @@ def slots(path, segment):
 
 
 def frames(path, segment):
-    """(offset, slot, id, nonce, sealed, tag) of each whole frame."""
+    """(offset, slot, id, nonce, (sealed, length of the content), tag) of each whole frame."""
     data = path.read_bytes()
     at = 0
     while (at := data.find(b"YDF1", at)) >= 0:
-        head = data[at:at + 68]
-        if len(head) == 68:
+        head = data[at:at + 72]
+        if len(head) == 72:
             number, slot, length = struct.unpack(">III", head[4:16])
-            end = at + 84 + length
+            end = at + 88 + length
             if number == segment and data[end:end + 32] == sm3(data[at:end]):
-                yield at, slot, head[24:56], head[56:68], data[at + 68:at + 68 + length], data[end - 16:end]
+                yield at, slot, head[24:56], head[56:68], (data[at + 72:at + 72 + length], struct.unpack(">I", head[68:])[0]), data[end - 16:end]
                 at = end + 32
                 continue
         at += 1
 
 
 def items(place):
-    """{(segment, slot, offset): (id, nonce, sealed, state, wrapped)}; the last two None without a whole slot."""
+    """{(segment, slot, offset): (id, nonce, sealed, state, wrapped, length)}; state and key None without a whole slot."""
     found = {}
     for path in sorted(pathlib.Path(place).glob("*.seg")):
         segment = int(path.stem)
         keys = list(slots(path.with_suffix(".key"), segment))
-        for offset, slot, name, nonce, sealed, _ in frames(path, segment):
+        for offset, slot, name, nonce, (sealed, length), _ in frames(path, segment):
             state = keys[slot] if slot < len(keys) else None
-            found[segment, slot, offset] = (name, nonce, sealed, *(state or (None, None)))
+            found[segment, slot, offset] = (name, nonce, sealed, *(state or (None, None)), length)
     return found
 
 
@@ -61,13 +62,15 @@ def sm4_gcm_open(key, nonce, sealed):
 
 def content(item, top):
     """Of an item whose key is wrapped by the key top."""
-    name, nonce, sealed, _, wrapped = item
+    name, nonce, sealed, _, wrapped, length = item
     text = sm4_gcm_open(sm4_gcm_open(top, wrapped[:12], wrapped[12:28]), nonce, sealed)
+    if len(text) < length:
+        text = zlib.decompress(text, -15)
     if sm3(text) != name:
         raise ValueError("the content is not that of its hash")
     return text
 
 
 if __name__ == "__main__":
-    for (segment, slot, offset), (name, _, sealed, state, _) in items(sys.argv[1]).items():
-        print(segment, slot, offset, len(sealed), name.hex(), {LIVE: "live", DESTROYED: "destroyed"}.get(state, "no key"))
+    for (segment, slot, offset), (name, _, _, state, _, length) in items(sys.argv[1]).items():
+        print(segment, slot, offset, length, name.hex(), {LIVE: "live", DESTROYED: "destroyed"}.get(state, "no key"))
