@@ -5,6 +5,7 @@
 #include "bench/applicant.h"
 #include "bench/crew.h"
 #include "bench/clerk.h"
+#include "bench/issue.h"
 #include "bench/peer.h"
 #include "pki/cert.h"
 #include "sm/sm3.h"
@@ -13,6 +14,7 @@
 
 #define RA "shifan/ra"
 #define PATH_MAX_HERE 256
+#define RATE_APPLICANTS 8000
 #define FETCH_ROUNDS 4 /* of 30 s each, until a pair counts as failed */
 
 struct desk {
@@ -259,6 +261,46 @@ static RC run_level(struct bench *b, struct desk *d, const struct level *level, 
 	return add_rows(b, level->clients, &r, peer);
 }
 
+/* Who registers there, and what they need. */
+static RC open_desk(struct platform *p, struct clerk *entry, struct clerk *review, struct profile **profile,
+                    struct desk *d)
+{
+	TRY(clerk_open(p, "entry", "entry", entry));
+	TRY(clerk_open(p, "review", "review", review));
+	TRY(platform_url(p, RA, "api", &d->url));
+	TRY(profile_builtin(APPLICANT_PROFILE, profile));
+	d->profile = *profile;
+	return OK;
+}
+
+RC issue_rate(struct platform *p, size_t clients, double window, double *rate, size_t *pairs)
+{
+	AUTO_CLERK(entry);
+	AUTO_CLERK(review);
+	AUTO(profile, profile, NULL);
+	struct desk d = {.entry = &entry, .review = &review};
+	struct crew c = {.threads = clients,
+	                 .warm = 1,
+	                 .window = window,
+	                 .arg = &d,
+	                 .open = lane_open,
+	                 .close = lane_close,
+	                 .step = one_pair};
+	struct crew_result r;
+	struct rc rc;
+
+	TRY(open_desk(p, &entry, &review, &profile, &d));
+	d.count = RATE_APPLICANTS;
+	TRY(applicants_new(d.count, &d.applicants));
+	rc = crew_run(&c, &r);
+	*pairs = atomic_load(&d.next);
+	applicants_free(d.applicants, d.count);
+	TRY(rc);
+	NEED(r.errors == 0, RC_BUSY, "bench: %s", r.why.text);
+	*rate = r.rate;
+	return OK;
+}
+
 RC bench_issue(struct bench *b)
 {
 	AUTO_CLERK(entry);
@@ -267,16 +309,11 @@ RC bench_issue(struct bench *b)
 	struct desk d = {.entry = &entry, .review = &review};
 	struct platform *p;
 	double peer;
-	size_t i;
 
 	TRY(peer_issue(&peer));
 	TRY(platform_get(b, &p));
-	TRY(clerk_open(p, "entry", "entry", &entry));
-	TRY(clerk_open(p, "review", "review", &review));
-	TRY(platform_url(p, RA, "api", &d.url));
-	TRY(profile_builtin(APPLICANT_PROFILE, &profile));
-	d.profile = profile;
-	for (i = 0; i < sizeof(levels) / sizeof(levels[0]); i++)
+	TRY(open_desk(p, &entry, &review, &profile, &d));
+	for (size_t i = 0; i < sizeof(levels) / sizeof(levels[0]); i++)
 		TRY(run_level(b, &d, &levels[i], peer));
 	return OK;
 }

@@ -14,6 +14,7 @@ RC bench_sm(struct bench *b);    /* algorithms */
 RC bench_start(struct bench *b); /* start of the platform */
 RC bench_issue(struct bench *b); /* registration to both certificates, through the doors */
 RC bench_door(struct bench *b);  /* approvals straight to the CA */
+RC bench_records(struct bench *b); /* what vault and backup cost */
 RC bench_log(struct bench *b);   /* appending, proofs, verifying */
 RC bench_ocsp(struct bench *b);  /* fresh OCSP answers */
 
