@@ -202,6 +202,27 @@ def ocsp_of(p, serial):
     return (answer.stdout + answer.stderr).decode().lower()
 
 
+def statements_are_judged():
+    """Every statement that the platform rests on, and a head, by the trust folder alone; one altered byte is found."""
+    p = state["p"]
+    trust = p.data / "shifan/ca/trust"
+    files = sorted(trust.glob("**/*.p7s"))
+    _, _, answer = p.call("auditor", "GET", "/v1/log/head", instance="shifan/ca")
+    files.append(work / "head.p7s")
+    files[-1].write_bytes(base64.b64decode(answer["head"]["statement"]))
+    when = ["--at", f"@{int(time.time()) + 172860}"]
+    said = json.loads(run(BINARY, "statement", "verify", *files, "--trust", trust, "--json", *when).stdout)["statements"]
+    equal(len(said), len(files), "statements")
+    check({"authorisation", "cps", "ra-approval", "role-grant", "tree-head"} <= {s["kind"] for s in said}, "kinds")
+    check(all(s["result"] == "verified" for s in said), "all of them verify")
+    for name, data in ((f.name, bytearray(f.read_bytes())) for f in files[:3] + files[-1:]):
+        data[len(data) // 2] ^= 1
+        (work / "bad.p7s").write_bytes(data)
+        run(BINARY, "statement", "verify", work / "bad.p7s", "--trust", trust, *when, status=8)
+    shown = run(BINARY, "statement", "show", files[0], "--lang", "en").stdout.decode()
+    check("signer:" in shown and "role:" in shown, shown)
+
+
 def no_answer_goes_beyond_the_head():
     """Design 4: a status service that the CA gives no newer head stops answering when the last one is over; it goes on
     as soon as there is one."""
@@ -299,8 +320,9 @@ def ends():
 
 
 try:
-    main([heads_reach_their_witnesses, proofs_hold, a_witness_takes_no_other_history, no_answer_goes_beyond_the_head,
-          exports, a_good_copy_verifies, every_attack_of_root_is_found, yesterdays_database_issues_nothing, ends])
+    main([heads_reach_their_witnesses, proofs_hold, a_witness_takes_no_other_history, statements_are_judged,
+          no_answer_goes_beyond_the_head, exports, a_good_copy_verifies, every_attack_of_root_is_found,
+          yesterdays_database_issues_nothing, ends])
 finally:
     if "p" in state and state["p"].process:
         state["p"].process.kill()
