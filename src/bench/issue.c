@@ -1,6 +1,6 @@
-/* issue.e2e.cN: N registrars at once, each with an entry clerk's and a reviewer's connection.  One pair is
- * evidence, application, the reviewer's look at it, approval, and both certificates with the envelope in
- * hand; statements are signed inside the time, CSRs are ready before. */
+/* issue.e2e.cN and load.*: N registrars at once, each with an entry clerk's and a reviewer's connection.  One
+ * pair is evidence, application, the reviewer's look at it, approval, and both certificates with the envelope
+ * in hand; statements are signed inside the time, CSRs are ready before. */
 #include "base/text.h"
 #include "bench/applicant.h"
 #include "bench/crew.h"
@@ -11,11 +11,14 @@
 #include "sm/sm3.h"
 
 #include <stdatomic.h>
+#include <stdlib.h>
 
 #define RA "shifan/ra"
 #define PATH_MAX_HERE 256
 #define RATE_APPLICANTS 8000
-#define FETCH_ROUNDS 4 /* of 30 s each, until a pair counts as failed */
+#define LOAD_SLICES 9   /* BENCH_LOAD says otherwise */
+#define MIXED_REVOKED 8 /* of that many pairs one is revoked */
+#define FETCH_ROUNDS 4  /* of 30 s each, until a pair counts as failed */
 
 struct desk {
 	const struct clerk *entry, *review;
@@ -24,6 +27,7 @@ struct desk {
 	struct applicant *applicants;
 	size_t count;
 	atomic_size_t next;
+	bool mixed; /* each pair is looked up again, and some are revoked */
 };
 
 struct lane {
@@ -37,7 +41,7 @@ struct pair {
 	const struct applicant *a;
 	uint8_t application_sm3[SM3_LEN];
 	struct buf subject;
-	char id[65], entity[65], authority[65];
+	char id[65], entity[65], authority[65], serial[CERT_SERIAL_TEXT];
 };
 
 static RC call(struct wire *w, const char *method, const char *path, const char *media, struct slice content,
@@ -115,7 +119,7 @@ static RC approve(struct lane *l, struct pair *p)
 }
 
 /* Both certificates, the first for the applicant's own key, and the envelope. */
-static RC check(const struct lane *l, const struct pair *p)
+static RC check(const struct lane *l, struct pair *p)
 {
 	AUTO_JSON(answer, NULL);
 	AUTO_BUF(der, CERT_DER_MAX);
@@ -129,6 +133,7 @@ static RC check(const struct lane *l, const struct pair *p)
 	     (const char *)state.p);
 	TRY(json_get_base64(answer, "sign", CERT_DER_MAX, &der));
 	TRY(cert_parse(buf_slice(&der), &cert));
+	cert_serial_text(cert.serial, p->serial);
 	pubkey_sm3(&cert.key, sm3);
 	NEED(memcmp(sm3, p->a->spki_sm3, SM3_LEN) == 0, RC_BUG, "bench: %s got another's certificate", p->id);
 	NEED(json_is_string(json_object_get(answer, "encrypt")) &&
@@ -137,7 +142,7 @@ static RC check(const struct lane *l, const struct pair *p)
 	return OK;
 }
 
-static RC fetch(struct lane *l, const struct pair *p)
+static RC fetch(struct lane *l, struct pair *p)
 {
 	char path[PATH_MAX_HERE];
 	struct rc rc = OK;
@@ -154,12 +159,31 @@ static RC fetch(struct lane *l, const struct pair *p)
 	return rc;
 }
 
+static RC revoke(struct lane *l, const struct pair *p)
+{
+	char path[PATH_MAX_HERE];
+	AUTO_JSON(body, json_object());
+
+	json_put_cstr(body, "ca", p->authority);
+	json_put_cstr(body, "serial", p->serial);
+	json_put_cstr(body, "reason", "superseded");
+	TRY(json_put_result());
+	buf_clear(&l->statement);
+	TRY(clerk_sign(l->desk->review, STATEMENT_REVOCATION, body, &l->statement));
+	(void)snprintf(path, sizeof(path), "/v1/certificates/%.64s/%s/revocation", p->authority, p->serial);
+	return call(l->review, "POST", path, STATEMENT_MEDIA, buf_slice(&l->statement), &l->answer);
+}
+
 static RC go_through(struct lane *l, struct pair *p)
 {
 	TRY(apply(l, p));
 	TRY(look(l, p));
 	TRY(approve(l, p));
-	return fetch(l, p);
+	TRY(fetch(l, p));
+	if (!l->desk->mixed)
+		return OK;
+	TRY(look(l, p));
+	return p->a->number % MIXED_REVOKED == 0 ? revoke(l, p) : OK;
 }
 
 static struct rc one_pair(void *arg, size_t *units)
@@ -237,7 +261,7 @@ static RC add_rows(struct bench *b, size_t clients, const struct crew_result *r,
 	return add_row(b, clients, ".errors", (double)r->errors, "pairs");
 }
 
-static RC run_level(struct bench *b, struct desk *d, const struct level *level, double peer)
+static RC run_crew(struct desk *d, const struct level *level, struct crew_result *ret)
 {
 	struct crew c = {
 	        .threads = level->clients,
@@ -248,17 +272,15 @@ static RC run_level(struct bench *b, struct desk *d, const struct level *level, 
 	        .close = lane_close,
 	        .step = one_pair,
 	};
-	struct crew_result r;
 	struct rc rc;
 
 	TRY(applicants_new(level->applicants, &d->applicants));
 	d->count = level->applicants;
 	atomic_store(&d->next, 0);
-	rc = crew_run(&c, &r);
+	rc = crew_run(&c, ret);
 	applicants_free(d->applicants, d->count);
 	d->applicants = NULL;
-	TRY(rc);
-	return add_rows(b, level->clients, &r, peer);
+	return rc;
 }
 
 /* Who registers there, and what they need. */
@@ -301,19 +323,66 @@ RC issue_rate(struct platform *p, size_t clients, double window, double *rate, s
 	return OK;
 }
 
-RC bench_issue(struct bench *b)
+static RC run_levels(struct bench *b, struct desk *d)
+{
+	struct crew_result r;
+	double peer;
+
+	TRY(peer_issue(&peer));
+	for (size_t i = 0; i < sizeof(levels) / sizeof(levels[0]); i++) {
+		TRY(run_crew(d, &levels[i], &r));
+		TRY(add_rows(b, levels[i].clients, &r, peer));
+	}
+	return OK;
+}
+
+/* Slices of one long run of the highest level: the best, the least, and what failed. */
+static RC run_slices(struct bench *b, struct desk *d)
+{
+	const char *wanted = getenv("BENCH_LOAD");
+	long slices = wanted != NULL ? strtol(wanted, NULL, 10) : LOAD_SLICES;
+	double best = 0, least = 0, last = 0;
+	size_t errors = 0;
+	struct crew_result r;
+
+	d->mixed = getenv("BENCH_PLAIN") == NULL;
+	for (long i = 0; i < slices; i++) {
+		TRY(run_crew(d, &levels[sizeof(levels) / sizeof(levels[0]) - 1], &r));
+		fprintf(stderr, "bench: load: slice %ld: %.0f pairs/s, p99 %.0f ms, %zu errors%s%s\n", i + 1,
+		        r.rate, r.p99_ms, r.errors, r.errors > 0 ? ", the first: " : "",
+		        r.errors > 0 ? r.why.text : "");
+		best = r.rate > best ? r.rate : best;
+		least = i == 0 || r.rate < least ? r.rate : least;
+		last = r.rate;
+		errors += r.errors;
+	}
+	TRY(rows_add(&b->rows, &(struct bench_row){.name = "load.best", .value = best, .unit = "pairs/s"}));
+	TRY(rows_add(&b->rows, &(struct bench_row){.name = "load.least", .value = least, .unit = "pairs/s"}));
+	TRY(rows_add(&b->rows, &(struct bench_row){.name = "load.last", .value = last, .unit = "pairs/s"}));
+	return rows_add(&b->rows,
+	                &(struct bench_row){.name = "load.errors", .value = (double)errors, .unit = "pairs"});
+}
+
+static RC at_the_desk(struct bench *b, struct rc (*run)(struct bench *b, struct desk *d))
 {
 	AUTO_CLERK(entry);
 	AUTO_CLERK(review);
 	AUTO(profile, profile, NULL);
 	struct desk d = {.entry = &entry, .review = &review};
 	struct platform *p;
-	double peer;
 
-	TRY(peer_issue(&peer));
 	TRY(platform_get(b, &p));
 	TRY(open_desk(p, &entry, &review, &profile, &d));
-	for (size_t i = 0; i < sizeof(levels) / sizeof(levels[0]); i++)
-		TRY(run_level(b, &d, &levels[i], peer));
-	return OK;
+	return run(b, &d);
+}
+
+RC bench_issue(struct bench *b)
+{
+	return at_the_desk(b, run_levels);
+}
+
+/* Minutes long, so only when it is asked for. */
+RC bench_load(struct bench *b)
+{
+	return b->options->count == 0 ? OK : at_the_desk(b, run_slices);
 }

@@ -13,6 +13,7 @@ struct bench {
 RC bench_sm(struct bench *b);    /* algorithms */
 RC bench_start(struct bench *b); /* start of the platform */
 RC bench_issue(struct bench *b); /* registration to both certificates, through the doors */
+RC bench_load(struct bench *b);  /* the same for minutes, with revocations and queries */
 RC bench_door(struct bench *b);  /* approvals straight to the CA */
 RC bench_records(struct bench *b); /* what vault and backup cost */
 RC bench_log(struct bench *b);   /* appending, proofs, verifying */

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Load beside hostility (R20.2, issue of load): `yuandian bench issue ocsp` on a platform of its own, ROUNDS times
-(default 5, about half a minute each), first alone, then with a hostile half: clients that drip, never read, send too
-much, talk nonsense, open TLS and fall silent, and floods of connections.  The good half sees no error; memory stays
-within a bound; rates of both halves are printed side by side."""
+"""Load beside hostility (R20.2): `yuandian bench load ocsp` on a platform of its own, SLICES of 20 s with 256 clients who
+enter, review, fetch, look up and revoke (default 9), first alone, then with a hostile half: clients that drip, never
+read, send too much, talk nonsense, open TLS and fall silent, and floods of connections.  The good half sees no error;
+memory stays within a bound and does not grow from the middle of the run to its end; rates are printed side by side."""
 import pathlib
 import random
 import re
@@ -14,9 +14,11 @@ import threading
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 from yuandian import *  # noqa: E402,F403
 
-ROUNDS = int(os.environ.get("ROUNDS", "5"))
+SLICES = os.environ.get("SLICES", "9")
 HOSTILE = int(os.environ.get("HOSTILE", "48"))
 RESIDENT_MAX = 512 << 20  # bytes of any one process
+GROWTH_MAX = 1.5          # of the second half over the first, for processes above GROWTH_FROM
+GROWTH_FROM = 64 << 20
 work = pathlib.Path(tempfile.mkdtemp(prefix="yuandian-long-", dir=ROOT / "build"))
 work.chmod(0o755)
 ending = threading.Event()
@@ -106,37 +108,41 @@ def hostile(n, data):
 
 
 def measure(name, enemies):
-    """Rows of one bench run, and the most that each process needed."""
-    data, out, most = work / name, work / f"{name}.json", {}
-    bench = subprocess.Popen([BINARY, "bench", "--out", out, "--data", data, "issue", "ocsp"], stdout=subprocess.DEVNULL,
-                             stderr=subprocess.PIPE)
+    """Rows of one bench run, and for each process what it needed, in time."""
+    data, out, sizes = work / name, work / f"{name}.json", {}
+    with open(work / f"{name}.err", "wb") as errors:
+        bench = subprocess.Popen([BINARY, "bench", "--out", out, "--data", data, "load", "ocsp"], stdout=subprocess.DEVNULL,
+                                 stderr=errors, env=dict(os.environ, BENCH_LOAD=SLICES))
     ending.clear()
     threads = [threading.Thread(target=hostile, args=(i, data)) for i in range(enemies)]
     for t in threads:
         t.start()
     while bench.poll() is None:
         for process, size in resident(data).items():
-            most[process] = max(size, most.get(process, 0))
+            sizes.setdefault(process, []).append(size)
         time.sleep(0.5)
     ending.set()
     for t in threads:
         t.join()
-    equal(bench.returncode, 0, bench.stderr.read().decode()[-500:])
+    told = (work / f"{name}.err").read_text()
+    equal(bench.returncode, 0, told[-2000:])
+    print("".join(f"   {line}\n" for line in told.splitlines() if "slice" in line), end="")
     shutil.rmtree(data, ignore_errors=True)
-    return {r["name"]: r["value"] for r in json.loads(out.read_text())}, most
+    return {r["name"]: r["value"] for r in json.loads(out.read_text())}, sizes
 
 
 def both_halves():
-    rates = {0: [], HOSTILE: []}
-    for n in range(ROUNDS):
-        for enemies in rates:
-            rows, most = measure(f"{n}-{enemies}", enemies)
-            for name, value in rows.items():
-                check(not name.endswith(".errors") or value == 0, f"{name}: {value} with {enemies} enemies")
-            check(most and max(most.values()) < RESIDENT_MAX, f"resident: {most}")
-            rates[enemies].append((rows["issue.e2e.c256"], rows["ocsp.fresh"]))
-            print(f"   {enemies} enemies: {rates[enemies][-1][0]:.0f} pairs/s, {rates[enemies][-1][1]:.0f} OCSP answers/s, "
-                  f"largest process {max(most.values()) >> 20} MiB")
+    for enemies in (0, HOSTILE):
+        rows, sizes = measure(f"with-{enemies}", enemies)
+        for name, value in rows.items():
+            check(not name.endswith(".errors") or value == 0, f"{name}: {value} with {enemies} enemies")
+        most = {process: max(s) for process, s in sizes.items()}
+        check(most and max(most.values()) < RESIDENT_MAX, f"resident: {most}")
+        for process, s in sizes.items():
+            early, late = max(s[len(s) // 4:len(s) // 2], default=0), max(s[len(s) // 2:], default=0)
+            check(late < GROWTH_FROM or late < GROWTH_MAX * early, f"{process} grows: {early >> 20} MiB, later {late >> 20} MiB")
+        print(f"   {enemies} enemies: best {rows['load.best']:.0f}, least {rows['load.least']:.0f}, last {rows['load.last']:.0f} "
+              f"pairs/s, {rows['ocsp.fresh']:.0f} OCSP answers/s, MiB: { {k: v >> 20 for k, v in most.items()} }")
     print(f"   sent by the hostile half: {sent}")
     check(len(sent) == len(HABITS), f"a habit never came to anything: {sent}")
     shutil.rmtree(work, ignore_errors=True)

@@ -1,0 +1,169 @@
+#!/usr/bin/env python3
+"""issue.e2e.1m and issue.e2e.pgsql: 256 clients at a platform that holds STORED certificates already (default a
+million), and at one over PostgreSQL, each beside the same platform empty, in turns of 20 s (ROUNDS, default 3).
+The rows are those of one real pair with other serials, hashes and names.   bench_stored.py OUT.json [1m] [pgsql]"""
+import json
+import os
+import pathlib
+import shutil
+import sqlite3
+import sys
+import tempfile
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "tests/lib"))
+from yuandian import BINARY, Platform, check, free_ports, run  # noqa: E402
+import subprocess  # noqa: E402
+
+STORED = int(os.environ.get("STORED", "1000000"))
+ROUNDS = int(os.environ.get("ROUNDS", "3"))
+CHUNK = 20000  # pairs in one transaction
+work = pathlib.Path(tempfile.mkdtemp(prefix="bench-", dir=os.environ.get("BENCH_WORK", str(ROOT / "build"))))
+work.chmod(0o755)
+
+# table: column = expression of k, the number of the pair; the other columns are the template's
+RANDOM16, RANDOM32 = "randomblob(16)", "randomblob(32)"
+CA = {
+    "request": ({"id": "k", "key": RANDOM32, "application": RANDOM32, "spki": RANDOM32,
+                 "serial": "taken(k, 0)", "encrypt_serial": "taken(k, 1)",
+                 "entity": "hexid(k)"}, "id = :request"),
+    "request_body": ({"request": "k"}, "request = :request"),
+    "certificate": ({"request": "k", "serial": "taken(k, part)"}, "request = :request"),
+    "encrypt_key": ({"request": "k", "spki": RANDOM32}, "request = :request"),
+}
+RA = {
+    "entity": ({"id": "hexid(k)", "mark": RANDOM32}, "id = (SELECT entity FROM application WHERE seq = :application)"),
+    "evidence": ({"sm3": RANDOM32}, "1 LIMIT 1"),
+    "application": ({"seq": "k", "id": "shortid(k)", "hash": RANDOM32, "spki": RANDOM32, "entity": "hexid(k)",
+                     "decision": RANDOM32}, "seq = :application"),
+    "application_body": ({"application": "k"}, "application = :application"),
+    "certificate": ({"application": "k", "serial": "taken(k, part)"}, "application = :application"),
+    "history": ({"application": "k"}, "application = :application"),
+    "registry": ({"application": "k"}, "application = :application"),
+}
+STATUS = {"certificate": ({"serial": "taken(k, part.value)", "sm3": RANDOM32}, "serial = :serial")}
+KMC = {
+    "in_use": ({"serial": "taken(k, 1)", "sign_key": RANDOM32, "pub": "randomblob(64)"}, "1 LIMIT 1"),
+    "task": ({"id": "k", "number": RANDOM16, "request": RANDOM32}, "1 LIMIT 1"),
+}
+
+
+def fill(path, tables, values, pairs):
+    db = sqlite3.connect(path, isolation_level=None)
+    db.create_function("taken", 2, lambda k, part: b"\x5a" + (k * 2654435761 & (1 << 62) - 1).to_bytes(8, "big")
+                       + bytes([part]), deterministic=True)
+    db.create_function("hexid", 1, lambda n: "{:08x}-0000-4000-8000-{:012x}".format((n * 2654435761) & 0xffffffff, n))
+    db.create_function("shortid", 1, lambda n: "s{:015x}".format((n * 2654435761) & (1 << 60) - 1))
+    db.execute("PRAGMA synchronous = OFF")
+    db.execute("PRAGMA cache_size = -2000000")
+    db.execute("PRAGMA journal_mode = OFF")
+    existing = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    for table, (changes, where) in tables.items():
+        check(table in existing, f"{path}: no table {table}")
+        columns = [c[1] for c in db.execute(f"PRAGMA table_info({table})")]
+        check(set(changes) <= set(columns), f"{table}: {changes.keys()} of {columns}")
+        db.execute("DROP TABLE IF EXISTS temp.template")
+        db.execute(f"CREATE TEMP TABLE template AS SELECT * FROM {table} WHERE {where}", values)
+        check(db.execute("SELECT count(*) FROM template").fetchone()[0] > 0, f"{table}: no template")
+        row = ", ".join(changes.get(c, f"t.{c}") for c in columns)
+        twice = ", (SELECT 0 AS value UNION ALL SELECT 1) part" if "part.value" in row else ""
+        for first in range(1, pairs + 1, CHUNK):
+            db.execute("BEGIN")
+            db.execute(f"WITH RECURSIVE c(k) AS (VALUES ({first + 1000000}) UNION ALL SELECT k + 1 FROM c LIMIT "
+                       f"{min(CHUNK, pairs + 1 - first)}) INSERT INTO {table} SELECT {row} FROM c CROSS JOIN template t{twice}")
+            db.execute("COMMIT")
+        print(f"   {path.parent.name} {table}: {db.execute(f'SELECT count(*) FROM {table}').fetchone()[0]} rows", flush=True)
+    db.execute("PRAGMA journal_mode = WAL")
+    db.close()
+
+
+def fill_all(data):
+    """Folders belong to the instances' users: what is written keeps its owner, and nothing new stays."""
+    ca = sqlite3.connect(data / "shifan/ca/data.db")
+    request, serial = ca.execute("SELECT id, serial FROM request WHERE encrypt_serial IS NOT NULL LIMIT 1").fetchone()
+    ca.close()
+    ra = sqlite3.connect(data / "shifan/ra/data.db")
+    application, = ra.execute("SELECT application FROM certificate WHERE serial = ?", (serial,)).fetchone()
+    ra.close()
+    values = {"request": request, "application": application, "serial": serial}
+    for name, tables in (("shifan/ca", CA), ("shifan/ra", RA), ("shifan/status", STATUS), ("keycentre/kmc", KMC)):
+        fill(data / name / "data.db", tables, values, STORED // 2)
+        for left in (data / name).glob("data.db-*"):
+            left.unlink()
+
+
+def measured(data):
+    out = pathlib.Path(f"{data}.json")
+    env = dict(os.environ, BENCH_LOAD="1", BENCH_PLAIN="1")
+    p = subprocess.run([BINARY, "bench", "--out", out, "--data", data, "load"], env=env, capture_output=True, timeout=900)
+    check(p.returncode == 0, p.stderr.decode()[-2000:])
+    rows = {r["name"]: r["value"] for r in json.loads(out.read_text())}
+    check(rows["load.errors"] == 0, p.stderr.decode()[-2000:])
+    return rows["load.best"]
+
+
+def in_turns(name, empty, other, rows):
+    """Each turn begins with fresh copies, so that both stay what they are called."""
+    best = {"empty": 0, name: 0}
+    for n in range(ROUNDS):
+        for which, source in (("empty", empty), (name, other)):
+            data = source() if callable(source) else work / f"{which}-{n}"
+            if not callable(source):
+                run("cp", "-a", "--reflink=auto", source, data)
+            rate = measured(data)
+            best[which] = max(best[which], rate)
+            print(f"   {which}: {rate:.0f} pairs/s", flush=True)
+            shutil.rmtree(data, ignore_errors=True)
+    rows.append({"name": f"issue.e2e.{name}", "value": best[name], "unit": "pairs/s", "peer": "the same, empty, SQLite",
+                 "peer_value": best["empty"], "ratio": best[name] / best["empty"] if best["empty"] else 0})
+
+
+def founded(platform):
+    """A platform that has issued one pair, stopped."""
+    platform.start()
+    platform.issue(platform.new_request(pathlib.Path(f"{platform.data}-w")))
+    platform.stop()
+    return platform.data
+
+
+def on_pgsql():
+    data = work / ("pg" + os.urandom(4).hex())
+    founded(Platform(data=data))
+    return data
+
+
+def main():
+    out, wanted = pathlib.Path(sys.argv[1]), sys.argv[2:] or ["1m", "pgsql"]
+    rows = []
+    try:
+        empty = founded(Platform(data=work / "founded"))
+        if "1m" in wanted:
+            run("cp", "-a", empty, work / "stored")
+            started = time.monotonic()
+            fill_all(work / "stored")
+            print(f"   {STORED} certificates stored in {time.monotonic() - started:.0f} s", flush=True)
+            in_turns("1m", empty, work / "stored", rows)
+        if "pgsql" in wanted:
+            server = ROOT / "tests/lib/pgsql.sh"
+            info = run(server, "start", os.getpid()).stdout.decode().strip()
+
+            def over():
+                os.environ["YD_TEST_DB"] = info
+                try:
+                    return on_pgsql()
+                finally:
+                    del os.environ["YD_TEST_DB"]
+            try:
+                in_turns("pgsql", empty, over, rows)
+            finally:
+                run(server, "stop", info.split("host=")[1].split()[0])
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    old = json.loads(out.read_text()) if out.exists() else []
+    out.write_text(json.dumps([r for r in old if r["name"] not in {n["name"] for n in rows}] + rows, indent=1,
+                              ensure_ascii=False) + "\n")
+    print(json.dumps(rows, indent=1))
+
+
+main()
