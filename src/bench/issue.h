@@ -3,8 +3,8 @@
 /* Registration to both certificates as a measure for other groups. */
 #include "bench/platform.h"
 
-/* Pairs a second with that many registrars over the window; *pairs: all that were made, those before and after
- * the window too. */
+/* Pairs a second with that many registrars over the window; *pairs: all that were made, those before and
+ * after the window too. */
 RC issue_rate(struct platform *p, size_t clients, double window, double *rate, size_t *pairs);
 
 #endif

@@ -1,5 +1,5 @@
 /* The vault from what is handed over to the end of the term: complete records or none (R24.2), reading with a
- * reason (R24.4), terms that only grow (R24.5 to R24.8, I-08), holds (R24.9), disposal by two persons
+ * reason (R24.4), terms that only grow (R24.7, R24.8, I-08), holds (R24.9), disposal by two persons
  * (R24.10), and a clock that nobody turns (C13). */
 #include "../../tests/lib/small_world.h"
 

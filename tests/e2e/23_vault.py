@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Proves the vault on a running platform (R24.1 to R24.4, R24.7, R24.9, C13): a complete record before anything is signed,
+"""Proves the vault on a running platform (R24.1, R24.2, R24.3, R24.4, R24.7, R24.9, C13): a complete record before anything is signed,
 nothing issued while the vault or one of its places is away though revocation goes on, reading with a reason, masking,
 nothing in clear on its disk, repair of what root destroyed, no disposal before the term or after a turn of the clock."""
 import base64
