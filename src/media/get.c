@@ -85,6 +85,32 @@ static RC get(struct getting *g, struct buf *ret)
 	return rc;
 }
 
+static RC has(struct getting *g)
+{
+	const struct copies *c = &g->copies;
+	const enum slot_state *state = g->slots.state;
+
+	TRY(look(g, 0));
+	if (c->good[0] && state[0] == SLOT_LIVE)
+		return OK;
+	TRY(look(g, 1));
+	REQUIRE(c->good[0] || c->good[1], RECORD_DAMAGED, "an item is in neither place");
+	if (state[0] == SLOT_LIVE || state[1] == SLOT_LIVE)
+		return OK;
+	REQUIRE(state[0] == SLOT_DAMAGED && state[1] == SLOT_DAMAGED, RECORD_DISPOSED,
+	        "its key was destroyed");
+	REFUSE(RECORD_DAMAGED, "the key of an item is in neither place");
+}
+
+RC media_has(struct media *m, const uint8_t id[32], const struct media_at *at)
+{
+	struct getting g = {.m = m, .id = id, .at = at, .copies = COPIES()};
+	struct rc rc = has(&g);
+
+	copies_free(&g.copies);
+	return rc;
+}
+
 RC media_get(struct media *m, const uint8_t id[32], const struct media_at *at, struct buf *ret)
 {
 	struct getting g = {.m = m, .id = id, .at = at, .copies = COPIES()};

@@ -50,6 +50,9 @@ RC media_put(struct media *m, const struct slice *contents, size_t n, uint8_t (*
 /* From the first place that has it whole.  RECORD_DISPOSED when its key was destroyed, RECORD_DAMAGED when no
  * place has it. */
 RC media_get(struct media *m, const uint8_t id[32], const struct media_at *at, struct buf *ret);
+/* Whether some place has it whole, without any key; the failures of media_get() otherwise.  For what a scrub
+ * cannot see: an item that nothing in the segment speaks of any more. */
+RC media_has(struct media *m, const uint8_t id[32], const struct media_at *at);
 /* In both places, synced; again is fine. */
 RC media_destroy(struct media *m, const struct media_at *at, size_t n);
 

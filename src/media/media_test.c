@@ -689,6 +689,36 @@ static void torn_tail(void **state)
 	assert_all(i, 3);
 }
 
+/* The last item, taken from both places: no frame speaks of it any more, but who keeps an index finds it. */
+static void taken_from_both(void **state)
+{
+	uint8_t slot[SLOT_LEN];
+	struct item i[3];
+	char path[128];
+
+	(void)state;
+	put_many(i, 3);
+	assert_ok(media_has(m, i[2].id, &i[2].at));
+	for (size_t p = 0; p < MEDIA_PLACES; p++) {
+		path_of(places[p], 1, "seg", path);
+		assert_int_equal(truncate(path, (off_t)i[2].at.offset), 0);
+		assert_refused(p == 0 ? media_has(m, i[1].id, &i[2].at) : media_has(m, i[2].id, &i[2].at),
+		               RECORD_DAMAGED);
+		if (p == 0)
+			assert_ok(media_has(m, i[2].id, &i[2].at));
+	}
+	media_slot_write(slot, 1, 1, NULL);
+	for (size_t p = 0; p < MEDIA_PLACES; p++) {
+		path_of(places[p], 1, "key", path);
+		write_at(path, slot, SLOT_LEN, SLOT_LEN);
+		if (p == 0)
+			assert_ok(media_has(m, i[1].id, &i[1].at));
+	}
+	assert_refused(media_has(m, i[1].id, &i[1].at), RECORD_DISPOSED);
+	atomic_store(&away, true);
+	assert_ok(media_has(m, i[0].id, &i[0].at)); /* no key is asked for */
+}
+
 /* ---- somebody who makes frames and slots that are whole ---- */
 
 static void forged_frame(void **state)
@@ -1049,6 +1079,7 @@ int main(void)
 	        T(both_damaged),
 	        T(truncated_and_deleted),
 	        T(torn_tail),
+	        T(taken_from_both),
 	        T(forged_frame),
 	        T(moved_item),
 	        T(forged_slot),

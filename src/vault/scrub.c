@@ -27,7 +27,9 @@ static struct rc check_record(void *arg, const struct vault_record *r)
 	c->last = r->id;
 	c->looked++;
 	c->altered += altered;
-	if (rc.code == RC_CRYPTO || rc.code == RC_NOTFOUND) {
+	/* a key that nobody decided to destroy is as good as damaged */
+	if (rc.code == RC_CRYPTO || rc.code == RC_NOTFOUND ||
+	    (!rc_ok(rc) && rc_last()->err == ERR_RECORD_DISPOSED)) {
 		c->unreadable++;
 		buf_hex(&key, SLICE_ARR(r->key));
 		instance_alarm(c->v->in, "record-damaged", buf_slice(&key), rc_last()->text);
