@@ -4,9 +4,9 @@
  *
  * All databases are held at one instant (a cut): no instance has seen more of another's log than that
  * other's database holds, so nobody finds a rollback afterwards; the CA is held before the vault and the
- * KMC, so each certificate has its record and its escrowed key.  The databases are taken in the order of
- * backup_order and looked at; a cut that is not consistent is taken again.  Files that are only ever appended to or never
- * change (records, media, keys, trust) follow; what they hold beyond the cut does no harm.
+ * KMC, so each certificate has its record and its escrowed key.  A cut that is not consistent is taken
+ * again.  Files that are only ever appended to or never change (records, media, keys, trust) follow; what
+ * they hold beyond the cut does no harm.
  *
  * Inside the container: for each file {kind u8 = 1, length of its path u16, path, mode u32, uid u32, gid u32,
  * size u64, content, SM3 of the content}, then {2, length u32, summary as canonical JSON}. */
