@@ -39,8 +39,8 @@ def pieces(p, request):
         lists.append(work / f"{name}-{state.get('ahead', 0)}.crl")
         lists[-1].write_bytes(crl)
     answer = work / "ocsp.der"
-    openssl("ocsp", "-issuer", p.ca("sm2"), "-cert", request / "sign.pem", "-url", p.endpoints["public"]["ocsp"],
-            "-respout", answer, "-noverify")
+    ask_ocsp("-issuer", p.ca("sm2"), "-cert", request / "sign.pem", "-url", p.endpoints["public"]["ocsp"],
+             "-respout", answer, "-noverify")
     return [x for f in lists for x in ("--crl", f)] + ["--ocsp", answer]
 
 
