@@ -166,6 +166,32 @@ def read_only_ca():
     check(any(re.search("nothing could be written since .*storage-failed", t) for _, t in rows), f"alarms: {rows}")
 
 
+def full_key_centre():
+    """No room at the key centre alone: no key leaves it that it has not recorded, the signing certificate is there at
+    once, its pair when there is room again; only the key centre is not ready."""
+    p = crash.p
+    w = p.new_request(work / "half", name="赵六")
+    before = p.rows("keycentre/kmc", "SELECT serial FROM in_use")
+    disk.fail(errno.ENOSPC, only="keycentre/kmc/")
+    try:
+        app = p.apply(w)
+        p.as_("review", "review", app, "--approve")
+        until(lambda: readiness("keycentre/kmc")[0] == 503, "the key centre says that it is ready")
+        check("storage-full" in readiness("keycentre/kmc")[1], readiness("keycentre/kmc")[1])
+        until(lambda: p.as_("entry", "fetch", app, "--out", w, status=None).returncode == 6
+              and (w / "sign.pem").exists(), "no signing certificate while the key centre has no room")
+        check(not (w / "enc.pem").exists(), "an encryption certificate without an escrowed key")
+        equal(p.rows("keycentre/kmc", "SELECT serial FROM in_use"), before, "keys in use")
+        for name in ("shifan/ca", "shifan/ra", "shifan/status"):
+            equal(readiness(name)[0], 200, name)
+    finally:
+        disk.heal()
+    crash.ready()
+    p.fetch(app, w, limit=60)
+    check((w / "enc.pem").exists(), "the pair is whole")
+    crash.entered[app] = crash.approved[app] = w
+
+
 def read_only_status_answers():
     p = crash.p
     disk.fail(errno.EROFS, only="shifan/status/")
@@ -180,7 +206,8 @@ def read_only_status_answers():
 
 
 try:
-    main([starts, each_write_finds_no_room, entry_is_refused_by_name, read_only_ca, read_only_status_answers]
+    main([starts, each_write_finds_no_room, entry_is_refused_by_name, read_only_ca, full_key_centre,
+          read_only_status_answers]
          + crash.checks())
     shutil.rmtree(crash.p.data, ignore_errors=True)
     shutil.rmtree(work, ignore_errors=True)
