@@ -44,15 +44,19 @@ struct catching {
 	struct buf der[CATCH_UP];
 };
 
+/* What is missing is found in the index alone; the certificates themselves are read only then. */
 static RC find_missing(struct db *db, struct catching *c)
 {
 	AUTO(db_rows, q, NULL);
 	bool row;
 
-	TRY(db_query(db, &q,
-	             "SELECT application, der FROM certificate c WHERE part = 0 AND NOT EXISTS "
-	             "(SELECT 1 FROM registry r WHERE r.application = c.application) LIMIT $1",
-	             DB_ARGS(DB_INT(CATCH_UP))));
+	TRY(db_query(
+	        db, &q,
+	        "SELECT m.application, c.der FROM (SELECT f.application, f.ca, f.serial FROM certificate f "
+	        "WHERE f.part = 0 AND NOT EXISTS "
+	        "(SELECT 1 FROM registry r WHERE r.application = f.application) LIMIT $1) AS m "
+	        "JOIN certificate c ON c.ca = m.ca AND c.serial = m.serial",
+	        DB_ARGS(DB_INT(CATCH_UP))));
 	for (;;) {
 		TRY(db_next(q, &row));
 		if (!row)
