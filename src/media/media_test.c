@@ -50,8 +50,15 @@ ssize_t pwrite(int fd, const void *p, size_t n, off_t at)
 	return -1;
 }
 
+static atomic_bool held;    /* syncs wait */
+static atomic_uint waiting; /* so many do */
+
 int fdatasync(int fd)
 {
+	atomic_fetch_add(&waiting, 1);
+	while (atomic_load(&held))
+		(void)usleep(1000);
+	atomic_fetch_sub(&waiting, 1);
 	return allowed(fd) ? (int)syscall(SYS_fdatasync, fd) : -1;
 }
 
@@ -951,6 +958,66 @@ static void no_false_acknowledgement(void **state)
 	assert_int_equal(scrub().lost, 0);
 }
 
+struct lonely {
+	pthread_t thread;
+	struct item item;
+	struct rc rc;
+};
+
+static void *put_one(void *arg)
+{
+	struct lonely *l = arg;
+	struct slice s = SLICE_LIT("waits for a sync that fails");
+
+	l->rc = media_put(m, &s, 1, &l->item.id, &l->item.at);
+	return NULL;
+}
+
+static uint64_t end_now(void)
+{
+	uint64_t end;
+
+	(void)pthread_mutex_lock(&m->lock);
+	end = m->end;
+	(void)pthread_mutex_unlock(&m->lock);
+	return end;
+}
+
+static void start_and_wait(struct lonely *l)
+{
+	uint64_t before = end_now();
+
+	assert_int_equal(pthread_create(&l->thread, NULL, put_one, l), 0);
+	while (end_now() == before || atomic_load(&waiting) < 1)
+		(void)usleep(1000);
+}
+
+/* Whoever was written behind what a failed sync was to cover is told so too, and the next begins afresh. */
+static void failed_sync_fails_all(void **state)
+{
+	struct lonely l[3];
+	struct item i;
+
+	(void)state;
+	put(&i, "before");
+	atomic_store(&held, true);
+	for (size_t k = 0; k < 3; k++)
+		start_and_wait(&l[k]);
+	break_disk(EIO, 0, "/other");
+	atomic_store(&held, false);
+	for (size_t k = 0; k < 3; k++) {
+		assert_int_equal(pthread_join(l[k].thread, NULL), 0);
+		assert_rc(l[k].rc, RC_BUSY);
+	}
+	heal_disk();
+	assert_there(&i);
+	put(&i, "after");
+	assert_int_equal(i.at.segment, 2);
+	reopen();
+	assert_there(&i);
+	assert_int_equal(scrub().lost, 0);
+}
+
 /* A place that takes nothing: what is there can be read, also after a start; the scrub says what is left. */
 static void read_only_place(void **state)
 {
@@ -1087,6 +1154,7 @@ int main(void)
 	        T(wrong_places),
 	        T(failing_disk),
 	        T(no_false_acknowledgement),
+	        T(failed_sync_fails_all),
 	        T(read_only_place),
 	        T(walks_all),
 	        T(short_of_memory),
