@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Load beside hostility (R20.2): `yuandian bench load ocsp` on a platform of its own, SLICES of 20 s with 256 clients who
+"""Load beside hostility: `yuandian bench load ocsp` on a platform of its own, SLICES of 20 s with 256 clients who
 enter, review, fetch, look up and revoke (default 9), first alone, then with a hostile half: clients that drip, never
 read, send too much, talk nonsense, open TLS and fall silent, and floods of connections.  The good half sees no error;
 memory stays within a bound and does not grow from the middle of the run to its end; rates are printed side by side."""
