@@ -101,8 +101,8 @@ def hostile(n, data):
             habit = HABITS[n % len(HABITS)]
             with socket.create_connection((url.hostname, url.port), timeout=5) as s:
                 s.settimeout(5)
+                sent[habit.__name__] = sent.get(habit.__name__, 0) + 1  # most are cut off before they are done
                 habit(s, dice)
-            sent[habit.__name__] = sent.get(habit.__name__, 0) + 1
         except (OSError, ValueError):
             ending.wait(0.05)
 
