@@ -161,8 +161,17 @@ def it_is_renewed():
     equal(answer["results"][0]["stamps"], 2, "stamps")
     check(not any(c["revoked"] for c in answer["results"][0]["certificates"]), "valid when it was stamped first")
     equal(judge(renewed, int(time.time()) + 60)[:2], (8, "archive-late"), "a stamp from the future")
-    equal(state["p"].stop(), 0, "clean end")
 
 
-main([an_archive_is_made, it_verifies_from_the_file_alone, changed_bytes_are_found, what_is_left_out_is_missed,
-      others_get_no_stamp, bouncy_castle_takes_the_stamp, it_is_renewed])
+def ends():
+    equal(state["p"].stop(), 0, "exit status of up")
+    shutil.rmtree(state["p"].data, ignore_errors=True)
+    shutil.rmtree(work, ignore_errors=True)
+
+
+try:
+    main([an_archive_is_made, it_verifies_from_the_file_alone, changed_bytes_are_found, what_is_left_out_is_missed,
+          others_get_no_stamp, bouncy_castle_takes_the_stamp, it_is_renewed, ends])
+finally:
+    if "p" in state and state["p"].process:
+        state["p"].process.kill()
