@@ -1,6 +1,7 @@
-/* Constant time of src/sm (R06.8): secrets are marked undefined for valgrind's memcheck, which then
- * reports each branch and each address that depends on one.  Built with YD_CT from the sources of src/sm;
- * tests/sm_ct.sh runs it.  With an argument it does what must be reported. */
+/* Constant time of src/sm and of the sharing of backup keys (R06.8): secrets are marked undefined for
+ * valgrind's memcheck, which then reports each branch and each address that depends on one.  Built with YD_CT
+ * from the sources of src/sm; tests/sm_ct.sh runs it.  With an argument it does what must be reported. */
+#include "backup/shamir.h"
 #include "base/rand.h"
 #include "sm/cpu.h"
 #include "sm/ct.h"
@@ -193,6 +194,25 @@ static void ciphering(void)
 	sm4_wipe(&c);
 }
 
+/* Numbers of shares and their digests are public. */
+static void sharing(void)
+{
+	enum { ALL = 5, NEEDED = 3 };
+	uint8_t key[SHAMIR_KEY], back[SHAMIR_KEY], digests[ALL][SM3_LEN];
+	struct shamir_share s[ALL];
+
+	memset(key, 0x5c, sizeof(key));
+	ct_secret(key, sizeof(key));
+	check("split", rc_ok(shamir_split(key, NEEDED, ALL, s, digests)));
+	ct_public(digests, sizeof(digests));
+	check("join", rc_ok(shamir_join(s + 1, NEEDED, (const uint8_t(*)[SM3_LEN])digests, ALL, back)));
+	ct_public(key, sizeof(key));
+	ct_public(back, sizeof(back));
+	check("joined", memcmp(key, back, sizeof(key)) == 0);
+	s[2].value[7] ^= 1;
+	check("altered", !rc_ok(shamir_join(s, NEEDED, (const uint8_t(*)[SM3_LEN])digests, ALL, back)));
+}
+
 /* The source of the eight lanes (sm_ct_lanes.c): few and many groups, base and any points. */
 extern const struct sm2_engine sm2_engine_emulated;
 uint8_t leak_lane(const uint8_t secret[32]), leak_lane_address(const uint8_t secret[32]);
@@ -263,6 +283,7 @@ int main(int argc, char **argv)
 		exchanging(&k);
 		hashing();
 		ciphering();
+		sharing();
 	}
 	printf("watching the emulated lanes\n");
 	lanes(&k);

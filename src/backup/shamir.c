@@ -1,5 +1,6 @@
 #include "backup/shamir.h"
 #include "base/rand.h"
+#include "sm/ct.h"
 
 static uint8_t times(uint8_t a, uint8_t b)
 {
@@ -63,13 +64,15 @@ static RC check(const struct shamir_share *s, size_t count, const uint8_t (*dige
 {
 	uint8_t d[SM3_LEN];
 	size_t i, j;
+	bool same;
 
 	for (i = 0; i < count; i++) {
 		NEED(s[i].number >= 1 && s[i].number <= n, RC_INPUT, "share %u is of another backup",
 		     s[i].number);
 		digest(&s[i], d);
-		NEED(ct_equal(d, digests[s[i].number - 1], SM3_LEN), RC_INPUT,
-		     "share %u is altered or of another backup", s[i].number);
+		same = ct_equal(d, digests[s[i].number - 1], SM3_LEN);
+		ct_public(&same, sizeof(same));
+		NEED(same, RC_INPUT, "share %u is altered or of another backup", s[i].number);
 		for (j = 0; j < i; j++)
 			NEED(s[j].number != s[i].number, RC_INPUT, "share %u is there twice", s[i].number);
 	}
