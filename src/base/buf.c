@@ -70,7 +70,11 @@ static void add_be(struct buf *b, uint64_t v, size_t n)
 
 void buf_u8(struct buf *b, uint8_t v)
 {
-	add_be(b, v, 1);
+	/* nearly always there is room: texts are built by this */
+	if (!b->failed && b->len < b->max && b->len + 2 <= b->cap)
+		b->p[b->len++] = v;
+	else
+		add_be(b, v, 1);
 }
 
 void buf_u16be(struct buf *b, uint16_t v)

@@ -33,6 +33,7 @@ static size_t depth_of(struct slice s)
  * piece is, and what came out of it is a failure. */
 #define PIECE 64
 #define RESERVE(len) (20 * (len) + (16u << 10)) /* tables of all elements twice, texts four times */
+#define RESERVE_KEPT (1u << 20)                 /* by a thread, from one text to the next */
 struct parsing {
 	struct slice left;
 	uint8_t *reserve;
@@ -41,11 +42,18 @@ struct parsing {
 };
 static _Thread_local struct parsing *parsing;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
+struct kept {
+	size_t size;
+	uint8_t bytes[];
+};
+static _Thread_local struct kept *kept;
+static bool keeps;
+static pthread_key_t at_end; /* of a thread: frees what it kept */
 
 static void *lend(size_t n)
 {
 	struct parsing *s = parsing;
-	void *p = mem_new(1, n);
+	void *p = mem_grow(NULL, n, 1);
 
 	if (p != NULL || s == NULL)
 		return p;
@@ -65,10 +73,40 @@ static void give_back(void *p)
 		mem_free(p);
 }
 
+static void drop_kept(void *k)
+{
+	kept = NULL;
+	mem_free(k);
+}
+
 /* Both kinds of memory are the C library's: what was made before may be freed. */
 static void set_allocator(void)
 {
 	json_set_alloc_funcs(lend, give_back);
+	keeps = pthread_key_create(&at_end, drop_kept) == 0;
+}
+
+/* Asking for the reserve and returning it at every text would move the heap's end each time. */
+static struct kept *take_reserve(size_t size)
+{
+	struct kept *k = kept;
+
+	kept = NULL;
+	if (k != NULL && k->size >= size)
+		return k;
+	mem_free(k);
+	k = mem_grow(NULL, sizeof(*k) + size, 1);
+	if (k != NULL)
+		k->size = size;
+	return k;
+}
+
+static void put_reserve(struct kept *k)
+{
+	if (k == NULL || !keeps || k->size > RESERVE_KEPT || pthread_setspecific(at_end, k) != 0)
+		mem_free(k);
+	else
+		kept = k;
 }
 
 static size_t feed(void *to, size_t max, void *arg)
@@ -88,11 +126,13 @@ static size_t feed(void *to, size_t max, void *arg)
 static json_t *parse(struct slice text, json_error_t *error, bool *lacking)
 {
 	struct parsing s = {.left = text, .size = RESERVE(text.len)};
+	struct kept *k;
 	json_t *v = NULL;
 
 	(void)pthread_once(&once, set_allocator);
-	s.reserve = mem_grow(NULL, s.size, 1);
-	if (s.reserve != NULL) {
+	k = take_reserve(s.size);
+	if (k != NULL) {
+		s.reserve = k->bytes;
 		parsing = &s;
 		v = json_load_callback(feed, &s, JSON_REJECT_DUPLICATES, error);
 		if (s.short_of_memory) {
@@ -102,7 +142,7 @@ static json_t *parse(struct slice text, json_error_t *error, bool *lacking)
 		parsing = NULL;
 	}
 	*lacking = s.reserve == NULL || s.short_of_memory;
-	mem_free(s.reserve);
+	put_reserve(k);
 	return v;
 }
 
@@ -132,24 +172,43 @@ RC json_read(struct slice text, size_t max, json_t **ret)
 
 /* ---- canonical form ---- */
 
+/* How much goes over as it stands. */
+static size_t plain(struct slice s)
+{
+	size_t n = 0;
+
+	while (n < s.len && s.p[n] >= 0x20 && s.p[n] != '"' && s.p[n] != '\\')
+		n++;
+	return n;
+}
+
+static void escape(struct buf *b, uint8_t c)
+{
+	static const char escapes[] = "\bb\tt\nn\ff\rr\"\"\\\\";
+	size_t j;
+
+	for (j = 0; j < sizeof(escapes) - 1 && (uint8_t)escapes[j] != c; j += 2)
+		;
+	if (j < sizeof(escapes) - 1)
+		buf_printf(b, "\\%c", escapes[j + 1]);
+	else
+		buf_printf(b, "\\u%04x", c);
+}
+
 /* RFC 8785, 3.2.2.2 */
 void json_string_to(struct buf *b, const char *s, size_t len)
 {
-	static const char escapes[] = "\bb\tt\nn\ff\rr\"\"\\\\";
-	size_t i, j;
+	struct slice left = slice_of(s, len);
+	size_t n;
 
 	buf_u8(b, '"');
-	for (i = 0; i < len; i++) {
-		uint8_t c = (uint8_t)s[i];
-
-		for (j = 0; j < sizeof(escapes) - 1 && (uint8_t)escapes[j] != c; j += 2)
-			;
-		if (j < sizeof(escapes) - 1)
-			buf_printf(b, "\\%c", escapes[j + 1]);
-		else if (c < 0x20)
-			buf_printf(b, "\\u%04x", c);
-		else
-			buf_u8(b, c);
+	for (;;) {
+		n = plain(left);
+		buf_add(b, slice_of(left.p, n));
+		if (n == left.len)
+			break;
+		escape(b, left.p[n]);
+		left = slice_of(left.p + n + 1, left.len - n - 1);
 	}
 	buf_u8(b, '"');
 }

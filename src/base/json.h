@@ -12,6 +12,8 @@ RC json_read(struct slice text, size_t max, json_t **ret);
 /* RFC 8785 canonical form.  Numbers: integers in +-2^53 only.  A NULL value is RC_NOMEM: it could
  * not be built. */
 RC json_canonical(const json_t *v, struct buf *ret);
+/* As it stands, members in the order they were put, no more spaces than JSON needs. */
+void json_text_to(struct buf *b, const json_t *v);
 /* One quoted and escaped string; s must be UTF-8. */
 void json_string_to(struct buf *b, const char *s, size_t len);
 static inline void drop_json(json_t **p) { json_decref(*p); *p = NULL; }

@@ -159,9 +159,12 @@ void json_put_text(json_t *o, const char *key, struct slice v)
 	if (o == NULL)
 		return;
 	/* jansson answers NULL to this as it does to a lack of memory */
-	if (!text_utf8(v))
+	if (!text_utf8(v)) {
 		put_failure = RC_INPUT;
-	put(o, key, json_stringn(v.len > 0 ? (const char *)v.p : "", v.len));
+		put(o, key, NULL);
+	} else {
+		put(o, key, json_stringn_nocheck(v.len > 0 ? (const char *)v.p : "", v.len));
+	}
 }
 
 void json_put_cstr(json_t *o, const char *key, const char *v)

@@ -84,6 +84,30 @@ static void refuses(void **state)
 	json_decref(v);
 }
 
+/* The JSON library reads back what was put, members in their order. */
+static void as_it_stands(void **state)
+{
+	static const char text[] =
+	        "{\"z\":[1,-9007199254740991,true,false,null,[],{}],\"a\":\"\\\"\\\\/\\u0001\\n\\u007f中\","
+	        "\"m\":{\"k\":\"\",\"b\":0}}";
+	json_t *v = json_loads(text, 0, NULL), *again;
+	AUTO_BUF(b, 4096);
+	AUTO_BUF(small, 20);
+
+	(void)state;
+	assert_non_null(v);
+	json_text_to(&b, v);
+	assert_false(b.failed);
+	again = json_loadb((const char *)b.p, b.len, JSON_REJECT_DUPLICATES, NULL);
+	assert_true(json_equal(v, again));
+	assert_true(strncmp(buf_cstr(&b), "{\"z\":[1,", 8) == 0);
+	assert_non_null(strstr(buf_cstr(&b), "\"m\":{\"k\":\"\",\"b\":0}}"));
+	json_text_to(&small, v);
+	assert_true(small.failed);
+	json_decref(again);
+	json_decref(v);
+}
+
 /* What somebody typed never gets into an error text. */
 static void errors_do_not_quote(void **state)
 {
@@ -274,13 +298,10 @@ static void torture(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(refuses),
-	        cmocka_unit_test(errors_do_not_quote),
-	        cmocka_unit_test(rfc8785),
-	        cmocka_unit_test(numbers),
-	        cmocka_unit_test(access_by_type),
-	        cmocka_unit_test(building),
-	        cmocka_unit_test(a_lost_member_is_noticed),
+	        cmocka_unit_test(refuses),      cmocka_unit_test(errors_do_not_quote),
+	        cmocka_unit_test(as_it_stands), cmocka_unit_test(rfc8785),
+	        cmocka_unit_test(numbers),      cmocka_unit_test(access_by_type),
+	        cmocka_unit_test(building),     cmocka_unit_test(a_lost_member_is_noticed),
 	        cmocka_unit_test(torture),
 	};
 

@@ -99,17 +99,23 @@ RC text_hex_any(struct slice s, struct buf *ret)
 	return buf_done(ret);
 }
 
+/* The last two digits are not the same in both alphabets. */
 static int base64_digit(uint8_t c, const char *last_two)
 {
-	if (c >= 'A' && c <= 'Z')
-		return c - 'A';
-	if (c >= 'a' && c <= 'z')
-		return c - 'a' + 26;
-	if (c >= '0' && c <= '9')
-		return c - '0' + 52;
-	if (c == (uint8_t)last_two[0])
-		return 62;
-	return c == (uint8_t)last_two[1] ? 63 : -1;
+	static const uint8_t digits[128] = {
+	        255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255,
+	        255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255,
+	        255, 255, 255, 255, 255, 62,  255, 62,  255, 63,  52,  53,  54,  55,  56,  57,  58,  59,  60,
+	        61,  255, 255, 255, 255, 255, 255, 255, 0,   1,   2,   3,   4,   5,   6,   7,   8,   9,   10,
+	        11,  12,  13,  14,  15,  16,  17,  18,  19,  20,  21,  22,  23,  24,  25,  255, 255, 255, 255,
+	        63,  255, 26,  27,  28,  29,  30,  31,  32,  33,  34,  35,  36,  37,  38,  39,  40,  41,  42,
+	        43,  44,  45,  46,  47,  48,  49,  50,  51,  255, 255, 255, 255, 255,
+	};
+	int d = c < 128 ? digits[c] : 255;
+
+	if (d < 62)
+		return d;
+	return d < 64 && c == (uint8_t)last_two[d - 62] ? d : -1;
 }
 
 /* s has no padding left.  Bits after the last octet must be zero (RFC 4648, 3.5). */

@@ -45,20 +45,12 @@ static RC done(struct response *r, const char *media)
 	return buf_done(&r->body);
 }
 
-static int write_json(const char *p, size_t n, void *ctx)
-{
-	struct buf *b = ctx;
-
-	buf_add(b, slice_of(p, n));
-	return b->failed ? -1 : 0;
-}
-
 static RC put_json(struct response *r, const json_t *o, const char *media)
 {
 	drop_shared(r);
 	buf_clear(&r->body);
-	NEED(json_dump_callback(o, write_json, &r->body, JSON_COMPACT) == 0, RC_NOMEM,
-	     "response: JSON too large");
+	json_text_to(&r->body, o);
+	NEED(!r->body.failed, RC_NOMEM, "response: JSON too large");
 	TRY(json_put_result()); /* a member lost on the way must not be missing silently */
 	return done(r, media);
 }
