@@ -4,6 +4,7 @@
 
 struct cached {
 	char *sql;
+	const char *from; /* where the text was when it was prepared: nearly always a constant */
 	void *stmt;
 	bool busy;
 	uint64_t used;
@@ -96,6 +97,10 @@ static struct cached *find_slot(struct db *db, const char *sql)
 	struct cached *best = NULL;
 	size_t i;
 
+	for (i = 0; i < DB_CACHED; i++)
+		if (db->cache[i].from == sql && !db->cache[i].busy && strcmp(db->cache[i].sql, sql) == 0)
+			return &db->cache[i];
+
 	for (i = 0; i < DB_CACHED; i++) {
 		struct cached *c = &db->cache[i];
 
@@ -123,6 +128,7 @@ static RC take_statement(struct db *db, const char *sql, struct db_rows *r)
 			forget(db, c);
 			FAIL(RC_NOMEM, "database: out of memory");
 		}
+		c->from = sql;
 	}
 	c->busy = true;
 	c->used = ++db->uses;

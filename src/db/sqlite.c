@@ -2,6 +2,7 @@
 #include "db/db.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,13 +18,17 @@ static const char setup_writer[] =
 static const char setup_reader[] =
         "PRAGMA query_only = ON; PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY;";
 
+#define PLACES 32 /* parameters whose places are looked up once */
+
 struct conn {
 	sqlite3 *db;
 	bool read_only;
+	sqlite3_stmt *verbs[DB_ROLLBACK_TO + 1]; /* those that come at every step */
 };
 struct stmt {
 	struct conn *conn;
 	sqlite3_stmt *s;
+	uint8_t places[PLACES]; /* of $1, $2 ...; 0: not known yet */
 };
 
 static enum rc_code classify(int result)
@@ -65,6 +70,8 @@ static void sqlite_close(void *conn)
 {
 	struct conn *c = conn;
 
+	for (size_t i = 0; i < sizeof(c->verbs) / sizeof(c->verbs[0]); i++)
+		(void)sqlite3_finalize(c->verbs[i]);
 	(void)sqlite3_close_v2(c->db);
 	mem_free(c);
 }
@@ -100,11 +107,19 @@ static RC set_up(struct conn *c, const char *where, bool read_only)
 	return rc_note(sqlite_script(c, read_only ? setup_reader : setup_writer), "%s", where);
 }
 
+/* Nobody asks how much memory SQLite has taken: counting it takes a lock at every allocation. */
+static void no_counting(void)
+{
+	(void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
 static RC sqlite_open(const char *where, bool read_only, void **ret)
 {
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	struct conn *c = mem_new(1, sizeof(*c));
 	struct rc rc;
 
+	(void)pthread_once(&once, no_counting);
 	NEED(c != NULL, RC_NOMEM, "database: out of memory");
 	rc = set_up(c, where, read_only);
 	if (!rc_ok(rc)) {
@@ -133,16 +148,27 @@ static RC sqlite_prepare(void *conn, const char *sql, void **ret)
 }
 
 /* SQLite numbers $2 first when it stands first, so binding goes by name. */
+static int place_of(struct stmt *s, unsigned n)
+{
+	char name[16];
+	int at = n < PLACES ? s->places[n] : 0;
+
+	if (at > 0)
+		return at;
+	(void)snprintf(name, sizeof(name), "$%u", n);
+	at = sqlite3_bind_parameter_index(s->s, name);
+	if (n < PLACES && at > 0 && at <= UINT8_MAX)
+		s->places[n] = (uint8_t)at;
+	return at;
+}
+
 static RC sqlite_bind(void *stmt, unsigned n, const struct db_value *v)
 {
 	struct stmt *s = stmt;
 	const char *p = v->s.p == NULL ? "" : (const char *)v->s.p;
-	char name[16];
-	int at, result = SQLITE_MISUSE;
+	int at = place_of(s, n), result = SQLITE_MISUSE;
 
-	(void)snprintf(name, sizeof(name), "$%u", n);
-	at = sqlite3_bind_parameter_index(s->s, name);
-	NEED(at > 0, RC_BUG, "database: no parameter %s in: %s", name, sqlite3_sql(s->s));
+	NEED(at > 0, RC_BUG, "database: no parameter $%u in: %s", n, sqlite3_sql(s->s));
 	switch (v->kind) {
 	case DB_KIND_NULL:
 		result = sqlite3_bind_null(s->s, at);
@@ -207,6 +233,23 @@ static int64_t sqlite_changes(void *conn)
 	return sqlite3_changes64(((struct conn *)conn)->db);
 }
 
+/* Prepared at first use; what consists of two statements is rare. */
+static int run_verb(struct conn *c, enum db_verb verb, const char *text)
+{
+	sqlite3_stmt **s = &c->verbs[verb];
+	int result = SQLITE_OK;
+
+	if (verb == DB_ROLLBACK_TO)
+		return sqlite3_exec(c->db, text, NULL, NULL, NULL);
+	if (*s == NULL)
+		result = sqlite3_prepare_v3(c->db, text, -1, SQLITE_PREPARE_PERSISTENT, s, NULL);
+	if (result != SQLITE_OK)
+		return result;
+	result = sqlite3_step(*s);
+	(void)sqlite3_reset(*s);
+	return result == SQLITE_DONE ? SQLITE_OK : result;
+}
+
 static RC sqlite_verb(void *conn, enum db_verb verb)
 {
 	static const char *const texts[] = {
@@ -222,7 +265,7 @@ static RC sqlite_verb(void *conn, enum db_verb verb)
 		return OK;
 	/* a reader's transaction is a snapshot: it takes no lock */
 	bool snapshot = verb == DB_BEGIN && sqlite3_db_readonly(c->db, "main") == 1;
-	result = sqlite3_exec(c->db, snapshot ? "BEGIN" : texts[verb], NULL, NULL, NULL);
+	result = run_verb(c, verb, snapshot ? "BEGIN" : texts[verb]);
 	if (result == SQLITE_OK)
 		return OK;
 	/* The commit record may be in the file without having been synced. */
