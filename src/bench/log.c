@@ -156,7 +156,7 @@ static RC root_of(struct bench_log *l, uint64_t size, tree_hash ret)
 static RC verify(struct bench *b, struct bench_log *l)
 {
 	struct audit_head head = {.head.size = log_size(l->log), .witnessed = true};
-	struct audit a;
+	struct audit a = {0};
 	double from;
 
 	TRY(root_of(l, head.head.size, head.head.root));

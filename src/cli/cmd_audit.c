@@ -4,6 +4,7 @@
 #include "base/time.h"
 #include "cli/officer.h"
 #include "evidence/audit.h"
+#include "sm/sm3.h"
 
 #include <dirent.h>
 #include <sys/stat.h>
@@ -275,8 +276,40 @@ static RC report(struct cli *c, const struct heads *h, const struct audit *a)
 	return OK;
 }
 
+/* ---- certificates from the field: was each of them issued here? ---- */
+
+static RC load_certificates(const struct cli *c, struct audit *a)
+{
+	const char *path;
+
+	while ((path = cli_get_at(c, "certificate", a->certificate_count)) != NULL) {
+		AUTO_BUF(file, CLI_FILE_MAX);
+		AUTO_BUF(der, CLI_FILE_MAX);
+		AUTO_BUF(hex, 65);
+		uint8_t sm3[SM3_LEN];
+
+		TRY(rc_note(file_read(path, CLI_FILE_MAX, &file), "%s", path));
+		if (!rc_ok(text_pem(buf_slice(&file), "CERTIFICATE", &der)))
+			buf_add(&der, buf_slice(&file));
+		sm3_hash(buf_slice(&der), sm3);
+		buf_hex(&hex, SLICE_ARR(sm3));
+		TRY(buf_done(&hex));
+		(void)snprintf(a->certificates[a->certificate_count++].sm3, 65, "%s", buf_cstr(&hex));
+	}
+	return OK;
+}
+
+static RC all_issued(const struct cli *c, const struct audit *a)
+{
+	for (size_t i = 0; i < a->certificate_count; i++)
+		REQUIRE(a->certificates[i].issued, CERTIFICATE_FOREIGN, "%s: no entry tells of it",
+		        cli_get_at(c, "certificate", i));
+	return OK;
+}
+
 struct rc cmd_audit_verify(struct cli *c)
 {
+	AUTO_MEM(struct audit_certificate, certificates, mem_new(CLI_VALUES_MAX, sizeof(*certificates)));
 	AUTO_HEADS(h);
 	struct audit a = {0};
 	const char *what = c->operands[0], *trust = cli_get(c, "trust");
@@ -287,12 +320,16 @@ struct rc cmd_audit_verify(struct cli *c)
 	              trust != NULL ? "" : "/trust") < PATH_LEN,
 	     RC_INPUT, "the path is too long");
 	c->verifying = true;
+	NEED(certificates != NULL, RC_NOMEM, "no memory");
+	a.certificates = certificates;
+	TRY(load_certificates(c, &a));
 	for (size_t i = 0; cli_get_at(c, "heads", i) != NULL; i++)
 		TRY(add_witnessed(&h, cli_get_at(c, "heads", i)));
 	if (folder)
 		TRY(verify_folder(&h, what, &a));
 	else
 		TRY(verify_export(&h, what, &a));
+	TRY(all_issued(c, &a));
 	return report(c, &h, &a);
 }
 

@@ -157,6 +157,8 @@ static const struct cli_option audit_verify[] = {
         {"heads", "FILE|DIR", "见证者保存的树头", "heads that witnesses kept", CLI_REPEAT},
         {"trust", "DIR", "信任目录（缺省：DIR/trust）；应取自别处",
          "trust folder (default: DIR/trust); take it from elsewhere", 0},
+        {"certificate", "FILE", "来自应用现场的证书，须在日志中，可多次给出",
+         "a certificate from the field that the log must tell of; may be repeated", CLI_REPEAT},
         END,
 };
 static const struct cli_option audit_export[] = {

@@ -5,8 +5,8 @@
  * log-gap        an entry is missing or out of order (its index is named)
  * log-entry      an entry is not what its leaf says (its index)
  * log-fork       entries do not lead to a head: some between the last head that held and this one were
- * altered, exchanged or put in log-rollback   fewer entries than a head counted: the end was cut off, or an
- * older copy put in its place */
+ *                altered, exchanged or put in
+ * log-rollback   fewer entries than a head counted: the end was cut off, or an older copy put in its place */
 #include "evidence/log.h"
 #include "evidence/tree.h"
 
@@ -16,14 +16,22 @@ struct audit_head {
 	bool witnessed; /* comes from elsewhere than the copy */
 };
 
+/* A certificate that an entry "issued" must tell of (requirements d.3). */
+struct audit_certificate {
+	char sm3[65]; /* of the DER, hex */
+	bool issued;
+};
+
 struct audit {
+	struct audit_certificate *certificates; /* borrowed; may be NULL */
+	size_t certificate_count;
 	const struct audit_head *heads; /* borrowed; sorted by audit_open() */
 	size_t count, next;
 	struct tree_edge edge;
 	uint64_t held;         /* size of the last head that held */
 	size_t own, witnessed; /* heads that held */
 };
-/* Sorts the heads by size. */
+/* Sorts the heads by size; certificates stay as they are set (all else zero before the first call). */
 void audit_open(struct audit *a, struct audit_head *heads, size_t count);
 /* sealed, leaf: as the copy has them beside the entry. */
 RC audit_entry(struct audit *a, const struct log_entry *e);

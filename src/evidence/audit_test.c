@@ -69,7 +69,7 @@ static struct rc judge(struct audit *a)
 
 static void a_whole_log_holds(void **state)
 {
-	struct audit a;
+	struct audit a = {0};
 
 	(void)state;
 	assert_ok(judge(&a));
@@ -80,7 +80,7 @@ static void a_whole_log_holds(void **state)
 /* What is done to it, in a transaction that is then dropped. */
 static void attack(const char *sql, const char *more, enum err want)
 {
-	struct audit a;
+	struct audit a = {0};
 	struct rc rc;
 
 	assert_ok(db_verb(db, DB_BEGIN));

@@ -129,6 +129,19 @@ def judged(folder, status, *heads):
 HEADS = ["--heads", work / "ra.json", "--heads", work / "status.json", "--trust", work / "trust"]
 
 
+def what_was_signed_outside_is_foreign():
+    """d.3: the CA's own key, taken from a demonstration's folder, would make such a certificate; its hash betrays it."""
+    mine = work / "a"
+    audit(state["before"], *HEADS, "--certificate", mine / "sign.pem", "--certificate", mine / "enc.pem")
+    der = bytearray(openssl("x509", "-in", mine / "sign.pem", "-outform", "DER").stdout)
+    der[-1] ^= 1
+    (work / "foreign.cer").write_bytes(der)
+    out = audit(state["before"], *HEADS, "--certificate", mine / "sign.pem", "--certificate", work / "foreign.cer",
+                status=8)
+    check("foreign.cer" in out, out)
+    audit(work / "export.jsonl", *HEADS, "--certificate", mine / "enc.pem")
+
+
 def a_good_copy_verifies():
     copy = state["before"]
     out = audit(copy, *HEADS)
@@ -321,7 +334,8 @@ def ends():
 
 try:
     main([heads_reach_their_witnesses, proofs_hold, a_witness_takes_no_other_history, statements_are_judged,
-          no_answer_goes_beyond_the_head, exports, a_good_copy_verifies, every_attack_of_root_is_found,
+          no_answer_goes_beyond_the_head, exports, a_good_copy_verifies,
+          what_was_signed_outside_is_foreign, every_attack_of_root_is_found,
           yesterdays_database_issues_nothing, ends])
 finally:
     if "p" in state and state["p"].process:
