@@ -21,8 +21,7 @@ RC vault_put_items(struct vault *v, struct db *db, const struct slice *contents,
 	AUTO_MEM(struct slice, fresh, mem_new(n, sizeof(*fresh)));
 	AUTO_MEM(size_t, of, mem_new(n, sizeof(*of)));
 	AUTO_MEM(struct media_at, at, mem_new(n, sizeof(*at)));
-	uint8_t(*ids)[32] = mem_new(n, 32);
-	AUTO_MEM(void, hold, ids);
+	AUTO_MEM(uint8_t, ids, mem_new(n, 32));
 	size_t count = 0;
 
 	NEED(fresh != NULL && of != NULL && at != NULL && ids != NULL, RC_NOMEM, "no memory");
@@ -43,7 +42,7 @@ RC vault_put_items(struct vault *v, struct db *db, const struct slice *contents,
 	}
 	for (size_t from = 0; from < count; from += MEDIA_BATCH)
 		TRY(media_put(v->media, fresh + from, count - from < MEDIA_BATCH ? count - from : MEDIA_BATCH,
-		              ids + from, at + from));
+		              (uint8_t(*)[32])(ids + 32 * from), at + from));
 	for (size_t i = 0; i < count; i++)
 		ret[of[i]].where = at[i];
 	return OK;
