@@ -38,7 +38,7 @@
 			fail_msg("%s: %s", #call, rc_last()->text);                                          \
 	} while (0)
 #define WAIT_MS 60000
-#define INSTANCES 5
+#define INSTANCES 6 /* of the demonstration plan */
 
 static char root[64], data[96];
 
