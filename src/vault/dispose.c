@@ -323,6 +323,40 @@ RC vault_dispose_resume(struct vault *v)
 	return rc.code == RC_NOTFOUND ? OK : rc;
 }
 
+/* ---- after a restoration ---- */
+
+#define AGAIN 1024 /* items at once */
+
+struct again {
+	struct media_at at[AGAIN];
+	size_t count;
+	int64_t last;
+};
+
+static struct rc collect(void *arg, const struct vault_item *i)
+{
+	struct again *x = arg;
+
+	x->at[x->count++] = i->where;
+	x->last = i->id;
+	return OK;
+}
+
+RC vault_destroy_again(struct vault *v)
+{
+	AUTO_MEM(struct again, x, mem_new(1, sizeof(*x)));
+	AUTO(db_lease, lease, NULL);
+
+	NEED(x != NULL, RC_NOMEM, "no memory");
+	TRY(db_pool_lease(instance_readers(v->in), &lease));
+	do {
+		x->count = 0;
+		TRY(vault_store_destroyed_each(lease->db, x->last, AGAIN, collect, x));
+		TRY(media_destroy(v->media, x->at, x->count));
+	} while (x->count == AGAIN);
+	return OK;
+}
+
 /* GET /v1/disposals/{hash}: list, decision and certificate, as statements. */
 RC vault_disposal_show(struct vault *v, const struct request *q, json_t **ret)
 {

@@ -178,7 +178,9 @@ static RC start(struct instance *in)
 	if (!rc_ok(rc) && rc_last()->err != ERR_CLOCK_DOUBTED)
 		return rc;
 	instance_set_state(in, v);
-	rc = vault_dispose_resume(v);
+	rc = instance_restored(in) != 0 ? vault_destroy_again(v) : OK;
+	if (rc_ok(rc))
+		rc = vault_dispose_resume(v);
 	if (rc_ok(rc))
 		rc = vault_tail_start(v);
 	if (!rc_ok(rc)) {

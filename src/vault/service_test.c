@@ -620,6 +620,19 @@ static void what_was_destroyed_stays_destroyed(void **state)
 	assert_int_equal(system(command), 0);
 	assert_ok(show(&s, "核对", true, &shown));
 	assert_null(json_object_get(bundle_of(shown), "content"));
+	/* A backup brought them back on both: a restored vault begins by destroying them again. */
+	snprintf(command, sizeof(command),
+	         "cd %s/shifan/ca && cp first/00000001.key ../../new.key && cp ../../old.key "
+	         "first/00000001.key && cp ../../old.key second/00000001.key && ! cmp -s ../../old.key "
+	         "../../new.key",
+	         world.dir);
+	assert_int_equal(system(command), 0);
+	assert_ok(vault_destroy_again(v()));
+	snprintf(command, sizeof(command),
+	         "cd %s/shifan/ca && cmp -s first/00000001.key ../../new.key && cmp -s second/00000001.key "
+	         "../../new.key",
+	         world.dir);
+	assert_int_equal(system(command), 0);
 }
 
 static void a_clock_set_back_is_doubted_too(void **state)

@@ -90,6 +90,26 @@ RC vault_store_destroyed(struct db *db, uint32_t segment, uint32_t slot, bool *r
 	return OK;
 }
 
+RC vault_store_destroyed_each(struct db *db, int64_t after, size_t limit,
+                              struct rc (*each)(void *arg, const struct vault_item *i), void *arg)
+{
+	AUTO(db_rows, q, NULL);
+	struct vault_item i;
+	bool row;
+
+	TRY(db_query(db, &q,
+	             "SELECT " ITEM_COLUMNS
+	             " FROM item WHERE id > $1 AND destroyed_at IS NOT NULL ORDER BY id LIMIT $2",
+	             DB_ARGS(DB_INT(after), DB_INT(limit))));
+	for (;;) {
+		TRY(db_next(q, &row));
+		if (!row)
+			return OK;
+		TRY(item_read(q, &i));
+		TRY(each(arg, &i));
+	}
+}
+
 RC vault_store_item_destroyed(struct db *db, int64_t id, int64_t at)
 {
 	return db_run(db, NULL, "UPDATE item SET destroyed_at = $2 WHERE id = $1 AND destroyed_at IS NULL",

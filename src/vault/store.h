@@ -24,6 +24,9 @@ RC vault_store_item_id(struct db *db, int64_t id, struct vault_item *ret);
 /* The same again is fine; i->id becomes that of the row. */
 RC vault_store_item_put(struct db *db, struct vault_item *i);
 RC vault_store_item_destroyed(struct db *db, int64_t id, int64_t at);
+/* Items whose keys were destroyed, after `after`, in order. */
+RC vault_store_destroyed_each(struct db *db, int64_t after, size_t limit,
+                              struct rc (*each)(void *arg, const struct vault_item *i), void *arg);
 /* Was the item with that key slot destroyed by a decision? */
 RC vault_store_destroyed(struct db *db, uint32_t segment, uint32_t slot, bool *ret);
 

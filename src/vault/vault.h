@@ -98,6 +98,8 @@ RC vault_decide(struct vault *v, const struct request *q, json_t **ret);
 RC vault_disposal_show(struct vault *v, const struct request *q, json_t **ret);
 /* What was approved and not finished: at start, and after each decision. */
 RC vault_dispose_resume(struct vault *v);
+/* Key files of a backup may hold what was destroyed since: at each start of a restored vault. */
+RC vault_destroy_again(struct vault *v);
 /* RC_BUSY (clock-doubted) when the clock made a jump that nobody has attested. */
 RC vault_clock(struct vault *v);
 RC vault_attest(struct vault *v, const struct request *q, json_t **ret);
