@@ -151,7 +151,7 @@ RC ca_store_put(struct db *db, struct ca_request *r, const struct ca_bytes *b)
 	return db_run(db, NULL,
 	              "INSERT INTO request_body (request, application, approval, sign_tbs, encrypt_tbs, km) "
 	              "VALUES ($1, $2, $3, $4, $5, $6)",
-	              DB_ARGS(DB_INT(r->id), DB_BLOB(b->application), DB_BLOB(b->approval),
+	              DB_ARGS(DB_INT(r->id), DB_SEALED(b->application), DB_BLOB(b->approval),
 	                      DB_BLOB(b->tbs[CA_SIGN]), DB_BLOB_OPT(b->tbs[CA_ENCRYPT]),
 	                      b->km != 0 ? DB_INT(b->km) : DB_NULL));
 }
@@ -248,10 +248,8 @@ RC ca_store_load(struct db *db, int64_t id, struct ca_load *ret)
 	             DB_ARGS(DB_INT(id))));
 	TRY(db_next(q, &row));
 	NEED(row, RC_NOTFOUND, "no such request");
-	for (unsigned n = 0; n < sizeof(to) / sizeof(to[0]); n++) {
-		buf_add(to[n], db_blob(q, n));
-		TRY(buf_done(to[n]));
-	}
+	for (unsigned n = 0; n < sizeof(to) / sizeof(to[0]); n++)
+		TRY(db_sealed(q, n, to[n]));
 	ret->km = db_int(q, 4);
 	return OK;
 }

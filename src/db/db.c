@@ -1,6 +1,7 @@
 #include "db/db.h"
 #include "base/mem.h"
 #include "db/pgsql.h"
+#include "db/sealed.h"
 
 struct cached {
 	char *sql;
@@ -15,6 +16,7 @@ struct db {
 	void *conn;
 	struct cached cache[DB_CACHED];
 	uint64_t uses;
+	const struct db_seal *seal; /* NULL: sealed columns stay plain */
 };
 
 struct db_rows {
@@ -150,6 +152,21 @@ void db_rows_free(struct db_rows *r)
 	mem_free(r);
 }
 
+void db_seal_with(struct db *db, const struct db_seal *seal)
+{
+	db->seal = seal;
+}
+
+static RC set(struct db *db, void *stmt, unsigned n, const struct db_value *v)
+{
+	AUTO_BUF(sealed, DB_MAX_VALUE);
+
+	if (!v->sealed || db->seal == NULL || v->s.len == 0)
+		return db->driver->set(stmt, n, v);
+	TRY(seal_column(db->seal, v->s, &sealed));
+	return db->driver->set(stmt, n, &DB_BLOB(buf_slice(&sealed)));
+}
+
 RC db_query(struct db *db, struct db_rows **ret, const char *sql, const struct db_value *args, size_t n)
 {
 	AUTO(db_rows, r, mem_new(1, sizeof(*r)));
@@ -160,7 +177,7 @@ RC db_query(struct db *db, struct db_rows **ret, const char *sql, const struct d
 	r->db = db;
 	TRY(take_statement(db, sql, r));
 	for (i = 0; i < n; i++)
-		TRY(db->driver->set(r->stmt, (unsigned)i + 1, &args[i]));
+		TRY(set(db, r->stmt, (unsigned)i + 1, &args[i]));
 	*ret = MOVE(r);
 	return OK;
 }
@@ -195,6 +212,11 @@ struct slice db_text(struct db_rows *r, unsigned n)
 struct slice db_blob(struct db_rows *r, unsigned n)
 {
 	return column(r, n).s;
+}
+
+RC db_sealed(struct db_rows *r, unsigned n, struct buf *ret)
+{
+	return unseal_column(r->db->seal, column(r, n).s, ret);
 }
 
 RC db_bytes(struct db_rows *r, unsigned n, uint8_t *ret, size_t len)

@@ -29,13 +29,15 @@
 #define DB_CACHED 128                   /* prepared statements kept per connection */
 
 enum db_kind { DB_KIND_NULL, DB_KIND_INT, DB_KIND_TEXT, DB_KIND_BLOB };
-struct db_value { enum db_kind kind; int64_t i; struct slice s; };
+struct db_value { enum db_kind kind; bool sealed; int64_t i; struct slice s; };
 
 #define DB_NULL ((struct db_value){.kind = DB_KIND_NULL})
 #define DB_INT(v) ((struct db_value){.kind = DB_KIND_INT, .i = (int64_t)(v)})
 #define DB_TEXT(v) ((struct db_value){.kind = DB_KIND_TEXT, .s = (v)})
 #define DB_CSTR(v) DB_TEXT(slice_text(v))
 #define DB_BLOB(v) ((struct db_value){.kind = DB_KIND_BLOB, .s = (v)})
+/* A blob that names persons: sealed at rest when the connection has a seal; db_sealed() reads it. */
+#define DB_SEALED(v) ((struct db_value){.kind = DB_KIND_BLOB, .sealed = true, .s = (v)})
 /* NULL when the slice has no memory. */
 #define DB_BLOB_OPT(v) ((v).p == NULL ? DB_NULL : DB_BLOB(v))
 /* The two last arguments of db_query() and db_run(). */
@@ -85,6 +87,12 @@ void db_close(struct db *db);
 static inline void db_free(struct db *db) { db_close(db); }
 DROP(db, db_free);
 
+/* The key of sealed columns, 16 bytes.  The instance sets it when its signer is unlocked; until then such
+ * columns are neither written nor read (RC_BUSY).  Borrowed. */
+struct secret;
+struct db_seal { const struct secret *key; };
+void db_seal_with(struct db *db, const struct db_seal *seal);
+
 /* An open result; freeing it gives the statement back to the cache of its connection. */
 struct db_rows;
 void db_rows_free(struct db_rows *r);
@@ -98,6 +106,9 @@ bool db_is_null(struct db_rows *r, unsigned n);
 int64_t db_int(struct db_rows *r, unsigned n);
 struct slice db_text(struct db_rows *r, unsigned n);
 struct slice db_blob(struct db_rows *r, unsigned n);
+/* Appends what DB_SEALED() was given; DATABASE_DAMAGED when it was changed. */
+struct buf;
+RC   db_sealed(struct db_rows *r, unsigned n, struct buf *ret);
 /* Exactly len bytes, else RC_BUG. */
 RC   db_bytes(struct db_rows *r, unsigned n, uint8_t *ret, size_t len);
 /* Runs to the end; *changed (may be NULL) counts rows inserted, updated or deleted. */
@@ -124,6 +135,7 @@ RC   db_migrate_from(struct db *db, const struct embedded *files, const char *ro
 struct db_pool;
 struct db_lease { struct db *db; struct db_pool *pool; struct db_lease *next; };
 RC   db_pool_open(const char *url, unsigned max, struct db_pool **ret);
+void db_pool_seal_with(struct db_pool *p, const struct db_seal *seal); /* before the first lease */
 void db_pool_close(struct db_pool *p);                  /* all leases must be back */
 RC   db_pool_lease(struct db_pool *p, struct db_lease **ret);
 void db_lease_free(struct db_lease *l);

@@ -1,4 +1,5 @@
 #include "db/db.h"
+#include "base/buf.h"
 #include "base/check.h"
 #include "base/embed.h"
 #include "base/mem.h"
@@ -166,6 +167,49 @@ static void contract(void **state)
 		statements(db);
 		transactions(db);
 	}
+}
+
+/* R24.4: what names persons is sealed where it lies; changed, moved under another key or read without one, it
+ * is refused; what is from before stays readable. */
+static void sealed_columns(void **state)
+{
+	AUTO(db, db, NULL);
+	AUTO(secret, key, secret_new(16));
+	AUTO(secret, other, secret_new(16));
+	struct db_seal seal = {.key = NULL};
+	AUTO(db_rows, q, NULL);
+	AUTO_BUF(b, 64);
+	bool row;
+
+	(void)state;
+	fresh();
+	assert_ok(db_open(path, false, &db));
+	assert_ok(db_script(db, table));
+	assert_ok(db_run(db, NULL, "INSERT INTO t (k, b) VALUES ('old', $1)",
+	                 DB_ARGS(DB_SEALED(SLICE_LIT("110101199003074477")))));
+	db_seal_with(db, &seal);
+	assert_int_equal(db_run(db, NULL, "INSERT INTO t (k, b) VALUES ('new', $1)",
+	                        DB_ARGS(DB_SEALED(SLICE_LIT("110101199003074477"))))
+	                         .code,
+	                 RC_BUSY);
+	seal.key = key;
+	memset(other->p, 1, 16);
+	assert_ok(db_run(db, NULL, "INSERT INTO t (k, b) VALUES ('new', $1)",
+	                 DB_ARGS(DB_SEALED(SLICE_LIT("110101199003074477")))));
+	assert_ok(db_query(db, &q, "SELECT b FROM t ORDER BY k", DB_NOARGS));
+	assert_ok(db_next(q, &row));
+	assert_null(memmem(db_blob(q, 0).p, db_blob(q, 0).len, "1101", 4));
+	assert_ok(db_sealed(q, 0, &b));
+	assert_true(slice_is(buf_slice(&b), "110101199003074477"));
+	seal.key = other;
+	assert_false(rc_ok(db_sealed(q, 0, &b)));
+	assert_int_equal(rc_last()->err, ERR_DATABASE_DAMAGED);
+	seal.key = NULL;
+	assert_int_equal(db_sealed(q, 0, &b).code, RC_BUSY);
+	buf_clear(&b);
+	assert_ok(db_next(q, &row));
+	assert_ok(db_sealed(q, 0, &b));
+	assert_true(slice_is(buf_slice(&b), "110101199003074477"));
 }
 
 /* Rows are taken as they come; statements between them do not disturb. */
@@ -531,6 +575,7 @@ static int both(const char *name)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(contract),
+	        cmocka_unit_test(sealed_columns),
 	        cmocka_unit_test(large_results_and_others_between),
 	        cmocka_unit_test(readers_see_one_moment),
 	        cmocka_unit_test(pool_lends_to_threads),

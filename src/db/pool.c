@@ -6,6 +6,7 @@
 
 struct db_pool {
 	char *url;
+	const struct db_seal *seal;
 	unsigned max, made;    /* under lock */
 	struct db_lease *idle; /* under lock */
 	pthread_mutex_t lock;
@@ -31,6 +32,11 @@ RC db_pool_open(const char *url, unsigned max, struct db_pool **ret)
 	}
 	*ret = p;
 	return OK;
+}
+
+void db_pool_seal_with(struct db_pool *p, const struct db_seal *seal)
+{
+	p->seal = seal;
 }
 
 void db_pool_close(struct db_pool *p)
@@ -84,6 +90,7 @@ static RC make_lease(struct db_pool *p, struct db_lease **ret)
 		mem_free(l);
 		return rc;
 	}
+	db_seal_with(l->db, p->seal);
 	*ret = l;
 	return OK;
 }

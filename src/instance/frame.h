@@ -46,6 +46,8 @@ struct instance {
 	struct db_pool *readers;
 	struct log *log;
 	struct record_store *records;
+	struct secret *column_key; /* with the signer's unlocking */
+	struct db_seal seal;
 	struct signer_client *signer;
 	struct tls_server *tls;
 	struct metrics *metrics;

@@ -301,10 +301,12 @@ static RC open_writer(struct instance *in)
 	AUTO(db_lease, lease, NULL);
 
 	TRY(database_url(in, path));
+	db_seal_with(in->first, &in->seal);
 	TRY(writer_open(MOVE(in->first), &in->writer));
 	if (in->database.shared)
 		writer_lease(in->writer, &in->lease);
 	TRY(db_pool_open(path, FRAME_READERS, &in->readers));
+	db_pool_seal_with(in->readers, &in->seal);
 	TRY(db_pool_lease(in->readers, &lease));
 	TRY(log_open(in->writer, lease->db, &in->log));
 	in->watch = (struct writer_watch){
@@ -345,6 +347,8 @@ static RC open_records(struct instance *in)
 
 	if (in->records != NULL)
 		return OK;
+	TRY(instance_secret(in, "columns", &in->column_key));
+	in->seal.key = in->column_key;
 	TRY(frame_path(in, "records", path));
 	TRY(instance_secret(in, "records", &key));
 	return record_open(path, key->p, &in->records);
@@ -406,6 +410,7 @@ void frame_close(struct instance *in)
 	if (in->readers != NULL)
 		db_pool_close(in->readers);
 	db_close(in->first);
+	secret_free(in->column_key);
 	signer_client_close(in->signer);
 	tls_server_free(in->tls);
 	metrics_free(in->metrics);

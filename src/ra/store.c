@@ -128,7 +128,7 @@ RC ra_store_enter(struct db *db, struct ra_application *a, struct slice statemen
 	a->state = state;
 	TRY(db_next(q, &row));
 	TRY(db_run(db, NULL, "INSERT INTO application_body(application, statement) VALUES($1, $2)",
-	           DB_ARGS(DB_INT(a->seq), DB_BLOB(statement))));
+	           DB_ARGS(DB_INT(a->seq), DB_SEALED(statement))));
 	return history_add(db, a->seq, a->at, event, state, &s);
 }
 
@@ -332,10 +332,8 @@ RC ra_store_bodies(struct db *db, int64_t seq, const struct ra_bodies *ret)
 	TRY(db_next(q, &row));
 	TRY(row_wanted(row, "application"));
 	for (unsigned i = 0; i < sizeof(to) / sizeof(to[0]); i++) {
-		if (to[i] == NULL)
-			continue;
-		buf_add(to[i], db_blob(q, i));
-		TRY(buf_done(to[i]));
+		if (to[i] != NULL)
+			TRY(db_sealed(q, i, to[i]));
 	}
 	return OK;
 }

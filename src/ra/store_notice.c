@@ -65,7 +65,5 @@ RC ra_store_newest_statement(struct db *db, const char *entity, struct buf *ret)
 	             "WHERE a.entity = $1 ORDER BY a.seq DESC LIMIT 1",
 	             DB_ARGS(DB_CSTR(entity))));
 	TRY(db_next(r, &row));
-	if (row)
-		buf_add(ret, db_blob(r, 0));
-	return buf_done(ret);
+	return row ? db_sealed(r, 0, ret) : OK;
 }

@@ -29,7 +29,7 @@ RC ra_store_recovery_put(struct db *db, const struct ra_recovery *r, struct slic
 	              "INSERT INTO recovery(id, state, entity, ca, spki, entry, statement, at) "
 	              "VALUES($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT(id) DO NOTHING",
 	              DB_ARGS(DB_CSTR(r->id), DB_INT(r->state), DB_CSTR(r->entity), DB_CSTR(r->ca),
-	                      DB_BLOB(SLICE_ARR(r->spki)), DB_CSTR(r->entry), DB_BLOB(statement),
+	                      DB_BLOB(SLICE_ARR(r->spki)), DB_CSTR(r->entry), DB_SEALED(statement),
 	                      DB_INT(r->at)));
 }
 
@@ -46,10 +46,8 @@ RC ra_store_recovery(struct db *db, const char *id, struct ra_recovery *ret, str
 	TRY(recovery_row(q, ret));
 	if (statement == NULL)
 		return OK;
-	buf_add(statement, db_blob(q, 8));
-	buf_add(decision, db_blob(q, 9));
-	TRY(buf_done(statement));
-	return buf_done(decision);
+	TRY(db_sealed(q, 8, statement));
+	return db_sealed(q, 9, decision);
 }
 
 RC ra_store_recovery_each(struct db *db, size_t limit,

@@ -96,8 +96,9 @@ def request_json(key, application, approval):
 
 
 def the_same_request_gets_the_same_answer():
-    application, approval, key = platform.rows(
-        "shifan/ca", "SELECT b.application, b.approval, r.key FROM request r JOIN request_body b ON b.request = r.id")[0]
+    approval, key = platform.rows(
+        "shifan/ca", "SELECT b.approval, r.key FROM request r JOIN request_body b ON b.request = r.id")[0]
+    application = base64.b64decode(platform.call("review", "GET", f"/v1/applications/{state['app']}")[2]["statement"])
     state["request"] = (key.hex(), application, approval)
     status, first = ca("POST", "/v1/requests", request_json(key.hex(), application, approval))
     equal(status, 200, f"repeated: {first}")
