@@ -289,6 +289,27 @@ RC log_each(struct db *db, uint64_t from, size_t limit,
 	return OK;
 }
 
+RC log_each_of(struct db *db, const char *kind, uint64_t from,
+               struct rc (*each)(const struct log_entry *e, void *arg), void *arg)
+{
+	AUTO(db_rows, q, NULL);
+	struct log_entry e;
+	bool row;
+
+	NEED(from <= INT64_MAX, RC_INPUT, "log: no such index");
+	TRY(db_query(db, &q,
+	             "SELECT idx, at, kind, entry, sealed, leaf FROM log WHERE kind = $1 AND idx >= $2 "
+	             "ORDER BY idx",
+	             DB_ARGS(DB_CSTR(kind), DB_INT(from))));
+	TRY(db_next(q, &row));
+	while (row) {
+		TRY(entry_of(q, &e));
+		TRY(each(&e, arg));
+		TRY(db_next(q, &row));
+	}
+	return OK;
+}
+
 static RC add_to_array(const struct log_entry *e, void *arg)
 {
 	AUTO_JSON(o, json_object());

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "db/writer.h"
+#include "evidence/alarm.h"
 #include "evidence/log.h"
 #include "vault/vault.h"
 
@@ -100,11 +101,13 @@ RC vault_dispose(struct vault *v, const struct request *q, json_t **ret)
 	AUTO(statement, s, NULL);
 	AUTO(db_lease, lease, NULL);
 	AUTO_MEM(struct disposing, d, NULL);
+	size_t holds;
 	json_t *o;
 
 	TRY(vault_statement(v, q, STATEMENT_DISPOSAL, &s));
 	TRY(vault_clock(v));
 	TRY(db_pool_lease(instance_readers(v->in), &lease));
+	TRY(vault_holds_check(v, lease->db, &holds));
 	TRY(disposing_new(v, s, lease->db, &d));
 	memcpy(d->d.hash, s->sm3, 32);
 	snprintf(d->d.proposer, sizeof(d->d.proposer), "%.*s", (int)s->person.len, (const char *)s->person.p);
@@ -171,9 +174,10 @@ RC vault_decide(struct vault *v, const struct request *q, json_t **ret)
 	TRY(writer_run(instance_writer(v->in), decide, d));
 	if (approve)
 		TRY(vault_dispose_resume(v));
+	TRY(vault_store_disposal(lease->db, hash, &d->d));
 	o = json_object();
 	json_put_hex(o, "disposal", SLICE_ARR(hash));
-	json_put_cstr(o, "state", approve ? "done" : "refused");
+	json_put_cstr(o, "state", d->d.state == DISPOSAL_DONE ? "done" : "refused");
 	*ret = o;
 	return json_put_result();
 }
@@ -185,25 +189,62 @@ struct destroying {
 	struct vault *v;
 	struct db *db;
 	struct vault_disposal *d;
+	const struct statement *order; /* the list, verified */
 	int64_t record;
+	uint8_t key[32];
 	struct vault_item items[KEPT_MAX];
 	size_t count;
 	json_t *list;
 	struct buf certificate;
 };
 
+struct owner {
+	uint8_t key[32];
+	bool named;
+};
+
+static struct rc see_owner(const struct bundle_piece *p, void *arg)
+{
+	struct owner *o = arg;
+
+	if (slice_is(p->kind, VAULT_KIND_RECORD) && p->content.len == sizeof(o->key)) {
+		memcpy(o->key, p->content.p, sizeof(o->key));
+		o->named = true;
+	}
+	return OK;
+}
+
+/* A bundle says itself whose it is; a row that says otherwise was written by somebody else. */
+static RC is_of_another(struct destroying *x, const struct vault_item *item, bool *ret)
+{
+	AUTO_BUF(content, MEDIA_ITEM_MAX);
+	struct owner o = {.named = false};
+	struct rc rc = vault_item_read(x->v, item, &content);
+
+	*ret = false;
+	if (rc.code == RC_CRYPTO || rc.code == RC_CONFLICT || rc.code == RC_NOTFOUND)
+		return OK; /* nothing is left to destroy */
+	TRY(rc);
+	rc = bundle_item_each(buf_slice(&content), see_owner, &o); /* an original names nobody */
+	*ret = rc_ok(rc) && o.named && memcmp(o.key, x->key, sizeof(o.key)) != 0;
+	return OK;
+}
+
 static struct rc gather(void *arg, const struct vault_kept *k)
 {
 	struct destroying *x = arg;
-	bool shared;
+	struct vault_item *item = &x->items[x->count];
+	bool spared;
 
-	TRY(vault_store_item_shared(x->db, k->item, x->record, &shared));
-	if (shared)
+	TRY(vault_store_item_shared(x->db, k->item, x->record, &spared));
+	if (spared)
 		return OK;
 	NEED(x->count < KEPT_MAX, RC_INPUT, "more than %d items in one record", KEPT_MAX);
-	TRY(vault_store_item_id(x->db, k->item, &x->items[x->count]));
-	if (x->items[x->count].destroyed_at == 0)
-		x->count++;
+	TRY(vault_store_item_id(x->db, k->item, item));
+	if (item->destroyed_at != 0)
+		return OK;
+	TRY(is_of_another(x, item, &spared));
+	x->count += !spared;
 	return OK;
 }
 
@@ -226,17 +267,35 @@ static struct rc note_destroyed(struct db_tx *tx, void *arg)
 	return log_append(instance_log(x->v->in), tx, "record-disposed", o, NULL, NULL);
 }
 
+/* Rows are no order: what is destroyed stands in the list that two persons signed. */
+static RC ordered(const struct destroying *x, const struct vault_record *r)
+{
+	AUTO_BUF(hex, 65);
+	json_t *list;
+
+	buf_hex(&hex, SLICE_ARR(r->key));
+	TRY(json_get_array(x->order->body, "records", VAULT_LIST_MAX, &list));
+	for (size_t i = 0; i < json_array_size(list); i++)
+		if (strcmp(json_string_value(json_array_get(list, i)), buf_cstr(&hex)) == 0)
+			return OK;
+	REFUSE(DISPOSAL_FORGED, "record %.16s stands in no list", buf_cstr(&hex));
+}
+
 /* The keys first, then the rows: a crash between leaves what is destroyed again, which is harmless. */
 static struct rc destroy_one(void *arg, const struct vault_disposed *one)
 {
 	struct destroying *x = arg;
 	AUTO_MEM(struct media_at, at, NULL);
 	struct vault_record r;
+	int64_t until;
 
 	TRY(vault_store_record_id(x->db, one->record, &r));
+	TRY(ordered(x, &r));
 	if (r.disposed_at != 0)
 		return OK;
+	TRY(judge(x->v, x->db, &r, &until));
 	x->record = one->record;
+	memcpy(x->key, r.key, sizeof(x->key));
 	x->count = 0;
 	TRY(vault_store_kept_each(x->db, one->record, gather, x));
 	at = mem_new(x->count + 1, sizeof(*at));
@@ -290,15 +349,50 @@ static RC certify(struct destroying *x)
 	return writer_run(instance_writer(x->v->in), note_done, x);
 }
 
+/* Both papers again, to the letter: whoever writes rows has neither signature. */
+static RC papers(struct vault *v, struct db *db, const struct vault_disposal *d, struct statement **ret)
+{
+	AUTO(trust, t, instance_trust(v->in));
+	AUTO_BUF(list, STATEMENT_MAX);
+	AUTO_BUF(approval, STATEMENT_MAX);
+	AUTO(statement, order, NULL);
+	AUTO(statement, decision, NULL);
+	uint8_t hash[32];
+	bool approve;
+
+	TRY(vault_store_disposal_papers(db, d->id, &list, &approval, NULL));
+	TRY(statement_open(buf_slice(&list), &order));
+	TRY(statement_open(buf_slice(&approval), &decision));
+	NEED(order->kind == STATEMENT_DISPOSAL && decision->kind == STATEMENT_DISPOSAL_APPROVAL, RC_INPUT,
+	     "statements of other kinds");
+	TRY(json_get_hex(decision->body, "disposal", hash, sizeof(hash)));
+	TRY(json_get_bool(decision->body, "approve", &approve));
+	NEED(approve && memcmp(hash, order->sm3, sizeof(hash)) == 0, RC_INPUT,
+	     "the approval is of another list");
+	NEED(!slice_equal(order->person, decision->person), RC_INPUT, "one person alone");
+	NEED(slice_is(order->organisation, instance_org(v->in)) &&
+	             slice_is(decision->organisation, instance_org(v->in)),
+	     RC_INPUT, "of another organisation");
+	TRY(statement_verify(order, trust_statements(t), clock_now()));
+	TRY(statement_verify(decision, trust_statements(t), clock_now()));
+	*ret = MOVE(order);
+	return OK;
+}
+
 static RC destroy(struct vault *v, struct db *db, struct vault_disposal *d)
 {
 	AUTO_MEM(struct destroying, x, mem_new(1, sizeof(*x)));
-	struct rc rc;
+	AUTO(statement, order, NULL);
+	struct rc rc = papers(v, db, d, &order);
 
+	REQUIRE(rc_ok(rc) || rc.code == RC_BUSY || rc.code == RC_NOMEM, DISPOSAL_FORGED, "%s",
+	        rc_last()->text);
+	TRY(rc);
 	NEED(x != NULL, RC_NOMEM, "no memory");
 	x->v = v;
 	x->db = db;
 	x->d = d;
+	x->order = order;
 	x->certificate = BUF(STATEMENT_MAX);
 	TRY(vault_store_disposal_records_each(db, d->id, destroy_one, x));
 	rc = certify(x);
@@ -306,18 +400,53 @@ static RC destroy(struct vault *v, struct db *db, struct vault_disposal *d)
 	return rc;
 }
 
+struct stopping {
+	struct vault *v;
+	const struct vault_disposal *d;
+	struct rc_text why;
+};
+
+static struct rc stop_disposal(struct db_tx *tx, void *arg)
+{
+	struct stopping *s = arg;
+	AUTO_BUF(hex, 65);
+	struct alarm a = {.kind = "disposal-stopped", .level = ALARM_CRITICAL, .text = s->why.text};
+
+	buf_hex(&hex, SLICE_ARR(s->d->hash));
+	a.subject = buf_cstr(&hex);
+	TRY(vault_store_disposal_state(tx->db, s->d->id, DISPOSAL_REFUSED));
+	return alarm_raise(instance_log(s->v->in), tx, &a, NULL);
+}
+
+/* An order that does not stand - forged rows, a hold that came meanwhile, a longer term - ends here; the next
+ * one goes on. */
+static RC destroy_or_stop(struct vault *v, struct db *db, struct vault_disposal *d)
+{
+	struct stopping s = {.v = v, .d = d};
+	struct rc rc = destroy(v, db, d);
+
+	s.why = *rc_last();
+	if (rc_ok(rc) || (s.why.err != ERR_DISPOSAL_FORGED && s.why.err != ERR_RECORD_HELD &&
+	                  s.why.err != ERR_RECORD_LOCKED))
+		return rc;
+	return writer_run(instance_writer(v->in), stop_disposal, &s);
+}
+
 RC vault_dispose_resume(struct vault *v)
 {
 	AUTO(db_lease, lease, NULL);
 	struct vault_disposal d;
 	struct rc rc = OK;
+	size_t holds;
 
 	TRY(db_pool_lease(instance_readers(v->in), &lease));
 	pthread_mutex_lock(&v->disposing);
 	while (rc_ok(rc)) {
 		rc = vault_store_disposal_first(lease->db, DISPOSAL_APPROVED, &d);
 		if (rc_ok(rc))
-			rc = destroy(v, lease->db, &d);
+			rc = vault_holds_check(v, lease->db, &holds);
+		if (rc_ok(rc))
+			rc = destroy_or_stop(v, lease->db, &d);
 	}
 	pthread_mutex_unlock(&v->disposing);
 	return rc.code == RC_NOTFOUND ? OK : rc;

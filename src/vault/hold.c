@@ -2,8 +2,11 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "db/writer.h"
+#include "evidence/alarm.h"
 #include "evidence/log.h"
 #include "vault/vault.h"
+
+#define HOLDS_MAX 1000000
 
 RC vault_statement(struct vault *v, const struct request *q, enum statement_kind kind, struct statement **ret)
 {
@@ -94,4 +97,109 @@ RC vault_hold(struct vault *v, const struct request *q, json_t **ret)
 	json_put_int(o, "records", (int64_t)h.records);
 	*ret = o;
 	return json_put_result();
+}
+
+/* ---- the rows against the log ---- */
+
+struct hold_rows {
+	struct vault *v;
+	struct db *db;
+	struct buf released; /* hashes */
+	json_t *damaged;     /* data of hold-set entries whose rows are gone */
+};
+
+static RC data_of(const struct log_entry *e, json_t **ret, uint8_t hold[32])
+{
+	AUTO_JSON(o, NULL);
+	json_t *data;
+
+	TRY(json_read(e->entry, LOG_ENTRY_MAX, &o));
+	TRY(json_get(o, "data", &data));
+	TRY(json_get_hex(data, "hold", hold, 32));
+	*ret = json_incref(data);
+	return OK;
+}
+
+static struct rc see_release(const struct log_entry *e, void *arg)
+{
+	struct hold_rows *h = arg;
+	AUTO_JSON(data, NULL);
+	uint8_t hold[32];
+
+	TRY(data_of(e, &data, hold));
+	buf_add(&h->released, SLICE_ARR(hold));
+	return buf_done(&h->released);
+}
+
+static struct rc see_hold(const struct log_entry *e, void *arg)
+{
+	struct hold_rows *h = arg;
+	AUTO_JSON(data, NULL);
+	json_t *list;
+	uint8_t hold[32];
+	int64_t have;
+
+	TRY(data_of(e, &data, hold));
+	for (size_t i = 0; i + 32 <= h->released.len; i += 32)
+		if (memcmp(h->released.p + i, hold, 32) == 0)
+			return OK;
+	TRY(json_get_array(data, "records", VAULT_LIST_MAX, &list));
+	TRY(vault_store_hold_count(h->db, hold, &have));
+	if ((size_t)have < json_array_size(list))
+		NEED(json_array_append(h->damaged, data) == 0, RC_NOMEM, "no memory");
+	return OK;
+}
+
+static RC restore_hold(struct db_tx *tx, const json_t *data)
+{
+	json_t *list;
+	uint8_t hold[32], key[32];
+	int64_t id;
+
+	TRY(json_get_hex(data, "hold", hold, sizeof(hold)));
+	TRY(json_get_array(data, "records", VAULT_LIST_MAX, &list));
+	TRY(vault_store_hold_restore(tx->db, hold, clock_now(), &id));
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const char *text = json_string_value(json_array_get(list, i));
+		struct vault_record r;
+		struct rc rc;
+
+		TRY(text_hex(slice_text(text != NULL ? text : ""), key, sizeof(key)));
+		rc = vault_store_record(tx->db, key, &r);
+		if (rc.code == RC_NOTFOUND)
+			continue; /* its rows are made again first (index.c) */
+		TRY(rc);
+		TRY(vault_store_held_put(tx->db, id, r.id));
+	}
+	return OK;
+}
+
+static struct rc restore_holds(struct db_tx *tx, void *arg)
+{
+	struct hold_rows *h = arg;
+	struct alarm a = {
+	        .kind = "record-altered",
+	        .level = ALARM_CRITICAL,
+	        .subject = instance_name(h->v->in),
+	        .text = "rows of holds were changed outside the program; they were restored from the "
+	                "log"};
+	json_t *one;
+	size_t i;
+
+	json_array_foreach(h->damaged, i, one) TRY(restore_hold(tx, one));
+	return alarm_raise(instance_log(h->v->in), tx, &a, NULL);
+}
+
+RC vault_holds_check(struct vault *v, struct db *db, size_t *restored)
+{
+	AUTO_JSON(damaged, json_array());
+	struct hold_rows h = {.v = v, .db = db, .released = BUF(HOLDS_MAX * 32), .damaged = damaged};
+	struct rc rc = log_each_of(db, "hold-released", 0, see_release, &h);
+
+	if (rc_ok(rc))
+		rc = log_each_of(db, "hold-set", 0, see_hold, &h);
+	buf_free(&h.released);
+	TRY(rc);
+	*restored = json_array_size(damaged);
+	return *restored > 0 ? writer_run(instance_writer(v->in), restore_holds, &h) : OK;
 }

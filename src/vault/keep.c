@@ -373,6 +373,121 @@ RC vault_take_records(struct vault *v, const struct request *q, json_t **ret)
 	return OK;
 }
 
+/* ---- rows made anew ---- */
+
+struct again {
+	struct keep_batch kb;
+	struct keeping k;
+	struct bundle_record from;
+	struct bundle_piece pieces[BUNDLE_PIECES + 1];
+	struct vault_item *item;
+	bool named; /* its first piece says which record it belongs to */
+};
+
+static struct rc again_piece(const struct bundle_piece *p, void *arg)
+{
+	struct again *a = arg;
+
+	if (slice_is(p->kind, VAULT_KIND_RECORD) && p->content.len == BUNDLE_KEY) {
+		memcpy(a->from.key, p->content.p, BUNDLE_KEY);
+		a->named = true;
+		return OK;
+	}
+	NEED(a->from.count < BUNDLE_PIECES, RC_INPUT, "too many pieces");
+	a->pieces[a->from.count++] = *p;
+	return OK;
+}
+
+/* What stands in a bundle of entries: their kinds, and the class that the first certificate was issued in. */
+static RC again_entries(struct keeping *k)
+{
+	size_t used = strlen(k->kinds);
+
+	for (size_t i = 0; i < k->from->count; i++) {
+		AUTO_JSON(o, NULL);
+		struct slice kind, class;
+
+		if (!slice_is(k->from->pieces[i].kind, "entry"))
+			continue;
+		TRY(json_read(k->from->pieces[i].content, LOG_ENTRY_MAX, &o));
+		TRY(json_get_text(o, "kind", LOG_KIND_MAX, &kind));
+		used += (size_t)snprintf(k->kinds + used, sizeof(k->kinds) - used, " %.*s", (int)kind.len,
+		                         (const char *)kind.p);
+		NEED(used < sizeof(k->kinds), RC_INPUT, "too many pieces");
+		if (k->record.class[0] != '\0' || !slice_is(kind, "issued"))
+			continue;
+		TRY(json_get_text(json_object_get(o, "data"), "class", sizeof(k->record.class) - 1, &class));
+		memcpy(k->record.class, class.p, class.len);
+	}
+	return OK;
+}
+
+static RC again_keep(struct db_tx *tx, const struct keeping *k, const uint8_t sm3[32], const char *kinds)
+{
+	struct vault_item item;
+	struct rc rc = vault_store_item(tx->db, sm3, &item);
+
+	if (rc.code == RC_NOTFOUND) /* what is missing is found by the completeness check */
+		return OK;
+	TRY(rc);
+	return vault_store_keep(tx->db, k->record.id, item.id, kinds, k->record.at);
+}
+
+static struct rc again_write(struct db_tx *tx, void *arg)
+{
+	struct again *a = arg;
+	struct keeping *k = &a->k;
+	struct rc rc;
+
+	TRY(vault_store_item_put(tx->db, a->item));
+	if (!a->named)
+		return OK;
+	rc = write_record(tx, k);
+	if (rc.code == RC_NOTFOUND && k->record.class[0] != '\0')
+		rc = vault_store_record_put(tx->db, &k->record);
+	TRY(rc);
+	TRY(again_keep(tx, k, a->item->sm3, k->kinds));
+	for (size_t i = 0; i < k->from->count; i++) {
+		const struct bundle_piece *p = &k->from->pieces[i];
+		AUTO_BUF(kind, BUNDLE_KIND_MAX + 1);
+
+		if (!p->elsewhere || p->content.len != 32)
+			continue;
+		buf_add(&kind, p->kind);
+		TRY(again_keep(tx, k, p->content.p, buf_cstr(&kind)));
+	}
+	for (size_t i = 0; i < k->evidence_count; i++)
+		TRY(again_keep(tx, k, k->evidence[i], EVIDENCE_KIND));
+	return OK;
+}
+
+RC vault_keep_again(struct vault *v, struct db *db, struct vault_item *item, struct slice content)
+{
+	AUTO_MEM(struct again, a, mem_new(1, sizeof(*a)));
+	AUTO(statement, application, NULL);
+	struct vault_record r;
+	bool altered;
+	struct rc rc;
+
+	NEED(a != NULL, RC_NOMEM, "no memory");
+	*a = (struct again){.kb = {.v = v, .log = v->feeds > 0 ? v->feed[0].name : ""}, .item = item};
+	a->from.pieces = a->pieces;
+	a->k.from = &a->from;
+	if (!rc_ok(bundle_item_each(content, again_piece, a)))
+		a->named = false; /* an original */
+	if (a->named) {
+		rc = judge(&a->kb, &a->k, db);
+		application = a->k.application;
+		TRY(rc);
+		TRY(again_entries(&a->k));
+	}
+	TRY(writer_run(instance_writer(v->in), again_write, a));
+	if (!a->named)
+		return OK;
+	TRY(vault_store_record(db, a->from.key, &r));
+	return vault_record_check(v, db, &r, &altered);
+}
+
 /* ---- originals ---- */
 
 RC vault_missing_evidence(struct vault *v, const struct request *q, json_t **ret)

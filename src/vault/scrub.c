@@ -8,6 +8,7 @@
 
 #define SCRUB_FRAMES 4096 /* of one run */
 #define SCRUB_RECORDS 256
+#define INDEX_GRACE_MS 2000 /* an item gets its rows within it */
 #define SCRUB_ROUNDS 100000 /* of a whole pass */
 
 struct checking {
@@ -81,12 +82,27 @@ static struct rc known(void *arg, const uint8_t id[32], const struct media_at *a
 	return rc.code == RC_NOTFOUND ? OK : rc;
 }
 
+/* Rows that are gone altogether. */
+static RC index_rows(struct vault *v, size_t *added)
+{
+	char text[96];
+
+	TRY(vault_index(v, INDEX_GRACE_MS, added));
+	if (*added == 0)
+		return OK;
+	snprintf(text, sizeof(text), "%zu items had lost their rows; they were made again from what is kept",
+	         *added);
+	instance_alarm(v->in, "record-altered", slice_text(instance_name(v->in)), text);
+	return OK;
+}
+
 struct rc vault_scrub_run(void *in, int64_t due)
 {
 	struct vault *v = instance_state(in);
 	AUTO(db_lease, lease, NULL);
 	struct media_report r = {0};
 	struct checking c = {.v = v, .last = v->scrubbed};
+	size_t added;
 	bool done;
 
 	(void)due;
@@ -95,6 +111,10 @@ struct rc vault_scrub_run(void *in, int64_t due)
 	TRY(media_scrub(v->media, &(struct media_judge){destroyed, c.db, known}, &v->scrub, SCRUB_FRAMES,
 	                &r));
 	tell(v, &r);
+	if (r.end) {
+		TRY(index_rows(v, &added));
+		TRY(vault_holds_check(v, c.db, &added));
+	}
 	TRY(check_records(&c, &done));
 	v->scrubbed = c.last;
 	return OK;
@@ -107,6 +127,7 @@ RC vault_scrub_now(struct vault *v, json_t **ret)
 	struct media_report sum = {0};
 	struct media_scrub at = {0};
 	struct checking c = {.v = v};
+	size_t added = 0, holds = 0;
 	bool done = false;
 	json_t *o;
 
@@ -126,6 +147,8 @@ RC vault_scrub_now(struct vault *v, json_t **ret)
 			break;
 	}
 	tell(v, &sum);
+	TRY(index_rows(v, &added));
+	TRY(vault_holds_check(v, c.db, &holds));
 	while (!done && !instance_ending(v->in))
 		TRY(check_records(&c, &done));
 	o = json_object();
@@ -134,6 +157,8 @@ RC vault_scrub_now(struct vault *v, json_t **ret)
 	json_put_int(o, "missing", (int64_t)sum.missing);
 	json_put_int(o, "repaired", (int64_t)sum.repaired);
 	json_put_int(o, "lost", (int64_t)sum.lost);
+	json_put_int(o, "indexed", (int64_t)added);
+	json_put_int(o, "holds_restored", (int64_t)holds);
 	json_put_int(o, "records", (int64_t)c.looked);
 	json_put_int(o, "records_altered", (int64_t)c.altered);
 	json_put_int(o, "records_unreadable", (int64_t)c.unreadable);

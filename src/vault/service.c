@@ -160,6 +160,15 @@ static RC open_places(struct vault *v)
 	return media_open(path, &keys, &v->media);
 }
 
+/* The places were copied at another moment than the database. */
+static RC after_restoration(struct vault *v)
+{
+	size_t added;
+
+	TRY(vault_destroy_again(v));
+	return vault_index(v, 0, &added);
+}
+
 static RC start(struct instance *in)
 {
 	const struct instance_config *c = instance_config(in);
@@ -178,7 +187,7 @@ static RC start(struct instance *in)
 	if (!rc_ok(rc) && rc_last()->err != ERR_CLOCK_DOUBTED)
 		return rc;
 	instance_set_state(in, v);
-	rc = instance_restored(in) != 0 ? vault_destroy_again(v) : OK;
+	rc = instance_restored(in) != 0 ? after_restoration(v) : OK;
 	if (rc_ok(rc))
 		rc = vault_dispose_resume(v);
 	if (rc_ok(rc))

@@ -635,6 +635,110 @@ static void what_was_destroyed_stays_destroyed(void **state)
 	assert_int_equal(system(command), 0);
 }
 
+static void sql(const char *text)
+{
+	AUTO(db, db, NULL);
+	char path[256];
+
+	snprintf(path, sizeof(path), "%s/shifan/ca/data.db", world.dir);
+	assert_ok(db_open(path, false, &db));
+	assert_ok(db_script(db, text));
+}
+
+/* R24.7: rows that root deletes are made again from the copies, with what they said. */
+static void rows_that_root_deleted_are_made_again(void **state)
+{
+	AUTO_SUBJECT(s);
+	AUTO_JSON(before, NULL);
+	AUTO_JSON(after, NULL);
+	AUTO_JSON(o, NULL);
+	AUTO_JSON(again, NULL);
+	struct vault_lock lock;
+
+	(void)state;
+	evidence(ORIGINAL);
+	complete(&s, "GOV", NULL, 900);
+	revoked(&s);
+	lock = lock_of(&s);
+	assert_ok(show(&s, "核对", true, &before));
+	sql("DELETE FROM kept; DELETE FROM certificate; DELETE FROM item; DELETE FROM record;");
+	assert_false(rc_ok(show(&s, "核对", true, &after)));
+	assert_ok(vault_scrub_now(v(), &o));
+	assert_true(json_integer_value(json_object_get(o, "indexed")) > 0);
+	assert_ok(show(&s, "核对", true, &after));
+	assert_int_equal(json_array_size(json_object_get(after, "pieces")),
+	                 json_array_size(json_object_get(before, "pieces")));
+	assert_int_equal(lock_of(&s).lock, lock.lock);
+	assert_int_equal(lock_of(&s).legal, lock.legal);
+	assert_ok(vault_scrub_now(v(), &again));
+	assert_int_equal(json_integer_value(json_object_get(again, "indexed")), 0);
+}
+
+/* R24.9: the log knows of a hold, whatever root makes of its rows. */
+static void holds_that_root_lifted_stand(void **state)
+{
+	static const char *const attempts[] = {
+	        "UPDATE hold SET released = x'00'",
+	        "DELETE FROM held",
+	        "DELETE FROM held; DELETE FROM hold",
+	};
+	AUTO_SUBJECT(s);
+	char hash[65], held[65];
+
+	(void)state;
+	evidence(ORIGINAL);
+	complete(&s, "PUBLIC", NULL, 1);
+	assert_ok(hold(&s, NULL, held));
+	step(7 * 366);
+	trust_anew();
+	refused(propose(&s, CLERK, hash), CLOCK_DOUBTED);
+	assert_ok(attest(CLERK));
+	assert_ok(attest(SECOND));
+	for (size_t i = 0; i < sizeof(attempts) / sizeof(attempts[0]); i++) {
+		sql(attempts[i]);
+		assert_false(lock_of(&s).held);
+		refused(propose(&s, CLERK, hash), RECORD_HELD);
+		assert_true(lock_of(&s).held);
+	}
+	assert_ok(hold(&s, held, NULL));
+	assert_ok(propose(&s, CLERK, hash));
+}
+
+/* R24.10: rows are no order to destroy anything. */
+static void rows_dispose_of_nothing(void **state)
+{
+	AUTO_SUBJECT(s);
+	AUTO_SUBJECT(other);
+	AUTO_JSON(o, NULL);
+	AUTO_JSON(shown, NULL);
+	char hash[65];
+
+	(void)state;
+	evidence(ORIGINAL);
+	complete(&s, "PUBLIC", NULL, 1);
+	complete(&other, "GOV", NULL, 900);
+	step(7 * 366);
+	trust_anew();
+	refused(propose(&s, CLERK, hash), CLOCK_DOUBTED);
+	assert_ok(attest(CLERK));
+	assert_ok(attest(SECOND));
+	assert_ok(propose(&s, CLERK, hash));
+	/* approved by nobody */
+	sql("UPDATE disposal SET state = 1, approval = statement");
+	assert_ok(vault_dispose_resume(v()));
+	assert_ok(show(&s, "核对", true, &o));
+	assert_null(json_object_get(o, "disposed_at"));
+	assert_non_null(json_object_get(bundle_of(o), "content"));
+	/* approved by two, and another record slipped in */
+	sql("DELETE FROM disposal_record; DELETE FROM disposal;");
+	assert_ok(propose(&s, CLERK, hash));
+	sql("UPDATE disposal_record SET record = (SELECT max(id) FROM record)");
+	assert_ok(approve(hash, SECOND));
+	assert_ok(show(&other, "核对", true, &shown));
+	assert_null(json_object_get(shown, "disposed_at"));
+	assert_non_null(json_object_get(bundle_of(shown), "content"));
+}
+
 static void a_clock_set_back_is_doubted_too(void **state)
 {
 	(void)state;
@@ -723,6 +827,9 @@ int main(void)
 	        TEST(rows_that_root_changed_are_put_right),
 	        TEST(nothing_goes_before_its_term),
 	        TEST(two_persons_dispose_after_the_term),
+	        TEST(rows_that_root_deleted_are_made_again),
+	        TEST(holds_that_root_lifted_stand),
+	        TEST(rows_dispose_of_nothing),
 	        TEST(what_was_destroyed_stays_destroyed),
 	        TEST(a_clock_set_back_is_doubted_too),
 	        TEST(one_bad_copy_is_mended_two_are_told),

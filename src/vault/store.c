@@ -257,6 +257,15 @@ RC vault_store_kept_each(struct db *db, int64_t record,
 	}
 }
 
+RC vault_store_item_kept(struct db *db, int64_t item, bool *ret)
+{
+	int64_t n;
+
+	TRY(db_scalar(db, &n, "SELECT count(*) FROM kept WHERE item = $1", DB_ARGS(DB_INT(item))));
+	*ret = n > 0;
+	return OK;
+}
+
 RC vault_store_item_shared(struct db *db, int64_t item, int64_t record, bool *ret)
 {
 	int64_t n;

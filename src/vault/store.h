@@ -58,6 +58,8 @@ struct vault_kept {
 RC vault_store_keep(struct db *db, int64_t record, int64_t item, const char *kinds, int64_t at);
 RC vault_store_kept_each(struct db *db, int64_t record,
                          struct rc (*each)(void *arg, const struct vault_kept *k), void *arg);
+/* Does any record rely on the item? */
+RC vault_store_item_kept(struct db *db, int64_t item, bool *ret);
 /* Does a record that was not disposed of, other than this one, rely on the item? */
 RC vault_store_item_shared(struct db *db, int64_t item, int64_t record, bool *ret);
 
@@ -90,6 +92,10 @@ RC vault_store_held_put(struct db *db, int64_t hold, int64_t record);
 RC vault_store_hold_release(struct db *db, const uint8_t hold[32], const uint8_t by[32],
                             struct slice statement);
 RC vault_store_held(struct db *db, int64_t record, bool *ret);
+/* How many records that hold keeps, as long as it is in force; 0: none, or it is not. */
+RC vault_store_hold_count(struct db *db, const uint8_t hash[32], int64_t *ret);
+/* In force, whatever the row said. */
+RC vault_store_hold_restore(struct db *db, const uint8_t hash[32], int64_t at, int64_t *id);
 
 /* ---- disposals ---- */
 enum disposal_state { DISPOSAL_PROPOSED, DISPOSAL_APPROVED, DISPOSAL_DONE, DISPOSAL_REFUSED };
@@ -105,6 +111,7 @@ RC vault_store_disposal(struct db *db, const uint8_t hash[32], struct vault_disp
 RC vault_store_disposal_first(struct db *db, enum disposal_state state, struct vault_disposal *ret);
 RC vault_store_disposal_decide(struct db *db, int64_t id, enum disposal_state state, const char *approver,
                                struct slice approval);
+RC vault_store_disposal_state(struct db *db, int64_t id, enum disposal_state state);
 RC vault_store_disposal_done(struct db *db, int64_t id, struct slice certificate);
 /* approval and certificate: added when they are there; any may be NULL. */
 RC vault_store_disposal_papers(struct db *db, int64_t id, struct buf *list, struct buf *approval,

@@ -57,6 +57,22 @@ RC vault_store_held(struct db *db, int64_t record, bool *ret)
 	return OK;
 }
 
+RC vault_store_hold_count(struct db *db, const uint8_t hash[32], int64_t *ret)
+{
+	return db_scalar(db, ret,
+	                 "SELECT count(*) FROM held JOIN hold ON hold.id = held.hold "
+	                 "WHERE hold.hash = $1 AND hold.released IS NULL",
+	                 DB_ARGS(DB_BLOB(slice_of(hash, 32))));
+}
+
+RC vault_store_hold_restore(struct db *db, const uint8_t hash[32], int64_t at, int64_t *id)
+{
+	return db_scalar(db, id,
+	                 "INSERT INTO hold (hash, statement, at) VALUES ($1, $2, $3) ON CONFLICT (hash) DO "
+	                 "UPDATE SET released = NULL, released_statement = NULL RETURNING id",
+	                 DB_ARGS(DB_BLOB(slice_of(hash, 32)), DB_BLOB(SLICE_LIT("")), DB_INT(at)));
+}
+
 /* ---- disposals ---- */
 
 #define DISPOSAL_COLUMNS "id, hash, state, proposer, approver, at"
@@ -112,6 +128,12 @@ RC vault_store_disposal_decide(struct db *db, int64_t id, enum disposal_state st
 	                DB_INT(DISPOSAL_PROPOSED))));
 	NEED(changed > 0, RC_CONFLICT, "that disposal was decided before");
 	return OK;
+}
+
+RC vault_store_disposal_state(struct db *db, int64_t id, enum disposal_state state)
+{
+	return db_run(db, NULL, "UPDATE disposal SET state = $2 WHERE id = $1",
+	              DB_ARGS(DB_INT(id), DB_INT(state)));
 }
 
 RC vault_store_disposal_done(struct db *db, int64_t id, struct slice certificate)

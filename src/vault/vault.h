@@ -1,11 +1,17 @@
 #ifndef YD_VAULT_VAULT_H
 #define YD_VAULT_VAULT_H
 /* The role that keeps the records of an institution (R24.1–R24.11): one complete record for each certificate,
- * in two copies, sealed, for as long as the law says and no shorter. keep.c   what CA and RA hand over before
- * anything is signed     tail.c     what follows, from their logs read.c   with a reason, logged, masked
- * lock.c     until when a record stays hold.c   legal holds   dispose.c  list, second person, end believe.c
- * is the clock what it says (C13) scrub.c  fixity, and rows against what the copies say           store*.c
- * tables */
+ * in two copies, sealed, for as long as the law says and no shorter.
+ *   keep.c     what CA and RA hand over before anything is signed
+ *   tail.c     what follows, from their logs
+ *   read.c     with a reason, logged, masked
+ *   lock.c     until when a record stays
+ *   hold.c     legal holds
+ *   dispose.c  list, second person, end
+ *   believe.c  is the clock what it says (C13)
+ *   scrub.c    fixity, and rows against what the copies say
+ *   index.c    rows made anew from the copies
+ *   store*.c   tables */
 #include "evidence/bundle.h"
 #include "http/client.h"
 #include "http/server.h"
@@ -65,6 +71,14 @@ RC vault_bundle(const uint8_t key[32], const struct bundle_piece *pieces, size_t
 RC vault_put_items(struct vault *v, struct db *db, const struct slice *contents, size_t n,
                    struct vault_item *ret);
 
+/* The rows of an item that lost them, and of the record that it belongs to. */
+RC vault_keep_again(struct vault *v, struct db *db, struct vault_item *item, struct slice content);
+
+/* ---- index.c ---- */
+/* Gives every item its rows again that has none: after a restoration, or when somebody deleted them.  An item
+ * that is being put may be without rows for a moment: what is still so after `grace_ms` counts. */
+RC vault_index(struct vault *v, unsigned grace_ms, size_t *added);
+
 /* ---- tail.c ---- */
 RC vault_tail_start(struct vault *v);
 void vault_tail_stop(struct vault *v);
@@ -93,6 +107,8 @@ RC vault_lock_of(struct db *db, const struct vault_record *r, struct vault_lock 
 RC vault_statement(struct vault *v, const struct request *q, enum statement_kind kind,
                    struct statement **ret);
 RC vault_hold(struct vault *v, const struct request *q, json_t **ret);
+/* The log knows which holds are in force: rows that say less are restored, an alarm tells of it (R24.9). */
+RC vault_holds_check(struct vault *v, struct db *db, size_t *restored);
 RC vault_dispose(struct vault *v, const struct request *q, json_t **ret);
 RC vault_decide(struct vault *v, const struct request *q, json_t **ret);
 RC vault_disposal_show(struct vault *v, const struct request *q, json_t **ret);

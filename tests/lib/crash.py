@@ -166,7 +166,7 @@ class Crash:
             status, _, body = self.p.call("entry", "GET", f"/v1/applications/{app}")
             equal(status, 200, f"application {app}")
             if app in self.approved:
-                check(body["state"] not in ("entered", "refused"), f"approval of {app} is lost: {body['state']}")
+                check(body["state"] not in ("entered", "refused"), f"approval of {app} is lost: {body}")
         with concurrent.futures.ThreadPoolExecutor(CLERKS) as pool:
             list(pool.map(look, self.entered))
 
