@@ -159,6 +159,7 @@ class Platform:
         self.binary = binary or BINARY  # of the platform; commands are always the usual program's
         self.before = None  # called in the new process
         self.demo = demo
+        self.public_url = None  # in certificates, instead of this host's own address
         self.process = None
         self.log = None
 
@@ -174,6 +175,8 @@ class Platform:
         plan["database"] = "pgsql:" + " ".join(w for w in info.split() if not w.startswith("dbname=")) \
             + f" dbname={name}"
         plan["base_port"] = free_ports(24)
+        if self.public_url:
+            plan["public_url"] = self.public_url
         path = self.data.parent / (self.data.name + ".plan")
         path.write_text(json.dumps(plan))
         clock = [o for o in self.options if o == "--test-clock"]
