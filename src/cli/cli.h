@@ -161,6 +161,9 @@ struct rc cmd_statement_verify(struct cli *c);
 struct rc cmd_profile_list(struct cli *c);
 struct rc cmd_profile_show(struct cli *c);
 struct rc cmd_profile_try(struct cli *c);
+struct rc cmd_calendar_check(struct cli *c);
+struct rc cmd_calendar_count(struct cli *c);
+struct rc cmd_calendar_explain(struct cli *c);
 struct rc cmd_bench(struct cli *c);
 struct rc cmd_help(struct cli *c);
 

@@ -449,6 +449,9 @@ static const struct cli_option bench[] = {
         END,
 };
 
+static const struct cli_option calendar_count_options[] = {
+        {"file", "FILE", "逐行计算文件中的“日期 N”", "count each line \"DATE N\" of a file", 0}, END};
+
 const struct cli_command cli_commands[] = {
         {"up", NULL, 0, 0, up, cmd_up, "启动并看护本机的全部实例",
          "start and supervise all instances of this machine", false},
@@ -568,6 +571,12 @@ const struct cli_command cli_commands[] = {
          false},
         {"profile try", "FILE", 1, 1, profile_try, cmd_profile_try, "按模板试签发，不签名",
          "show the certificate an application would get, unsigned", false},
+        {"calendar check", "DATE", 1, 1, show, cmd_calendar_check, "某日是否工作日",
+         "whether a day is a working day", false},
+        {"calendar count", "DATE +N|-N", 0, 2, calendar_count_options, cmd_calendar_count,
+         "自某日起（或之前）第 N 个工作日", "the N-th working day after or before a day", false},
+        {"calendar explain", "DATE +N|-N", 2, 2, show, cmd_calendar_explain, "逐日说明工作日的计算",
+         "show the count day by day", false},
         {"help", "COMMAND", 0, 2, show, cmd_help, "显示命令的帮助", "show the help of a command", false},
         {"bench", "GROUP…", 0, 16, bench, cmd_bench, "测量性能（由 make bench 调用）",
          "measure performance (called by make bench)", true},
