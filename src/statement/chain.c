@@ -10,11 +10,27 @@ static const struct {
         {STATEMENT_AUTHORISATION, "number", "institution", "not_after"},
         {STATEMENT_CPS, "version", "institution", "next_update"},
         {STATEMENT_RA_APPROVAL, "edition", "ra", "not_after"},
+        {STATEMENT_CALENDAR, "edition", "year", "until"},
 };
+
+/* A name, or the year of a calendar. */
+static RC subject_of(const json_t *body, const char *key, char *ret, size_t size)
+{
+	const json_t *v = json_object_get(body, key);
+	struct slice s;
+
+	if (json_is_integer(v)) {
+		(void)snprintf(ret, size, "%lld", (long long)json_integer_value(v));
+		return OK;
+	}
+	TRY(json_get_text(body, key, size - 1, &s));
+	(void)snprintf(ret, size, "%.*s", (int)s.len, (const char *)s.p);
+	return OK;
+}
 
 RC edition_of(const struct statement *s, bool *is, struct edition *ret)
 {
-	struct slice subject;
+	char subject[101];
 	size_t k = 0;
 
 	*is = false;
@@ -25,10 +41,9 @@ RC edition_of(const struct statement *s, bool *is, struct edition *ret)
 	*ret = (struct edition){.issued = s->issued};
 	memcpy(ret->sm3, s->sm3, sizeof(ret->sm3));
 	TRY(json_get_int(s->body, kinds[k].number, 1, INT64_MAX, &ret->number));
-	TRY(json_get_text(s->body, kinds[k].subject, 100, &subject));
-	(void)snprintf(ret->series, sizeof(ret->series), "%s %.*s %.*s", statement_kind_name(s->kind),
-	               (int)s->organisation.len, (const char *)s->organisation.p, (int)subject.len,
-	               (const char *)subject.p);
+	TRY(subject_of(s->body, kinds[k].subject, subject, sizeof(subject)));
+	(void)snprintf(ret->series, sizeof(ret->series), "%s %.*s %s", statement_kind_name(s->kind),
+	               (int)s->organisation.len, (const char *)s->organisation.p, subject);
 	if (json_object_get(s->body, kinds[k].until) != NULL)
 		TRY(json_get_time(s->body, kinds[k].until, &ret->until));
 	ret->has_previous = json_object_get(s->body, "previous") != NULL;

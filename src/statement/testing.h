@@ -149,6 +149,11 @@ static const char *const world_record_bodies[STATEMENT_KINDS] = {
                  "\",\"items\":3,\"until\":\"2037-06-30T16:00:00Z\"}]}"),
         [STATEMENT_TIME_ATTESTATION] = ("{\"time\":\"2026-01-02T00:00:00Z\",\"source\":"
                                         "\"国家授时中心\",\"reason\":\"停机后核对\"}"),
+        [STATEMENT_CALENDAR] =
+                ("{\"year\":2027,\"edition\":1,\"title\":\"国务院办公厅关于2027年部分节假日安排的通知\","
+                 "\"date\":\"2026-11-03\",\"off\":[{\"name\":\"元旦\",\"from\":\"2027-01-01\","
+                 "\"to\":\"2027-01-03\"}],\"work\":[]}"),
+        [STATEMENT_CALENDAR_CONFIRMATION] = ("{\"calendar\":\"" HEX64 "\",\"approve\":true}"),
 };
 
 /* One good body of each kind. */
