@@ -71,6 +71,15 @@ RC response_bytes(struct response *r, const char *media, struct slice copy)
 	return done(r, media);
 }
 
+RC response_parts(struct response *r, const char *media, const struct slice *copy, size_t n)
+{
+	drop_shared(r);
+	buf_clear(&r->body);
+	for (size_t i = 0; i < n; i++)
+		buf_add(&r->body, copy[i]);
+	return done(r, media);
+}
+
 RC response_take(struct response *r, const char *media, struct buf *take)
 {
 	TRY(buf_done(take));
@@ -164,7 +173,8 @@ void response_cache(struct response *r, const struct cache_rule *c)
 {
 	r->cached = true;
 	if (c->max_age > 0)
-		buf_printf(&r->extra, "Cache-Control: public, max-age=%u\r\n", c->max_age);
+		buf_printf(&r->extra, "Cache-Control: public, max-age=%u%s\r\n", c->max_age,
+		           c->revalidate ? ", no-transform, must-revalidate" : "");
 	else
 		buf_text(&r->extra, "Cache-Control: no-cache\r\n");
 	if (fit_for_etag(c->etag)) {

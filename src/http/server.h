@@ -109,6 +109,8 @@ bool request_may_wait(const struct request *q);
 struct response;
 RC response_json(struct response *r, json_t *take); /* NULL: RC_NOMEM */
 RC response_bytes(struct response *r, const char *media, struct slice copy);
+/* One after the other. */
+RC response_parts(struct response *r, const char *media, const struct slice *copy, size_t n);
 RC response_take(struct response *r, const char *media, struct buf *take);
 /* Bytes that stay alive until release(hold), which may run on any thread. */
 RC response_shared(struct response *r, const char *media, struct slice bytes, void *hold,
@@ -124,6 +126,7 @@ void response_unready(struct response *r);                       /* 503 with the
  * is answered with 304. */
 struct cache_rule {
 	unsigned max_age;
+	bool revalidate; /* nobody may use it longer than max_age, or change it (RFC 5019 6.2) */
 	struct slice etag;
 	int64_t modified, expires;
 };

@@ -40,6 +40,12 @@ static const cyaml_schema_field_t fields[] = {
         TEXT(source_url),
         TEXT(source_profiles),
         PORT(refused_days),
+        PORT(ocsp_cache_mib),
+        PORT(ocsp_cache_seconds),
+        PORT(ocsp_preproduced_seconds),
+        PORT(ocsp_archive_days),
+        TEXT(ocsp_extended_revoked),
+        TEXT(ocsp_signed_requests),
         TEXT(log_witnesses),
         PORT(head_period_seconds),
         CYAML_FIELD_END,
@@ -69,6 +75,10 @@ static const struct limit {
         LIMIT(standby_fill, 1, 10000000, 2048),
         LIMIT(session_idle_seconds, 60, 86400, 900),
         LIMIT(refused_days, 1, 36500, 1825),
+        LIMIT(ocsp_cache_mib, 1, 1048576, 256),
+        LIMIT(ocsp_cache_seconds, 1, 300, 60),
+        LIMIT(ocsp_preproduced_seconds, 60, 86400, 0),
+        LIMIT(ocsp_archive_days, 1, 36500, 0),
         LIMIT(head_period_seconds, 1, 3600, 60),
 #undef LIMIT
 };

@@ -61,6 +61,12 @@ struct instance_config {
 	char *source_url;       /* ra: authoritative source of identities; absent: none is asked */
 	char *source_profiles;  /* "person organisation": whose identities are checked there; "*": all */
 	unsigned refused_days;  /* ra: refused applications are kept so long; default 1825 */
+	unsigned ocsp_cache_mib;           /* status: most memory for signed answers; default 256 */
+	unsigned ocsp_cache_seconds;       /* status: an answer is given again so long; default 60 */
+	unsigned ocsp_preproduced_seconds; /* status: answers without nonce hold so long; absent: 600 */
+	unsigned ocsp_archive_days;        /* status: archive cutoff so long ago; absent: none */
+	char *ocsp_extended_revoked;       /* status: "sm2 ecdsa": never issued there is revoked */
+	char *ocsp_signed_requests;        /* status: "ignored" (default), "checked", "required" */
 	unsigned head_period_seconds; /* between two tree heads; default 60 */
 	char *log_witnesses;    /* "NAME=URL NAME=URL": who keeps the heads of this log; absent: nobody */
 };

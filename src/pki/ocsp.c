@@ -1,6 +1,7 @@
 /* CertIDs, requests, error answers. */
 #include "pki/ocsp.h"
 
+#include "pki/chain.h"
 #include "pki/ext.h"
 #include "pki/form.h"
 #include "pki/ocsp_common.h"
@@ -171,13 +172,67 @@ RC ocsp_request_parse(struct slice der, struct ocsp_request *ret)
 	        OCSP_REQUEST_MAX);
 	ret->count = 0;
 	ret->has_nonce = false;
-	ret->nonce = SLICE_NONE;
+	ret->nonce = ret->signature = SLICE_NONE;
 	der_enter(&r, DER_SEQUENCE);
+	ret->tbs = slice_of(r.p, 0);
 	take_tbs(&r, ret);
-	if (der_at(&r, DER_CTXC(0)))
-		der_element(&r); /* optionalSignature */
+	if (r.why == NULL)
+		ret->tbs.len = (size_t)(r.p - ret->tbs.p);
+	if (der_at(&r, DER_CTXC(0))) {
+		der_enter(&r, DER_CTXC(0));
+		ret->signature = der_element_of(&r, DER_SEQUENCE);
+		der_leave(&r);
+	}
 	der_leave(&r);
 	return form_done(&r, ERR_OCSP_REQUEST, "OCSP request");
+}
+
+/* ---- signed requests ---- */
+
+/* RFC 6960 4.1.1; only the first certificate is looked at: the signer's. */
+static RC take_signature(const struct ocsp_request *q, struct sigalg *alg, struct slice *sig,
+                         struct slice *certificate)
+{
+	struct der_reader r = der_read(q->signature);
+
+	REQUIRE(q->signature.len > 0, OCSP_REQUEST, "OCSP request: not signed");
+	*certificate = SLICE_NONE;
+	der_enter(&r, DER_SEQUENCE);
+	*alg = sigalg_take(&r);
+	*sig = der_bits(&r, NULL);
+	if (der_at(&r, DER_CTXC(0))) {
+		der_enter(&r, DER_CTXC(0));
+		der_enter(&r, DER_SEQUENCE);
+		*certificate = der_element_of(&r, DER_SEQUENCE);
+		while (der_more(&r))
+			der_element(&r);
+		der_leave(&r);
+		der_leave(&r);
+	}
+	der_leave(&r);
+	TRY(form_done(&r, ERR_OCSP_REQUEST, "OCSP request"));
+	REQUIRE(certificate->len > 0, OCSP_REQUEST, "OCSP request: the signer's certificate is not in it");
+	return OK;
+}
+
+RC ocsp_request_signer(const struct ocsp_request *q, struct cert *ret)
+{
+	struct slice sig, certificate;
+	struct sigalg alg;
+
+	TRY(take_signature(q, &alg, &sig, &certificate));
+	return cert_parse(certificate, ret);
+}
+
+RC ocsp_request_verify(const struct ocsp_request *q, const struct cert *signer, const struct cert *issuer,
+                       int64_t at)
+{
+	struct slice sig, certificate;
+	struct sigalg alg;
+
+	TRY(take_signature(q, &alg, &sig, &certificate));
+	TRY(chain_link(signer, issuer, at));
+	return pubkey_verify(&signer->key, alg, q->tbs, sig, SM2_ID);
 }
 
 RC ocsp_request_build(const struct ocsp_issuer *issuer, enum oid hash, const struct slice *serials, size_t n,

@@ -24,9 +24,16 @@ struct ocsp_request {
 	struct ocsp_id ids[OCSP_IDS];
 	bool has_nonce;
 	struct slice nonce;             /* contents of extnValue, echoed as they are */
+	struct slice tbs;               /* TBSRequest */
+	struct slice signature;         /* optionalSignature, SEQUENCE; empty: not signed */
 };
-/* A signed request is read, its signature is not asked for and not checked (RFC 6960 4.1.2). */
+/* A signature is neither asked for nor checked (RFC 6960 4.1.2). */
 RC ocsp_request_parse(struct slice der, struct ocsp_request *ret);
+/* Who signed it: the certificate that lies in the request, not yet believed. RC_INPUT for an unsigned one. */
+RC ocsp_request_signer(const struct ocsp_request *q, struct cert *ret);
+/* By that signer, whom the issuer certified and who is valid at the instant. */
+RC ocsp_request_verify(const struct ocsp_request *q, const struct cert *signer, const struct cert *issuer,
+                       int64_t at);
 /* One CertID for each serial. */
 struct ocsp_issuer;
 RC ocsp_request_build(const struct ocsp_issuer *issuer, enum oid hash, const struct slice *serials,
@@ -49,6 +56,7 @@ struct ocsp_single {
 	int64_t this_update, next_update;       /* next_update 0: left out */
 	int64_t revoked_at;
 	enum crl_reason reason;         /* REASON_UNSPECIFIED is left out */
+	int64_t archive_cutoff;         /* RFC 6960 4.4.4; 0: left out; not read */
 };
 struct ocsp_data {
 	struct slice responder;         /* SHA-1 of the responder's key: pubkey_ski() */
@@ -57,6 +65,7 @@ struct ocsp_data {
 	struct ocsp_single singles[OCSP_IDS];
 	bool has_nonce;
 	struct slice nonce;             /* contents of extnValue */
+	bool extended_revoke;           /* RFC 6960 4.4.8; not read */
 };
 /* ResponseData: what the responder's key signs. */
 RC ocsp_data_build(const struct ocsp_data *d, struct buf *ret);

@@ -45,6 +45,32 @@ static void put_single(struct der_writer *w, const struct ocsp_single *s)
 		der_put_gtime(w, s->next_update);
 		der_end(w);
 	}
+	if (s->archive_cutoff != 0) {
+		der_begin(w, DER_CTXC(1));
+		der_begin(w, DER_SEQUENCE);
+		ext_begin(w, OID_OCSP_ARCHIVE_CUTOFF, false);
+		der_put_gtime(w, s->archive_cutoff);
+		ext_end(w);
+		der_end(w);
+		der_end(w);
+	}
+	der_end(w);
+}
+
+static void put_exts(struct der_writer *w, const struct ocsp_data *d)
+{
+	if (!d->has_nonce && !d->extended_revoke)
+		return;
+	der_begin(w, DER_CTXC(1));
+	der_begin(w, DER_SEQUENCE);
+	if (d->has_nonce)
+		ocsp_put_nonce(w, d->nonce);
+	if (d->extended_revoke) {
+		ext_begin(w, OID_OCSP_EXTENDED_REVOKE, false);
+		der_put(w, DER_NULL, SLICE_NONE);
+		ext_end(w);
+	}
+	der_end(w);
 	der_end(w);
 }
 
@@ -62,13 +88,7 @@ RC ocsp_data_build(const struct ocsp_data *d, struct buf *ret)
 	for (size_t i = 0; i < d->count; i++)
 		put_single(&w, &d->singles[i]);
 	der_end(&w);
-	if (d->has_nonce) {
-		der_begin(&w, DER_CTXC(1));
-		der_begin(&w, DER_SEQUENCE);
-		ocsp_put_nonce(&w, d->nonce);
-		der_end(&w);
-		der_end(&w);
-	}
+	put_exts(&w, d);
 	der_end(&w);
 	TRY(buf_done(&w.out));
 	buf_add(ret, buf_slice(&w.out));

@@ -25,6 +25,12 @@ static RC signer(struct status *s)
 	return OK;
 }
 
+static void rely(struct status *s, const struct head_row *h)
+{
+	atomic_store(&s->head_size, h->head.size);
+	atomic_store(&s->relied, h->at + HEAD_VALID);
+}
+
 /* What was witnessed here before the start counts. */
 RC head_start(struct status *s)
 {
@@ -36,7 +42,7 @@ RC head_start(struct status *s)
 	TRY(db_pool_lease(instance_readers(s->in), &lease));
 	TRY(heads_last(lease->db, instance_config(s->in)->ca_name, &h, &found));
 	if (found)
-		atomic_store(&s->relied, h.at + HEAD_VALID);
+		rely(s, &h);
 	return OK;
 }
 
@@ -52,7 +58,7 @@ static RC fetch(struct status *s, const char *path)
 	TRY(json_get_base64(head, "statement", STATEMENT_MAX, &statement));
 	TRY(heads_read(s->in, instance_config(s->in)->ca_name, buf_slice(&statement), &h, false));
 	if (h.at + HEAD_VALID > atomic_load(&s->relied))
-		atomic_store(&s->relied, h.at + HEAD_VALID);
+		rely(s, &h);
 	return OK;
 }
 
@@ -81,6 +87,16 @@ RC head_follow(struct status *s)
 	if (rc_ok(fetch(s, "/v1/log/head")) && atomic_load(&s->relied) > now + RENEW)
 		return OK;
 	return rc_note(fetch(s, "/v1/log/head?fresh=true"), "head of %s", instance_config(s->in)->ca_name);
+}
+
+int64_t head_taken(struct status *s)
+{
+	int64_t now = clock_now();
+
+	/* as if told anew: the head speaks for all up to it */
+	if (atomic_load(&s->signer) < now || atomic_load(&s->next) < atomic_load(&s->head_size))
+		return 0;
+	return atomic_load(&s->relied) > now ? atomic_load(&s->relied) - HEAD_VALID : 0;
 }
 
 int64_t head_relied(struct status *s)

@@ -96,9 +96,9 @@ static RC get_certificate(void *ctx, const struct request *q, struct response *r
 }
 
 static const struct route public_routes[] = {
-        {POST, "/ocsp", WHO_ANYONE, "application/ocsp-request", OCSP_REQUEST_MAX, HTTP_BATCH, NULL,
-         ocsp_post},
-        {GET, "/ocsp/{request*}", WHO_ANYONE, NULL, 0, HTTP_BATCH, NULL, ocsp_get},
+        {POST, "/ocsp", WHO_ANYONE, "application/ocsp-request", OCSP_REQUEST_MAX, HTTP_BATCH | HTTP_INLINE,
+         NULL, ocsp_post},
+        {GET, "/ocsp/{request*}", WHO_ANYONE, NULL, 0, HTTP_BATCH | HTTP_INLINE, NULL, ocsp_get},
         {GET, "/crl/{ca}.crl", WHO_ANYONE, NULL, 0, 0, get_list, NULL},
         {GET, "/ca/{ca}.cer", WHO_ANYONE, NULL, 0, 0, get_authority, NULL},
         {GET, "/v1/certificates/{ca}/{serial}", WHO_ANYONE, NULL, 0, 0, get_certificate, NULL},
@@ -118,7 +118,7 @@ static RC check_feed(struct instance *in)
 	struct status *s = instance_state(in);
 
 	NEED(!atomic_load(&s->broken), RC_CRYPTO, "the CA's log has a gap or a wrong leaf");
-	NEED(status_age(s) < STATUS_ANSWER_SECONDS, RC_BUSY, "the CA's log has not been read for too long");
+	NEED(status_known(s) != 0, RC_BUSY, "the CA's log has not been read for too long");
 	NEED(clock_now() < head_relied(s), RC_BUSY, "no head of the CA's log may be relied on now");
 	return OK;
 }
@@ -169,6 +169,7 @@ static void status_free(struct status *s)
 	}
 	/* s->ca belongs to the frame */
 	table_wipe(&s->table);
+	cache_free(s->cache);
 	trust_drop(s->trust);
 	pthread_mutex_destroy(&s->lists);
 	mem_free(s);
@@ -190,6 +191,7 @@ static RC start(struct instance *in)
 		TRY(load_issuer(s, a));
 	NEED(s->issuers > 0, RC_INPUT, "no responder certificate in trust/responders");
 	REQUIRE(c->ca_url != NULL && c->ca_name != NULL, CONFIG, "ca_url and ca_name are missing");
+	TRY(ocsp_start(s));
 	TRY(list_load(s));
 	TRY(instance_client(in, c->ca_url, c->ca_name, &s->ca));
 	TRY(tail_start(s));

@@ -7,6 +7,7 @@
 #include "http/server.h"
 #include "instance/instance.h"
 #include "pki/ocsp.h"
+#include "status/cache.h"
 #include "status/store.h"
 #include "status/table.h"
 
@@ -46,12 +47,22 @@ struct issuer {
 	struct list *list; /* under status.lists; NULL before the first */
 };
 
+/* What the configuration says of answers. */
+enum signed_requests { SIGNED_IGNORED, SIGNED_CHECKED, SIGNED_REQUIRED };
+struct ocsp_rules {
+	int64_t again, hold, archive; /* seconds; hold 0: as the others, archive 0: none */
+	enum signed_requests asking;
+	bool extended[STATUS_ISSUERS];
+};
+
 enum answer { ANSWER_GOOD, ANSWER_REVOKED, ANSWER_UNKNOWN, ANSWER_FAILED, ANSWER_KINDS };
 
 struct status {
 	struct instance *in;
 	struct trust *trust; /* of the start: certificates of authorities */
 	struct table table;
+	struct cache *cache;
+	struct ocsp_rules rules;
 	size_t issuers;
 	struct issuer issuer[STATUS_ISSUERS];
 	pthread_mutex_t lists;
@@ -60,6 +71,7 @@ struct status {
 	bool tailing;
 	atomic_ullong heard; /* clock_mono_ms() when the CA last said that nothing is missing here */
 	atomic_llong relied; /* until when the CA's newest head may be relied on */
+	atomic_ullong head_size; /* entries that it covers */
 	atomic_llong signer; /* until when its signer's certificate is valid; 0: nobody signs heads there */
 	atomic_bool told;    /* that it has ended */
 	atomic_bool broken;  /* gap or wrong leaf: nothing is answered from this copy */
@@ -84,6 +96,8 @@ RC head_start(struct status *s);
 RC head_follow(struct status *s);
 /* INT64_MAX where nobody signs heads, or nobody can any more. */
 int64_t head_relied(struct status *s);
+/* When the head that holds was made, if this copy reaches it; 0: none. */
+int64_t head_taken(struct status *s);
 
 /* list.c */
 RC list_load(struct status *s);
@@ -102,7 +116,17 @@ struct slice responder_der(const struct issuer *i);
 /* Job: asks the CA for the next certificate of each responder that ends soon (R06.13). */
 struct rc responder_run(void *in, int64_t due);
 
+/* The instant for which this copy speaks: when the CA last confirmed it, or what its head covers; 0: none. */
+int64_t status_known(struct status *s);
+
+/* rules.c: reads the configuration, makes the cache. */
+RC ocsp_start(struct status *s);
+
 /* ocsp.c */
+/* An answer up to its certificate is so much longer than the signature, at most. */
+#define OCSP_KEPT_BESIDE 368
+/* The status of one has changed: nobody gets the answer of before. */
+void ocsp_changed(struct status *s, uint8_t issuer, struct slice serial);
 void ocsp_post(void *ctx, const struct request *const *q, struct response *const *r, size_t n);
 void ocsp_get(void *ctx, const struct request *const *q, struct response *const *r, size_t n);
 

@@ -66,7 +66,9 @@ static RC show(struct status *s, const struct status_row *row)
 		return OK;
 	e.issuer = (uint8_t)(i - s->issuer);
 	memcpy(e.serial, row->serial.p, row->serial.len);
-	return table_put(&s->table, &e);
+	TRY(table_put(&s->table, &e));
+	ocsp_changed(s, e.issuer, row->serial);
+	return OK;
 }
 
 static RC take_issued(struct status *s, struct db *db, const json_t *data)
