@@ -56,19 +56,34 @@ DROP(creating, creating_free);
 
 /* ---- the cut ---- */
 
-static RC hold_one(struct creating *c, const struct plat_instance *at)
+/* Its configuration says where the database is; a file of the folder unless it does. */
+static RC database_of(const struct creating *c, const struct plat_instance *at, char *ret, size_t size)
 {
-	struct held *h = &c->held[c->count];
-	char path[BACKUP_PATH], config[BACKUP_PATH];
+	char config[BACKUP_PATH];
 	AUTO_BUF(text, 64u << 10);
-	AUTO(db, db, NULL);
+	const char *line;
 
 	(void)snprintf(config, sizeof(config), "%s/%s/config.yaml", c->plat.dir, at->name);
 	TRY(rc_note(file_read(config, 64u << 10, &text), "%s", config));
-	REQUIRE(strstr(buf_cstr(&text), "\ndatabase:") == NULL, BACKUP_SHARED,
-	        "the database of %s is not a file of this host", at->name);
-	(void)snprintf(path, sizeof(path), "%s/%s/data.db", c->plat.dir, at->name);
-	TRY(rc_note(db_open(path, true, &db), "%s", at->name));
+	line = strstr(buf_cstr(&text), "\ndatabase:");
+	if (line == NULL) {
+		(void)snprintf(ret, size, "%s/%s/data.db", c->plat.dir, at->name);
+		return OK;
+	}
+	line += strlen("\ndatabase:");
+	line += strspn(line, " \"");
+	(void)snprintf(ret, size, "%.*s", (int)strcspn(line, "\"\n"), line);
+	return OK;
+}
+
+static RC hold_one(struct creating *c, const struct plat_instance *at)
+{
+	struct held *h = &c->held[c->count];
+	char url[BACKUP_PATH];
+	AUTO(db, db, NULL);
+
+	TRY(database_of(c, at, url, sizeof(url)));
+	TRY(rc_note(db_open(url, true, &db), "%s", at->name));
 	TRY(db_verb(db, DB_BEGIN));
 	TRY(backup_store_size(db, &h->size)); /* a snapshot begins with the first read */
 	h->at = at;
@@ -179,6 +194,18 @@ static RC put_file(struct creating *c, const char *path, const char *name, const
 	return rc;
 }
 
+/* Whatever database it was, the backup holds a file. */
+static RC copy_database(const struct held *h, const char *copy)
+{
+	AUTO(db, to, NULL);
+
+	if (!db_is_pgsql(h->db))
+		return db_snapshot(h->db, copy);
+	TRY(db_open(copy, false, &to));
+	TRY(db_migrate(to, h->at->role));
+	return db_copy(h->db, to);
+}
+
 /* A copy of what is held, made beside the backup and removed again. */
 static RC put_database(struct creating *c, const struct held *h)
 {
@@ -189,9 +216,12 @@ static RC put_database(struct creating *c, const struct held *h)
 	(void)snprintf(copy, sizeof(copy), "%s.database", c->o->out);
 	(void)snprintf(path, sizeof(path), "%s/%s/data.db", c->plat.dir, h->at->name);
 	(void)snprintf(name, sizeof(name), "%s/data.db", h->at->name);
+	if (db_is_pgsql(h->db))
+		(void)snprintf(path, sizeof(path), "%s/%s/config.yaml", c->plat.dir, h->at->name);
 	NEED(stat(path, &like) == 0, RC_BUSY, "cannot look at %s", name);
+	like.st_mode = 0600;
 	(void)unlink(copy);
-	rc = db_snapshot(h->db, copy);
+	rc = copy_database(h, copy);
 	if (rc_ok(rc))
 		rc = put_file(c, copy, name, &like);
 	(void)unlink(copy);

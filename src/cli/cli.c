@@ -26,6 +26,19 @@ const char *cli_get(const struct cli *c, const char *option)
 	return cli_get_at(c, option, 0);
 }
 
+bool cli_is_database(const char *what)
+{
+	return strncmp(what, "pgsql:", 6) == 0 || strncmp(what, "postgresql://", 13) == 0;
+}
+
+RC cli_database(const char *what, char *ret, size_t size)
+{
+	int n = snprintf(ret, size, "%s%s", what, cli_is_database(what) ? "" : "/data.db");
+
+	NEED(n > 0 && (size_t)n < size, RC_INPUT, "%s: the path is too long", what);
+	return OK;
+}
+
 RC cli_get_int(const struct cli *c, const char *option, int64_t min, int64_t max, int64_t *ret)
 {
 	const char *text = cli_get(c, option);

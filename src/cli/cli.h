@@ -76,6 +76,9 @@ static inline bool cli_has(const struct cli *c, const char *option)
 {
 	return cli_get(c, option) != NULL;
 }
+/* The database of an instance: its folder's file, or the URL that was given instead of a folder. */
+bool cli_is_database(const char *what);
+RC cli_database(const char *what, char *ret, size_t size);
 /* Absent: *ret keeps its value; not a number in the range: usage. */
 RC cli_get_int(const struct cli *c, const char *option, int64_t min, int64_t max, int64_t *ret);
 /* RFC 3339, or seconds since 1970 with a leading @; absent: *ret keeps its value. */

@@ -169,7 +169,7 @@ static RC verify_folder(struct heads *h, const char *dir, struct audit *a)
 	char path[PATH_LEN + 16];
 	AUTO(db, db, NULL);
 
-	(void)snprintf(path, sizeof(path), "%s/data.db", dir);
+	TRY(cli_database(dir, path, sizeof(path)));
 	TRY(rc_note(db_open(path, true, &db), "%s", path));
 	TRY(own_heads(h, db));
 	audit_open(a, h->at, h->count);
@@ -315,7 +315,7 @@ struct rc cmd_audit_verify(struct cli *c)
 	const char *what = c->operands[0], *trust = cli_get(c, "trust");
 	bool folder = is_folder(what);
 
-	REQUIRE(folder || trust != NULL, USAGE, "--trust DIR is needed with a file");
+	REQUIRE(folder || trust != NULL, USAGE, "--trust DIR is needed with a file or a database");
 	NEED(snprintf(h.dir, sizeof(h.dir), "%s%s", trust != NULL ? trust : what,
 	              trust != NULL ? "" : "/trust") < PATH_LEN,
 	     RC_INPUT, "the path is too long");
@@ -325,7 +325,7 @@ struct rc cmd_audit_verify(struct cli *c)
 	TRY(load_certificates(c, &a));
 	for (size_t i = 0; cli_get_at(c, "heads", i) != NULL; i++)
 		TRY(add_witnessed(&h, cli_get_at(c, "heads", i)));
-	if (folder)
+	if (folder || cli_is_database(what))
 		TRY(verify_folder(&h, what, &a));
 	else
 		TRY(verify_export(&h, what, &a));

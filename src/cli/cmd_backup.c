@@ -192,7 +192,7 @@ struct rc cmd_restore_replay(struct cli *c)
 	struct replaying r = {.c = c, .o = &o};
 	char path[PATH_LEN];
 
-	(void)snprintf(path, sizeof(path), "%s/data.db", cli_get(c, "from"));
+	TRY(cli_database(cli_get(c, "from"), path, sizeof(path)));
 	TRY(rc_note(db_open(path, true, &db), "%s", path));
 	TRY(officer_open_at(c, "ca", &o));
 	TRY(backup_store_revoked(db, replay, &r));

@@ -267,3 +267,8 @@ void *db_connection(struct db *db)
 {
 	return db->conn;
 }
+
+bool db_is_pgsql(const struct db *db)
+{
+	return db->driver == &db_pgsql;
+}

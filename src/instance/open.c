@@ -3,12 +3,15 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "evidence/log.h"
 #include "http/client.h"
 #include "instance/frame.h"
 #include "sandbox/sandbox.h"
 
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define MANAGEMENT_WORKERS 2
@@ -67,6 +70,37 @@ static RC wait_for_lease(struct instance *in)
 	return OK;
 }
 
+static struct rc see_entry(const struct log_entry *e, void *arg)
+{
+	(void)e;
+	*(bool *)arg = true;
+	return OK;
+}
+
+/* A folder that was restored, or used a file before, brings its rows along once. */
+static RC move_in(struct instance *in)
+{
+	char path[FRAME_PATH_MAX + 128], moved[FRAME_PATH_MAX + 160];
+	AUTO(db, file, NULL);
+	bool used = false;
+	struct stat st;
+
+	TRY(frame_path(in, "data.db", path));
+	if (stat(path, &st) != 0)
+		return OK;
+	TRY(log_each(in->first, 0, 1, see_entry, &used));
+	if (!used) {
+		TRY(db_open(path, false, &file));
+		TRY(db_check(file, path));
+		TRY(db_migrate(file, in->role->name));
+		TRY(db_copy(file, in->first));
+		log_line(LOG_INFO, "database.moved", "the rows of the file are in PostgreSQL now", NULL);
+	}
+	(void)snprintf(moved, sizeof(moved), "%s.moved", path);
+	NEED(rename(path, moved) == 0, RC_BUSY, "cannot rename %s", path);
+	return OK;
+}
+
 static RC open_database(struct instance *in)
 {
 	char path[FRAME_PATH_MAX + 128];
@@ -77,7 +111,10 @@ static RC open_database(struct instance *in)
 	TRY(db_open(path, false, &in->first));
 	TRY(db_check(in->first, path));
 	TRY(db_migrate(in->first, in->role->name));
-	return in->database.shared ? wait_for_lease(in) : OK;
+	if (!in->database.shared)
+		return OK;
+	TRY(wait_for_lease(in));
+	return move_in(in);
 }
 
 /* ---- TLS files ---- */
