@@ -117,7 +117,7 @@ RC   db_run(struct db *db, int64_t *changed, const char *sql, const struct db_va
 RC   db_scalar(struct db *db, int64_t *ret, const char *sql, const struct db_value *args, size_t n);
 RC   db_script(struct db *db, const char *sql);
 RC   db_verb(struct db *db, enum db_verb verb);
-/* All rows of a file into an empty PostgreSQL database or back, both migrated for one role: in one transaction,
+/* All rows of a file into an empty PostgreSQL database or back, both of one role: in one transaction,
  * whatever was there is gone.  The lease is not copied. */
 RC   db_copy(struct db *from, struct db *to);
 bool db_is_pgsql(const struct db *db);
