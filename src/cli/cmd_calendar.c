@@ -1,7 +1,6 @@
 /* yuandian calendar check|count|explain: working days by the editions that this program has. */
 #include "base/text.h"
-#include "calendar/calendar.h"
-#include "cli/cli.h"
+#include "cli/calendar.h"
 
 #define TERM_DIGITS 5
 #define COUNT_FILE_MAX (16u << 20)
@@ -221,11 +220,27 @@ static struct rc explain_day(void *arg, int32_t day, const struct day_fact *f, i
 	return OK;
 }
 
+RC calendar_print_days(struct cli *c, const struct calendar *calendar, int32_t from, int n)
+{
+	struct explaining e = {c, NULL};
+
+	return calendar_walk(calendar, from, n, explain_day, &e);
+}
+
+RC calendar_put_days(const struct calendar *calendar, int32_t from, int n, json_t *o)
+{
+	AUTO_JSON(days, json_array());
+	struct explaining e = {NULL, days};
+
+	NEED(days != NULL, RC_NOMEM, "no memory");
+	TRY(calendar_walk(calendar, from, n, explain_day, &e));
+	json_put_take(o, "days", json_incref(days));
+	return json_put_result();
+}
+
 struct rc cmd_calendar_explain(struct cli *c)
 {
 	AUTO(calendar, calendar, NULL);
-	AUTO_JSON(days, c->json ? json_array() : NULL);
-	struct explaining e = {c, days};
 	struct day_count end;
 	int32_t from;
 	json_t *o;
@@ -233,12 +248,12 @@ struct rc cmd_calendar_explain(struct cli *c)
 
 	TRY(read_operands(c, &from, &n, &calendar));
 	TRY(calendar_count(calendar, from, n, &end));
-	TRY(calendar_walk(calendar, from, n, explain_day, &e));
 	if (!c->json) {
+		TRY(calendar_print_days(c, calendar, from, n));
 		note_provisional(c, &end);
 		return OK;
 	}
 	o = count_json(calendar, from, n, &end);
-	json_put_take(o, "days", json_incref(days));
+	TRY(calendar_put_days(calendar, from, n, o));
 	return cli_json(c, "calendar-explain", o);
 }

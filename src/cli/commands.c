@@ -449,8 +449,7 @@ static const struct cli_option bench[] = {
         END,
 };
 
-static const struct cli_option calendar_count_options[] = {
-        {"file", "FILE", "逐行计算文件中的“日期 N”", "count each line \"DATE N\" of a file", 0}, END};
+#include "cli/rule_options.h"
 
 const struct cli_command cli_commands[] = {
         {"up", NULL, 0, 0, up, cmd_up, "启动并看护本机的全部实例",
@@ -577,6 +576,14 @@ const struct cli_command cli_commands[] = {
          "自某日起（或之前）第 N 个工作日", "the N-th working day after or before a day", false},
         {"calendar explain", "DATE +N|-N", 2, 2, show, cmd_calendar_explain, "逐日说明工作日的计算",
          "show the count day by day", false},
+        {"deadline list", NULL, 0, 0, deadline_options, cmd_deadline_list, "列出法定期限，或案卷中的期限",
+         "list the deadlines of the regulation, or those of cases", false},
+        {"deadline show", "CASE/RULE/N", 1, 1, deadline_options, cmd_deadline_show, "查看一个期限的全部内容",
+         "show all of one deadline", false},
+        {"deadline explain", "FILE | DATE +N", 1, 2, rule_options, cmd_deadline_explain,
+         "逐日说明案卷中期限的计算", "show day by day how the deadlines of a case were counted", false},
+        {"rules list", NULL, 0, 0, rule_options, cmd_rules_list, "列出程序执行的条款",
+         "list the rules that this program enforces, and where", false},
         {"help", "COMMAND", 0, 2, show, cmd_help, "显示命令的帮助", "show the help of a command", false},
         {"bench", "GROUP…", 0, 16, bench, cmd_bench, "测量性能（由 make bench 调用）",
          "measure performance (called by make bench)", true},

@@ -1,0 +1,209 @@
+/* yuandian deadline list|show|explain: the deadlines of the regulation, and those of a case day by day. */
+#include "base/clock.h"
+#include "base/text.h"
+#include "cli/calendar.h"
+#include "cli/objects.h"
+#include "deadline/clock.h"
+
+struct asking {
+	struct cli *c;
+	struct deadline_rules *rules;
+	struct calendar *calendar;
+	uint8_t set[32];
+	int64_t at;
+};
+
+static void asking_free(struct asking *a)
+{
+	deadline_rules_free(a->rules);
+	calendar_free(a->calendar);
+}
+#define AUTO_ASKING(name, init) __attribute__((cleanup(asking_free))) struct asking name = init
+
+static RC prepare(struct asking *a)
+{
+	const char *set = cli_get(a->c, "rules");
+
+	a->at = clock_now();
+	TRY(cli_get_time(a->c, "at", &a->at));
+	TRY(deadline_rules_load(set != NULL ? set : "2009", &a->rules));
+	TRY(calendar_builtin(&a->calendar));
+	calendar_print(a->calendar, a->set);
+	return OK;
+}
+
+static RC load(const struct asking *a, const char *path, struct deadline_case **ret)
+{
+	AUTO_BUF(file, CASE_FILE_MAX);
+	AUTO_JSON(o, NULL);
+
+	TRY(file_read(path, CASE_FILE_MAX, &file));
+	TRY(rc_note(json_read(buf_slice(&file), CASE_FILE_MAX, &o), "%s", path));
+	return rc_note(deadline_case_read(o, a->rules, a->calendar, ret), "%s", path);
+}
+
+/* ---- list ---- */
+
+static json_t *rule_json(const struct deadline_rule *r, bool english)
+{
+	json_t *o = json_object();
+
+	json_put_cstr(o, "id", r->id);
+	json_put_cstr(o, "article", r->article);
+	json_put_cstr(o, "what", english ? r->en : r->zh);
+	json_put_cstr(o, "unit", deadline_unit_name(r->unit));
+	if (r->unit == UNIT_WORKING_DAYS || r->unit == UNIT_YEARS)
+		json_put_int(o, "n", r->n);
+	json_put_cstr(o, "direction", deadline_direction_name(r->direction));
+	json_put_cstr(o, "obliged", r->obliged);
+	json_put_cstr(o, "towards", r->towards);
+	json_put_cstr(o, "superior", r->superior);
+	json_put_cstr(o, "consequence", english ? r->consequence_en : r->consequence_zh);
+	return o;
+}
+
+static RC list_rules(const struct asking *a)
+{
+	AUTO_JSON(list, json_array());
+	json_t *o;
+
+	for (size_t i = 0; i < a->rules->count; i++) {
+		const struct deadline_rule *r = &a->rules->rule[i];
+
+		if (a->c->json)
+			NEED(json_array_append_new(list, rule_json(r, a->c->english)) == 0, RC_NOMEM,
+			     "no memory");
+		else
+			cli_line(a->c, "%-4s %-4s %-13s %4d %-12s %-12s %s", r->id, r->article,
+			         deadline_unit_name(r->unit), r->n, deadline_direction_name(r->direction),
+			         r->obliged, a->c->english ? r->en : r->zh);
+	}
+	if (!a->c->json)
+		return OK;
+	o = json_object();
+	json_put_cstr(o, "set", a->rules->set);
+	json_put_take(o, "deadlines", json_incref(list));
+	return cli_json(a->c, "deadline-rules", o);
+}
+
+static void print_clock(struct cli *c, const json_t *o)
+{
+	cli_line(c, "%-24s %-12s %s %s", json_string_value(json_object_get(o, "id")),
+	         json_string_value(json_object_get(o, "state")), json_string_value(json_object_get(o, "due")),
+	         json_string_value(json_object_get(o, "obliged")));
+}
+
+static RC list_case(const struct asking *a, const char *path, json_t *list)
+{
+	AUTO(deadline_case, k, NULL);
+
+	TRY(load(a, path, &k));
+	for (size_t i = 0; i < k->count; i++) {
+		AUTO_JSON(o, deadline_json(k->name, &k->clock[i], a->set, a->at));
+
+		if (!a->c->json)
+			print_clock(a->c, o);
+		else
+			NEED(json_array_append(list, o) == 0, RC_NOMEM, "no memory");
+	}
+	return OK;
+}
+
+struct rc cmd_deadline_list(struct cli *c)
+{
+	AUTO_ASKING(a, {.c = c});
+	AUTO_JSON(list, json_array());
+	json_t *o;
+
+	TRY(prepare(&a));
+	if (!cli_has(c, "case"))
+		return list_rules(&a);
+	for (size_t i = 0; cli_get_at(c, "case", i) != NULL; i++)
+		TRY(list_case(&a, cli_get_at(c, "case", i), list));
+	if (!c->json)
+		return OK;
+	o = json_object();
+	json_put_take(o, "deadlines", json_incref(list));
+	return cli_json(c, "deadline-list", o);
+}
+
+/* ---- show ---- */
+
+static RC show(struct cli *c, json_t *o)
+{
+	if (c->json)
+		return cli_json(c, "deadline", json_incref(o));
+	tree_print(c, o, 0);
+	return OK;
+}
+
+struct rc cmd_deadline_show(struct cli *c)
+{
+	AUTO_ASKING(a, {.c = c});
+
+	TRY(prepare(&a));
+	REQUIRE(cli_has(c, "case"), USAGE, "--case is needed");
+	for (size_t f = 0; cli_get_at(c, "case", f) != NULL; f++) {
+		AUTO(deadline_case, k, NULL);
+
+		TRY(load(&a, cli_get_at(c, "case", f), &k));
+		for (size_t i = 0; i < k->count; i++) {
+			AUTO_JSON(o, deadline_json(k->name, &k->clock[i], a.set, a.at));
+
+			if (strcmp(json_string_value(json_object_get(o, "id")), c->operands[0]) == 0)
+				return show(c, o);
+		}
+	}
+	FAIL(RC_NOTFOUND, "there is no clock %.100s", c->operands[0]);
+}
+
+/* ---- explain ---- */
+
+/* From the day after the start to the due day; backwards from the event. */
+static RC explain_clock(const struct asking *a, const struct deadline *d, json_t *o)
+{
+	int n = d->rule->direction == DIRECTION_BEFORE ? -(int)d->n : (int)d->n;
+
+	if (d->unit != UNIT_WORKING_DAYS)
+		return OK;
+	if (!a->c->json)
+		return calendar_print_days(a->c, a->calendar, d->start_day, n);
+	return calendar_put_days(a->calendar, d->start_day, n, o);
+}
+
+static RC explain_case(const struct asking *a, const char *path)
+{
+	AUTO(deadline_case, k, NULL);
+	AUTO_JSON(list, json_array());
+	json_t *o;
+
+	TRY(load(a, path, &k));
+	for (size_t i = 0; i < k->count; i++) {
+		const struct deadline *d = &k->clock[i];
+		AUTO_JSON(one, deadline_json(k->name, d, a->set, a->at));
+
+		json_put_cstr(one, "what", a->c->english ? d->rule->en : d->rule->zh);
+		if (!a->c->json) {
+			print_clock(a->c, one);
+			cli_line(a->c, "      %s", a->c->english ? d->rule->en : d->rule->zh);
+		}
+		TRY(explain_clock(a, d, one));
+		NEED(json_array_append(list, one) == 0, RC_NOMEM, "no memory");
+	}
+	if (!a->c->json)
+		return OK;
+	o = json_object();
+	json_put_cstr(o, "case", k->name);
+	json_put_take(o, "deadlines", json_incref(list));
+	return cli_json(a->c, "deadline-explain", o);
+}
+
+struct rc cmd_deadline_explain(struct cli *c)
+{
+	AUTO_ASKING(a, {.c = c});
+
+	if (c->operand_count == 2)
+		return cmd_calendar_explain(c);
+	TRY(prepare(&a));
+	return explain_case(&a, c->operands[0]);
+}
