@@ -7,7 +7,7 @@
 /* Pairs per second: check the CSR and two statements, make an encryption key, build and sign two
  * certificates, envelope. */
 RC peer_issue(double *rate);
-/* OCSP answers per second: parse a request with nonce, build and sign the answer. */
+/* OCSP answers per second on one core: parse a request with nonce, build and sign the answer. */
 RC peer_ocsp(double *rate);
 
 #endif

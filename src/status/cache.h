@@ -1,8 +1,8 @@
 #ifndef YD_STATUS_CACHE_H
 #define YD_STATUS_CACHE_H
 /* Signed OCSP answers, kept as bytes for everybody who asks without a nonce (RFC 5019).  Memory is bounded
- * and taken once; finding one allocates nothing.  A change of a certificate's status takes its answers away: what
- * was looked up before the change and signed after it is not kept either.  Thread-safe. */
+ * and taken once; finding one allocates nothing.  A change of a certificate's status takes its answers away:
+ * what was looked up before the change and signed after it is not kept either.  Thread-safe. */
 #include "base/auto.h"
 #include "base/rc.h"
 #include "base/slice.h"

@@ -315,7 +315,8 @@ static inline void check_signature(OCSP_BASICRESP *b)
 	EVP_PKEY_free(key);
 }
 
-static inline void expect_status(OCSP_BASICRESP *b, const EVP_MD *md, unsigned serial, int want, int want_reason)
+static inline void expect_status(OCSP_BASICRESP *b, const EVP_MD *md, unsigned serial, int want,
+                                 int want_reason)
 {
 	OCSP_CERTID *id = id_of(W_CA, md, serial);
 	ASN1_GENERALIZEDTIME *revoked = NULL, *from = NULL, *until = NULL;
