@@ -1,182 +1,26 @@
 #include "base/json.h"
 #include "base/mem.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 
+#define SORT_BY_HAND 24
 #define JSON_INT_MAX ((1LL << 53) - 1) /* RFC 8785, 3.2.2.3: exact in IEEE 754 */
-
-/* Nesting outside of strings; the parser recurses, so this comes first. */
-static size_t depth_of(struct slice s)
-{
-	size_t depth = 0, most = 0, i;
-	bool quoted = false;
-
-	for (i = 0; i < s.len; i++) {
-		uint8_t c = s.p[i];
-
-		if (quoted && c == '\\')
-			i++;
-		else if (c == '"')
-			quoted = !quoted;
-		else if (!quoted && (c == '{' || c == '['))
-			most = ++depth > most ? depth : most;
-		else if (!quoted && (c == '}' || c == ']') && depth > 0)
-			depth--;
-	}
-	return most;
-}
-
-/* In the middle of a token jansson takes a lack of memory for bad syntax, or loses a character, the closing
- * quote of a string for instance, and then reads and writes beyond its buffer.  So its allocations are ours:
- * when there is no memory they come out of a reserve, which lasts for the piece that was fed; no further
- * piece is, and what came out of it is a failure. */
-#define PIECE 64
-#define RESERVE(len) (20 * (len) + (16u << 10)) /* tables of all elements twice, texts four times */
-#define RESERVE_KEPT (1u << 20)                 /* by a thread, from one text to the next */
-struct parsing {
-	struct slice left;
-	uint8_t *reserve;
-	size_t size, used;
-	bool short_of_memory;
-};
-static _Thread_local struct parsing *parsing;
-static pthread_once_t once = PTHREAD_ONCE_INIT;
-struct kept {
-	size_t size;
-	uint8_t bytes[];
-};
-static _Thread_local struct kept *kept;
-static bool keeps;
-static pthread_key_t at_end; /* of a thread: frees what it kept */
-
-static void *lend(size_t n)
-{
-	struct parsing *s = parsing;
-	void *p = mem_grow(NULL, n, 1);
-
-	if (p != NULL || s == NULL)
-		return p;
-	s->short_of_memory = true;
-	n = (n + 15) & ~(size_t)15;
-	if (n > s->size - s->used)
-		return NULL;
-	s->used += n;
-	return s->reserve + s->used - n;
-}
-
-static void give_back(void *p)
-{
-	const struct parsing *s = parsing;
-
-	if (s == NULL || (uint8_t *)p < s->reserve || (uint8_t *)p >= s->reserve + s->size)
-		mem_free(p);
-}
-
-static void drop_kept(void *k)
-{
-	kept = NULL;
-	mem_free(k);
-}
-
-/* Both kinds of memory are the C library's: what was made before may be freed. */
-static void set_allocator(void)
-{
-	json_set_alloc_funcs(lend, give_back);
-	keeps = pthread_key_create(&at_end, drop_kept) == 0;
-}
-
-/* Asking for the reserve and returning it at every text would move the heap's end each time. */
-static struct kept *take_reserve(size_t size)
-{
-	struct kept *k = kept;
-
-	kept = NULL;
-	if (k != NULL && k->size >= size)
-		return k;
-	mem_free(k);
-	k = mem_grow(NULL, sizeof(*k) + size, 1);
-	if (k != NULL)
-		k->size = size;
-	return k;
-}
-
-static void put_reserve(struct kept *k)
-{
-	if (k == NULL || !keeps || k->size > RESERVE_KEPT || pthread_setspecific(at_end, k) != 0)
-		mem_free(k);
-	else
-		kept = k;
-}
-
-static size_t feed(void *to, size_t max, void *arg)
-{
-	struct parsing *s = arg;
-	size_t n = s->left.len < PIECE ? s->left.len : PIECE;
-
-	if (s->short_of_memory || n > max)
-		return (size_t)-1;
-	if (n > 0)
-		memcpy(to, s->left.p, n);
-	s->left = slice_of(s->left.p + n, s->left.len - n);
-	return n;
-}
-
-/* NULL with *lacking when there was not enough memory. */
-static json_t *parse(struct slice text, json_error_t *error, bool *lacking)
-{
-	struct parsing s = {.left = text, .size = RESERVE(text.len)};
-	struct kept *k;
-	json_t *v = NULL;
-
-	(void)pthread_once(&once, set_allocator);
-	k = take_reserve(s.size);
-	if (k != NULL) {
-		s.reserve = k->bytes;
-		parsing = &s;
-		v = json_load_callback(feed, &s, JSON_REJECT_DUPLICATES, error);
-		if (s.short_of_memory) {
-			json_decref(v);
-			v = NULL;
-		}
-		parsing = NULL;
-	}
-	*lacking = s.reserve == NULL || s.short_of_memory;
-	put_reserve(k);
-	return v;
-}
-
-RC json_read(struct slice text, size_t max, json_t **ret)
-{
-	json_error_t error;
-	bool lacking;
-	json_t *v;
-	char *near;
-
-	if (max > JSON_MAX)
-		max = JSON_MAX;
-	REQUIRE(text.len <= max, TOO_LARGE, "JSON: %zu bytes, limit %zu", text.len, max);
-	REQUIRE(text.len > 0, JSON, "JSON: empty");
-	REQUIRE(depth_of(text) <= JSON_DEPTH, JSON, "JSON: nested deeper than %d", JSON_DEPTH);
-	v = parse(text, &error, &lacking);
-	NEED(!lacking, RC_NOMEM, "JSON: out of memory");
-	if (v == NULL) {
-		near = strstr(error.text, " near "); /* what follows is content, which may be private */
-		if (near != NULL)
-			*near = '\0';
-		REFUSE(JSON, "JSON: line %d, column %d: %s (RFC 8259)", error.line, error.column, error.text);
-	}
-	*ret = v;
-	return OK;
-}
 
 /* ---- canonical form ---- */
 
-/* How much goes over as it stands. */
-static size_t plain(struct slice s)
-{
-	size_t n = 0;
+#define EACH(c) (0x0101010101010101ull * (c))
+#define NO_BYTE(v) (((v)-EACH(1)) & ~(v)&EACH(0x80)) /* not 0 where a byte of v is 0 */
 
+size_t json_plain(struct slice s)
+{
+	size_t n;
+	uint64_t v;
+
+	for (n = 0; s.len - n >= sizeof(v); n += sizeof(v)) {
+		memcpy(&v, s.p + n, sizeof(v));
+		if ((NO_BYTE(v ^ EACH('"')) | NO_BYTE(v ^ EACH('\\')) | NO_BYTE(v & EACH(0xe0))) != 0)
+			break;
+	}
 	while (n < s.len && s.p[n] >= 0x20 && s.p[n] != '"' && s.p[n] != '\\')
 		n++;
 	return n;
@@ -203,7 +47,7 @@ void json_string_to(struct buf *b, const char *s, size_t len)
 
 	buf_u8(b, '"');
 	for (;;) {
-		n = plain(left);
+		n = json_plain(left);
 		buf_add(b, slice_of(left.p, n));
 		if (n == left.len)
 			break;
@@ -213,12 +57,17 @@ void json_string_to(struct buf *b, const char *s, size_t len)
 	buf_u8(b, '"');
 }
 
+struct member {
+	const char *key;
+	const json_t *value;
+};
+
 /* RFC 8785, 3.2.3: order of UTF-16 code units.  It differs from the order of the UTF-8 bytes only
  * where a supplementary character meets U+E000..U+FFFF. */
 static int key_order(const void *pa, const void *pb)
 {
-	const char *const *ka = pa, *const *kb = pb;
-	const uint8_t *a = (const uint8_t *)*ka, *b = (const uint8_t *)*kb;
+	const struct member *ma = pa, *mb = pb;
+	const uint8_t *a = (const uint8_t *)ma->key, *b = (const uint8_t *)mb->key;
 
 	while (*a == *b && *a != 0) {
 		a++;
@@ -243,26 +92,43 @@ static json_t *mutable(const json_t *v)
 	return u.out; /* jansson iterates over objects that are not const, without changing them */
 }
 
+/* Objects are small: most come in order or nearly so. */
+static void sort_members(struct member *list, size_t n)
+{
+	if (n > SORT_BY_HAND) {
+		qsort(list, n, sizeof(*list), key_order);
+		return;
+	}
+	for (size_t i = 1; i < n; i++) {
+		struct member m = list[i];
+		size_t j = i;
+
+		for (; j > 0 && key_order(&list[j - 1], &m) > 0; j--)
+			list[j] = list[j - 1];
+		list[j] = m;
+	}
+}
+
 static RC canonical_object(const json_t *v, unsigned depth, struct buf *b)
 {
 	size_t n = json_object_size(v), i = 0;
-	AUTO_MEM(const char *, keys, mem_new(n, sizeof(*keys)));
+	AUTO_MEM(struct member, list, mem_new(n, sizeof(*list)));
 	const char *key;
 	json_t *member;
 
-	NEED(keys != NULL, RC_NOMEM, "JSON: out of memory");
+	NEED(list != NULL, RC_NOMEM, "JSON: out of memory");
 	json_object_foreach(mutable(v), key, member)
 	{
-		keys[i++] = key;
+		list[i++] = (struct member){key, member};
 	}
-	qsort(keys, n, sizeof(*keys), key_order);
+	sort_members(list, n);
 	buf_u8(b, '{');
 	for (i = 0; i < n; i++) {
 		if (i > 0)
 			buf_u8(b, ',');
-		json_string_to(b, keys[i], strlen(keys[i]));
+		json_string_to(b, list[i].key, strlen(list[i].key));
 		buf_u8(b, ':');
-		TRY(canonical(json_object_get(v, keys[i]), depth, b));
+		TRY(canonical(list[i].value, depth, b));
 	}
 	buf_u8(b, '}');
 	return OK;
@@ -282,13 +148,26 @@ static RC canonical_array(const json_t *v, unsigned depth, struct buf *b)
 	return OK;
 }
 
+void json_integer_to(struct buf *b, int64_t v)
+{
+	char text[20], *p = text + sizeof(text);
+	uint64_t left = v < 0 ? -(uint64_t)v : (uint64_t)v;
+
+	do
+		*--p = (char)('0' + left % 10);
+	while ((left /= 10) > 0);
+	if (v < 0)
+		*--p = '-';
+	buf_add(b, slice_of(p, (size_t)(text + sizeof(text) - p)));
+}
+
 static RC canonical_integer(const json_t *v, struct buf *b)
 {
 	json_int_t i = json_integer_value(v);
 
 	REQUIRE(i >= -JSON_INT_MAX && i <= JSON_INT_MAX, JSON,
 	        "JSON: integer beyond 2^53 (RFC 8785, 3.2.2.3)");
-	buf_printf(b, "%lld", (long long)i);
+	json_integer_to(b, i);
 	return OK;
 }
 

@@ -1,6 +1,6 @@
 #ifndef YD_BASE_JSON_H
 #define YD_BASE_JSON_H
-/* Strict JSON in by jansson (no duplicates, no NUL, depth and size capped), RFC 8785 out by us. */
+/* Strict JSON in (no duplicates, no NUL, depth and size capped), RFC 8785 out; the values are jansson's. */
 #include "base/buf.h"
 #include "base/auto.h"
 #include <jansson.h>
@@ -16,6 +16,9 @@ RC json_canonical(const json_t *v, struct buf *ret);
 void json_text_to(struct buf *b, const json_t *v);
 /* One quoted and escaped string; s must be UTF-8. */
 void json_string_to(struct buf *b, const char *s, size_t len);
+void json_integer_to(struct buf *b, int64_t v);
+/* How much of s goes into a string as it stands, or out of one. */
+size_t json_plain(struct slice s);
 static inline void drop_json(json_t **p) { json_decref(*p); *p = NULL; }
 #define AUTO_JSON(name, init) __attribute__((cleanup(drop_json))) json_t *name = (init)
 

@@ -142,7 +142,7 @@ static void put(json_t *o, const char *key, json_t *v)
 		json_decref(v);
 		return;
 	}
-	if (json_object_set_new(o, key, v) == 0)
+	if ((text_utf8(slice_text(key)) ? json_object_set_new_nocheck : json_object_set_new)(o, key, v) == 0)
 		return;
 	(void)json_object_clear(o);
 	if (put_failure == RC_OK)

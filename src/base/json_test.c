@@ -108,6 +108,137 @@ static void as_it_stands(void **state)
 	json_decref(v);
 }
 
+static unsigned depth_of(const json_t *v)
+{
+	unsigned most = 0, depth;
+	const char *key;
+	json_t *one;
+	size_t i;
+
+	json_object_foreach((json_t *)(uintptr_t)v, key, one)
+	{
+		depth = depth_of(one);
+		most = depth > most ? depth : most;
+	}
+	for (i = 0; i < json_array_size(v); i++) {
+		depth = depth_of(json_array_get(v, i));
+		most = depth > most ? depth : most;
+	}
+	return most + (json_is_object(v) || json_is_array(v));
+}
+
+/* Accepts what the JSON library accepts, down to our depth, and reads the same out of it in the same order.
+ */
+static bool as_the_library(struct slice text)
+{
+	AUTO_JSON(ours, NULL);
+	json_t *theirs = json_loadb((const char *)text.p, text.len, JSON_REJECT_DUPLICATES, NULL);
+	bool good = rc_ok(json_read(text, JSON_MAX, &ours));
+	char *a, *b;
+
+	if (!good || theirs == NULL) {
+		if (good || (theirs != NULL && depth_of(theirs) <= JSON_DEPTH))
+			fail_msg("%s accepts: %.*s", good ? "only the reader" : "only the library",
+			         (int)text.len, (const char *)text.p);
+		json_decref(theirs);
+		return false;
+	}
+	a = json_dumps(ours, JSON_COMPACT | JSON_REAL_PRECISION(17));
+	b = json_dumps(theirs, JSON_COMPACT | JSON_REAL_PRECISION(17));
+	assert_non_null(a);
+	assert_string_equal(a, b);
+	mem_free(a);
+	mem_free(b);
+	json_decref(theirs);
+	return true;
+}
+
+static uint32_t draw(uint32_t *seed)
+{
+	*seed = *seed * 1664525 + 1013904223;
+	return *seed >> 8;
+}
+
+/* Texts with everything in them, spoilt or enriched in some places by pieces that mean something. */
+static void reads_as_the_library(void **state)
+{
+	static const char *const texts[] = {
+	        "{\"a\": [1, -2, 0.5, -0, 1e3, 12.25E-2, true, false, null, {}, []], \"\": \"\\u00e9\\n\"}",
+	        "[\"\\ud83d\\ude00 \\\"quoted\\\" \\\\ \\/ \\b\\f\\r\\t\", \"a longer text, plain\"]",
+	        "{\"eight888\":{\"k\\u0031\":\"源典 ð mixed\"},\"n\":9223372036854775807}",
+	        "[-9223372036854775808,[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]",
+	};
+	static const char *const pieces[] = {
+	        "\"",
+	        "\\",
+	        "{",
+	        "}",
+	        "[",
+	        "]",
+	        ",",
+	        ":",
+	        "0",
+	        "-",
+	        "1",
+	        ".",
+	        "e",
+	        "E+",
+	        "\\u",
+	        "d83d",
+	        "\\ude00",
+	        "\\u0000",
+	        "true",
+	        "nul",
+	        " ",
+	        "\n",
+	        "\t",
+	        "\r",
+	        "\x01",
+	        "\x7f",
+	        "\xc3\xa9",
+	        "\xff",
+	        "\xed\xa0\x80",
+	        "\xf4\x90",
+	        "\xef\xbf\xbf",
+	        "\"a\":1,",
+	        "\"a\"",
+	        "[1]",
+	        "{}",
+	        "1e308",
+	        "9223372036854775808",
+	        "/",
+	        "\"k1\":0,",
+	};
+	uint32_t seed = 20261123;
+	size_t round, i, good = 0, bad = 0;
+
+	(void)state;
+	for (round = 0; round < 60000; round++) {
+		AUTO_BUF(b, 4096);
+
+		buf_text(&b, texts[draw(&seed) % (sizeof(texts) / sizeof(texts[0]))]);
+		for (i = draw(&seed) % 4; i > 0; i--) {
+			AUTO_BUF(changed, 4096);
+			size_t at = draw(&seed) % (b.len + 1), drop = draw(&seed) % 3;
+
+			drop = drop > b.len - at ? b.len - at : drop;
+			buf_add(&changed, slice_of(b.p, at));
+			if (draw(&seed) % 4 != 0)
+				buf_text(&changed,
+				         pieces[draw(&seed) % (sizeof(pieces) / sizeof(pieces[0]))]);
+			buf_add(&changed, slice_of(b.p + at + drop, b.len - at - drop));
+			buf_free(&b);
+			b = buf_take(&changed);
+		}
+		if (as_the_library(buf_slice(&b)))
+			good++;
+		else
+			bad++;
+	}
+	assert_true(good > 10000 && bad > 10000);
+	assert_true(as_the_library(SLICE_LIT("[\"ï¿¿\",1e-400,123456789012345678.5]")));
+}
+
 /* What somebody typed never gets into an error text. */
 static void errors_do_not_quote(void **state)
 {
@@ -302,7 +433,7 @@ int main(void)
 	        cmocka_unit_test(as_it_stands), cmocka_unit_test(rfc8785),
 	        cmocka_unit_test(numbers),      cmocka_unit_test(access_by_type),
 	        cmocka_unit_test(building),     cmocka_unit_test(a_lost_member_is_noticed),
-	        cmocka_unit_test(torture),
+	        cmocka_unit_test(torture),      cmocka_unit_test(reads_as_the_library),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

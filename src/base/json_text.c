@@ -56,7 +56,7 @@ void json_text_to(struct buf *b, const json_t *v)
 		json_string_to(b, json_string_value(v), json_string_length(v));
 		break;
 	case JSON_INTEGER:
-		buf_printf(b, "%lld", (long long)json_integer_value(v));
+		json_integer_to(b, json_integer_value(v));
 		break;
 	case JSON_REAL:
 		buf_add(b, slice_of(real, json_dumpb(v, real, sizeof(real), JSON_ENCODE_ANY)));

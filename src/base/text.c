@@ -56,12 +56,22 @@ bool text_clean(struct slice s)
 
 bool text_utf8(struct slice s)
 {
+	uint64_t eight;
 	size_t at = 0;
 	uint32_t v;
 
-	while (at < s.len)
+	while (at < s.len) {
+		/* nearly all is ASCII */
+		for (; s.len - at >= sizeof(eight); at += sizeof(eight)) {
+			memcpy(&eight, s.p + at, sizeof(eight));
+			if ((eight & 0x8080808080808080ull) != 0)
+				break;
+		}
+		if (at == s.len)
+			break;
 		if (!text_next(s, &at, &v))
 			return false;
+	}
 	return true;
 }
 
