@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """issue.e2e.1m and issue.e2e.pgsql: 256 clients at a platform that holds STORED certificates already (default a
 million), and at one over PostgreSQL, each beside the same platform empty: the best of ROUNDS (default 3) slices of 20 s.
-The rows are those of one real pair with other serials, hashes and names.   bench_stored.py OUT.json [1m] [pgsql]"""
+restore.seconds_1m: such a platform back from its backup.  The rows are those of one real pair with other serials,
+hashes and names.   bench_stored.py OUT.json [1m] [restore] [pgsql]"""
 import json
 import os
 import pathlib
@@ -118,6 +119,31 @@ def beside_empty(name, empty, data, rows):
                  "peer_value": best["empty"], "ratio": best[name] / best["empty"] if best["empty"] else 0})
 
 
+def restored(data, rows):
+    """restore.seconds_1m: from the backup of that platform to one that is ready elsewhere, the copy of bytes included."""
+    platform = Platform(data=data)
+    platform.start()
+    custodians = []
+    for name in ("institution", "institution-2"):
+        shutil.copytree(platform.officer(name), work / f"keeper-{name}")
+        custodians += ["--custodian", work / f"keeper-{name}"]
+    started = time.monotonic()
+    subprocess.run([BINARY, "backup", "create", "--data", data, "--out", work / "backup", *custodians, "--threshold", "2"],
+                   check=True)
+    print(f"   backup: {os.stat(work / 'backup').st_size >> 20} MiB in {time.monotonic() - started:.0f} s", flush=True)
+    platform.stop()
+    started = time.monotonic()
+    subprocess.run([BINARY, "restore", work / "backup", "--data", work / "restored", *custodians], check=True)
+    again = Platform(data=work / "restored")
+    again.start()
+    seconds = time.monotonic() - started
+    again.stop()
+    print(f"   restored and ready after {seconds:.0f} s", flush=True)
+    rows.append({"name": "restore.seconds_1m", "value": seconds, "unit": "s", "peer": "", "peer_value": 0, "ratio": 0})
+    (work / "backup").unlink()
+    shutil.rmtree(work / "restored")
+
+
 def founded(platform):
     """A platform that has issued one pair, stopped."""
     platform.start()
@@ -131,12 +157,14 @@ def main():
     rows = []
     try:
         empty = founded(Platform(data=work / "founded"))
-        if "1m" in wanted:
+        if "1m" in wanted or "restore" in wanted:
             subprocess.run(["cp", "-a", empty, work / "stored"], check=True)
             started = time.monotonic()
             fill_all(work / "stored")
             print(f"   {STORED} certificates stored in {time.monotonic() - started:.0f} s", flush=True)
-            beside_empty("1m", empty, work / "stored", rows)
+            restored(work / "stored", rows)
+            if "1m" in wanted:
+                beside_empty("1m", empty, work / "stored", rows)
             shutil.rmtree(work / "stored")
         if "pgsql" in wanted:
             server = ROOT / "tests/lib/pgsql.sh"
