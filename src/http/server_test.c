@@ -79,7 +79,10 @@ static RC cached(void *ctx, const struct request *q, struct response *r)
 {
 	(void)ctx;
 	(void)q;
-	response_cache(r, &(struct cache_rule){60, SLICE_LIT("abc123"), 784111777, 784115377});
+	response_cache(r, &(struct cache_rule){.max_age = 60,
+	                                       .etag = SLICE_LIT("abc123"),
+	                                       .modified = 784111777,
+	                                       .expires = 784115377});
 	return response_bytes(r, "application/pkix-crl", SLICE_LIT("crl"));
 }
 
