@@ -57,16 +57,12 @@ RC bundle_item(const struct bundle_piece *pieces, size_t count, struct buf *ret)
 
 	der_begin(&w, DER_SEQUENCE);
 	for (size_t n = 0; n < count; n++) {
-		uint8_t sm3[SM3_LEN];
-
 		der_begin(&w, DER_SEQUENCE);
 		der_put_text(&w, DER_UTF8, pieces[n].kind);
-		if (pieces[n].shared > 0) {
-			sm3_hash(pieces[n].content, sm3);
-			der_put(&w, ELSEWHERE, SLICE_ARR(sm3));
-		} else {
+		if (pieces[n].elsewhere)
+			der_put(&w, ELSEWHERE, pieces[n].content);
+		else
 			der_put_octets(&w, pieces[n].content);
-		}
 		der_end(&w);
 	}
 	der_end(&w);

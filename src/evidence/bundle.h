@@ -24,7 +24,7 @@ struct bundle_piece {
 	struct slice kind;
 	struct slice content; /* of a shared piece: the shared bytes; of one kept elsewhere: its SM3 */
 	unsigned shared;      /* 0: stands here; n: shared n - 1 */
-	bool elsewhere;       /* bundle_items() only */
+	bool elsewhere;       /* in kept items only */
 };
 struct bundle_record {
 	uint8_t key[BUNDLE_KEY];

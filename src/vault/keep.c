@@ -79,6 +79,7 @@ struct keep_batch {
 	struct buf *bundles;
 	struct slice *contents;
 	struct vault_item *items; /* shared ones first, then a bundle for each record */
+	uint8_t (*shared)[32];    /* SM3 of the shared ones */
 	size_t item_count;
 };
 
@@ -97,6 +98,7 @@ static void keep_batch_free(struct keep_batch *k)
 	mem_free(k->bundles);
 	mem_free(k->contents);
 	mem_free(k->items);
+	mem_free(k->shared);
 	mem_free(k);
 }
 DROP(keep_batch, keep_batch_free);
@@ -207,12 +209,29 @@ static RC evidence_here(struct keeping *k, struct db *db)
 	return OK;
 }
 
+/* What several records share is an item of its own; each names it by its hash. */
+static RC bundle_of(const struct keep_batch *kb, const struct bundle_record *r, struct buf *ret)
+{
+	struct bundle_piece pieces[BUNDLE_PIECES];
+
+	memcpy(pieces, r->pieces, r->count * sizeof(*pieces));
+	for (size_t i = 0; i < r->count; i++) {
+		if (pieces[i].shared == 0)
+			continue;
+		pieces[i].elsewhere = true;
+		pieces[i].content = slice_of(kb->shared[pieces[i].shared - 1], 32);
+	}
+	return vault_bundle(r->key, pieces, r->count, ret);
+}
+
 static RC prepare(struct keep_batch *kb, struct db *db)
 {
 	size_t n = kb->b->shared_count;
 
-	for (size_t i = 0; i < kb->b->shared_count; i++)
+	for (size_t i = 0; i < kb->b->shared_count; i++) {
 		kb->contents[i] = kb->b->shared[i];
+		sm3_hash(kb->contents[i], kb->shared[i]);
+	}
 	for (size_t i = 0; i < kb->b->count; i++) {
 		struct keeping *k = &kb->at[i];
 		struct rc rc;
@@ -226,7 +245,7 @@ static RC prepare(struct keep_batch *kb, struct db *db)
 			continue;
 		}
 		kb->bundles[i] = BUF(BUNDLE_MAX);
-		TRY(vault_bundle(k->from->key, k->from->pieces, k->from->count, &kb->bundles[i]));
+		TRY(bundle_of(kb, k->from, &kb->bundles[i]));
 		k->item = n;
 		kb->contents[n++] = buf_slice(&kb->bundles[i]);
 	}
@@ -344,8 +363,10 @@ static RC keep_batch_new(struct vault *v, const struct request *q, struct keep_b
 	kb->bundles = mem_new(kb->b->count + 1, sizeof(*kb->bundles));
 	kb->contents = mem_new(most, sizeof(*kb->contents));
 	kb->items = mem_new(most, sizeof(*kb->items));
-	NEED(kb->at != NULL && kb->bundles != NULL && kb->contents != NULL && kb->items != NULL, RC_NOMEM,
-	     "no memory");
+	kb->shared = mem_new(kb->b->shared_count + 1, 32);
+	NEED(kb->shared != NULL && kb->at != NULL && kb->bundles != NULL && kb->contents != NULL &&
+	             kb->items != NULL,
+	     RC_NOMEM, "no memory");
 	*ret = MOVE(kb);
 	return OK;
 }

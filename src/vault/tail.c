@@ -11,6 +11,7 @@
 #include <time.h>
 
 #define RETRY_MS 500
+#define REST_MS 250 /* nothing waits for what is followed: fewer and larger pages cost both sides less */
 #define FOLLOWED 3 /* pieces of one entry: itself, certificate, statement */
 
 /* What one entry says of a record. */
@@ -282,18 +283,17 @@ RC vault_tail_apply(struct feed *f, const json_t *answer, size_t *n)
 
 /* ---- the thread ---- */
 
-static RC poll_once(struct feed *f)
+static RC poll_once(struct feed *f, size_t *n)
 {
 	char path[128];
 	AUTO_JSON(answer, NULL);
-	size_t n = 0;
 	int len = snprintf(path, sizeof(path), "/v1/log/entries?from=%llu&limit=%d&wait=%d",
 	                   (unsigned long long)f->next, VAULT_FEED_PAGE, VAULT_FEED_WAIT);
 
 	NEED(len > 0 && (size_t)len < sizeof(path), RC_BUG, "path");
 	TRY(http_call_json(f->client, &(struct http_call){.path = path, .deadline_ms = 15000}, NULL,
 	                   &answer));
-	return vault_tail_apply(f, answer, &n);
+	return vault_tail_apply(f, answer, n);
 }
 
 static void nap(unsigned ms)
@@ -310,10 +310,13 @@ static void *follow(void *arg)
 	bool down = false;
 
 	while (!instance_ending(f->v->in) && !atomic_load(&f->broken)) {
-		struct rc rc = poll_once(f);
+		size_t n = 0;
+		struct rc rc = poll_once(f, &n);
 
 		if (rc_ok(rc)) {
 			down = false;
+			if (n > 0 && n < VAULT_FEED_PAGE)
+				nap(REST_MS);
 			continue;
 		}
 		if (rc_last()->err == ERR_FEED_BROKEN)
