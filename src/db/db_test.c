@@ -487,7 +487,7 @@ static void migrations_survive_any_failure(void **state)
 /* The files of this program: whatever the roles need, they apply to an empty database. */
 static void embedded_migrations_apply(void **state)
 {
-	static const char *const roles[] = {NULL, "ca", "ra", "kmc", "status", "source", "vault"};
+	static const char *const roles[] = {NULL, "ca", "ra", "kmc", "status", "source", "vault", "register"};
 	size_t i;
 
 	(void)state;

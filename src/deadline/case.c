@@ -45,6 +45,34 @@ static RC read_switches(const json_t *file, struct deadline_switches *ret)
 	return OK;
 }
 
+static RC read_parties(const json_t *file, struct deadline_case *k)
+{
+	json_t *o = json_object_get(file, "parties"), *v;
+	const char *role;
+
+	json_object_foreach(o, role, v)
+	{
+		struct deadline_party *p = &k->party[k->party_count];
+		struct slice name;
+
+		REQUIRE(k->party_count < CASE_PARTIES && strlen(role) < RULE_NAME, CASE,
+		        "/parties: too many");
+		TRY(json_get_text(o, role, CASE_NAME, &name));
+		(void)snprintf(p->role, sizeof(p->role), "%s", role);
+		memcpy(p->name, name.p, name.len);
+		k->party_count++;
+	}
+	return OK;
+}
+
+const char *deadline_party(const struct deadline_case *k, const char *role)
+{
+	for (size_t i = 0; i < k->party_count; i++)
+		if (strcmp(k->party[i].role, role) == 0)
+			return k->party[i].name;
+	return role;
+}
+
 static RC get_day(const json_t *o, const char *key, int32_t *ret)
 {
 	struct slice s;
@@ -237,10 +265,11 @@ static RC read_case(struct reading *r, const json_t *file)
 	json_t *list, *v;
 	size_t i;
 
-	TRY(json_only(file, "case", "switches", "events", NULL));
+	TRY(json_only(file, "case", "parties", "switches", "events", NULL));
 	TRY(json_get_text(file, "case", CASE_NAME, &name));
 	REQUIRE(name.len > 0 && memchr(name.p, '/', name.len) == NULL, CASE, "/case: a name without \"/\"");
 	memcpy(r->k->name, name.p, name.len);
+	TRY(read_parties(file, r->k));
 	TRY(read_switches(file, &r->k->switches));
 	TRY(json_get_array(file, "events", CASE_EVENTS, &list));
 	json_array_foreach(list, i, v)

@@ -9,6 +9,7 @@
 #define CASE_EVENTS 256
 #define CASE_CLOCKS 64
 #define CASE_MATERIALS 256
+#define CASE_PARTIES 8
 #define CASE_FILE_MAX (1u << 20)
 
 enum deadline_state {
@@ -48,8 +49,13 @@ RC deadline_due(const struct calendar *c, const struct deadline_switches *w, str
 /* At an instant; a guess is never overdue (C07). */
 enum deadline_state deadline_state_at(const struct deadline *d, int64_t now);
 
+struct deadline_party {
+	char role[RULE_NAME], name[CASE_NAME + 1];
+};
 struct deadline_case {
 	char name[CASE_NAME + 1];
+	struct deadline_party party[CASE_PARTIES]; /* who has a role of the rules in this case */
+	size_t party_count;
 	struct deadline_switches switches;
 	size_t count;
 	struct deadline clock[CASE_CLOCKS]; /* in the order they started */
@@ -57,12 +63,15 @@ struct deadline_case {
 	bool arrived[CASE_MATERIALS];
 	size_t material_count;
 };
-/* {"case", "switches"?, "events": [{"type", "at", "on"?, "due"?, "year"?, "period"?, "evidence"?,
- * "materials"?}]}, events in the order of time.  case, deadline-limit, deadline-running. */
+/* {"case", "parties"?: {"home": "province", …}, "switches"?, "events": [{"type", "at", "on"?, "due"?,
+ * "year"?, "period"?, "evidence"?, "materials"?}]}, events in the order of time.  case, deadline-limit,
+ * deadline-running. */
 RC   deadline_case_read(const json_t *file, const struct deadline_rules *rules, const struct calendar *c,
                         struct deadline_case **ret);
 void deadline_case_free(struct deadline_case *k);
 DROP(deadline_case, deadline_case_free);
+/* "" stays ""; a role without a name stays the role. */
+const char *deadline_party(const struct deadline_case *k, const char *role);
 /* Every field of C11; set: of calendar_print(). */
 json_t *deadline_json(const char *name, const struct deadline *d, const uint8_t set[32], int64_t now);
 
