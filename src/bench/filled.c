@@ -4,6 +4,7 @@
 #include "status/store.h"
 
 #include <stdio.h>
+#include <unistd.h>
 
 #define STEP 20000 /* of one transaction */
 
@@ -36,11 +37,14 @@ static RC insert(struct db *db, size_t from, size_t to, size_t n)
 RC filled_status(const char *data, size_t n)
 {
 	AUTO(db, db, NULL);
-	char path[4096];
+	char path[4096], segment[4096];
 	int len = snprintf(path, sizeof(path), "%s/shifan/status/data.db", data);
 
 	NEED(len > 0 && (size_t)len < sizeof(path), RC_INPUT, "bench: the path is too long");
 	TRY(db_open(path, false, &db));
+	/* is made again from the database at the start */
+	(void)snprintf(segment, sizeof(segment), "%.4000s/shifan/status/status.segment", data);
+	(void)unlink(segment);
 	for (size_t i = 0; i < n; i += STEP) {
 		TRY(db_verb(db, DB_BEGIN));
 		TRY(insert(db, i, i + STEP < n ? i + STEP : n, n));

@@ -168,6 +168,7 @@ static void status_free(struct status *s)
 		responder_free(s->issuer[i].responder);
 	}
 	/* s->ca belongs to the frame */
+	copy_stop(s);
 	table_wipe(&s->table);
 	cache_free(s->cache);
 	trust_drop(s->trust);

@@ -61,6 +61,7 @@ struct status {
 	struct instance *in;
 	struct trust *trust; /* of the start: certificates of authorities */
 	struct table table;
+	struct copy *copy;
 	struct cache *cache;
 	struct ocsp_rules rules;
 	size_t issuers;
@@ -89,6 +90,17 @@ RC tail_start(struct status *s);
 void tail_stop(struct status *s);
 /* One answer of GET /v1/log/entries: checked, stored, shown.  *n entries were in it. */
 RC tail_apply(struct status *s, const json_t *answer, size_t *n);
+
+/* What a row is in the table; false for an authority that we do not answer for. */
+bool status_entry(struct status *s, const struct status_row *row, struct table_entry *ret);
+
+/* copy.c: the table in files.  Fills it: what the database knows up to `next`. */
+RC copy_start(struct status *s, struct db *db, uint64_t next);
+/* The tail's thread: n changes by entries from..to of the log, which the table has. */
+void copy_took(struct status *s, uint64_t from, uint64_t to, const struct table_entry *e, size_t n);
+/* Makes the next segment when it is time, on a thread of its own. */
+void copy_tend(struct status *s);
+void copy_stop(struct status *s);
 
 /* head.c: no answer goes beyond the head of the CA's log that was seen last. */
 RC head_start(struct status *s);

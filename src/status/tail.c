@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "db/writer.h"
 #include "evidence/log.h"
 
@@ -17,6 +18,8 @@ struct applying {
 	json_t *entries;
 	uint64_t next;
 	uint8_t leaf[LOG_LEAF];
+	struct table_entry *shown; /* what has changed in the table */
+	size_t count;
 };
 
 static RC broken(struct status *s, uint64_t index, const char *why)
@@ -47,31 +50,41 @@ static RC read_serial(const json_t *data, uint8_t serial[CERT_SERIAL_MAX], struc
 	return OK;
 }
 
-static RC show(struct status *s, const struct status_row *row)
+bool status_entry(struct status *s, const struct status_row *row, struct table_entry *ret)
 {
 	char id[TRUST_ID_MAX + 1] = "";
-	struct table_entry e = {
+	const struct issuer *i;
+
+	if (row->ca.len > TRUST_ID_MAX || row->serial.len == 0 || row->serial.len > TABLE_SERIAL)
+		return false;
+	memcpy(id, row->ca.p, row->ca.len);
+	i = status_issuer(s, id);
+	if (i == NULL)
+		return false;
+	*ret = (struct table_entry){
 	        .len = (uint8_t)row->serial.len,
+	        .issuer = (uint8_t)(i - s->issuer),
 	        .revoked = row->revoked,
 	        .reason = (uint8_t)row->reason,
 	        .revoked_at = row->revoked_at,
 	};
-	const struct issuer *i;
+	memcpy(ret->serial, row->serial.p, row->serial.len);
+	return true;
+}
 
-	if (row->ca.len > TRUST_ID_MAX || row->serial.len > TABLE_SERIAL)
+static RC show(struct applying *a, const struct status_row *row)
+{
+	struct table_entry e;
+
+	if (!status_entry(a->s, row, &e))
 		return OK;
-	memcpy(id, row->ca.p, row->ca.len);
-	i = status_issuer(s, id);
-	if (i == NULL)
-		return OK;
-	e.issuer = (uint8_t)(i - s->issuer);
-	memcpy(e.serial, row->serial.p, row->serial.len);
-	TRY(table_put(&s->table, &e));
-	ocsp_changed(s, e.issuer, row->serial);
+	TRY(table_put(&a->s->table, &e));
+	ocsp_changed(a->s, e.issuer, row->serial);
+	a->shown[a->count++] = e;
 	return OK;
 }
 
-static RC take_issued(struct status *s, struct db *db, const json_t *data)
+static RC take_issued(struct applying *a, struct db *db, const json_t *data)
 {
 	struct status_row row = {0};
 	uint8_t sm3[32], serial[CERT_SERIAL_MAX];
@@ -84,10 +97,10 @@ static RC take_issued(struct status *s, struct db *db, const json_t *data)
 	row.sm3 = sm3;
 	if (db != NULL)
 		return status_store_issued(db, &row);
-	return show(s, &row);
+	return show(a, &row);
 }
 
-static RC take_revoked(struct status *s, struct db *db, const json_t *data)
+static RC take_revoked(struct applying *a, struct db *db, const json_t *data)
 {
 	struct status_row row = {.revoked = true};
 	uint8_t serial[CERT_SERIAL_MAX];
@@ -103,10 +116,10 @@ static RC take_revoked(struct status *s, struct db *db, const json_t *data)
 	row.reason = (int)reason;
 	if (db != NULL)
 		return status_store_revoked(db, row.ca, row.serial, row.revoked_at, row.reason);
-	return show(s, &row);
+	return show(a, &row);
 }
 
-static RC take_released(struct status *s, struct db *db, const json_t *data)
+static RC take_released(struct applying *a, struct db *db, const json_t *data)
 {
 	struct status_row row = {.revoked = false};
 	uint8_t serial[CERT_SERIAL_MAX];
@@ -115,16 +128,16 @@ static RC take_released(struct status *s, struct db *db, const json_t *data)
 	TRY(read_serial(data, serial, &row.serial));
 	if (db != NULL)
 		return status_store_released(db, row.ca, row.serial);
-	return show(s, &row);
+	return show(a, &row);
 }
 
-static RC take_list(struct status *s, struct db *db, const json_t *data)
+static RC take_list(struct applying *a, struct db *db, const json_t *data)
 {
 	struct slice ca;
 	int64_t number;
 	uint8_t sm3[32];
 
-	(void)s;
+	(void)a;
 	if (db == NULL)
 		return OK;
 	TRY(json_get_text(data, "ca", TRUST_ID_MAX, &ca));
@@ -137,11 +150,11 @@ static RC take_list(struct status *s, struct db *db, const json_t *data)
  * without it after the commit, for the table. */
 static const struct {
 	const char *kind;
-	struct rc (*take)(struct status *s, struct db *db, const json_t *data);
+	struct rc (*take)(struct applying *a, struct db *db, const json_t *data);
 } kinds[] = {
         {"issued", take_issued}, {"revoked", take_revoked}, {"released", take_released}, {"crl", take_list}};
 
-static RC take(struct status *s, struct db *db, const json_t *e)
+static RC take(struct applying *a, struct db *db, const json_t *e)
 {
 	json_t *entry, *data;
 	struct slice kind;
@@ -151,7 +164,7 @@ static RC take(struct status *s, struct db *db, const json_t *e)
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
 		if (slice_is(kind, kinds[i].kind)) {
 			TRY(json_get(entry, "data", &data));
-			return kinds[i].take(s, db, data);
+			return kinds[i].take(a, db, data);
 		}
 	}
 	return OK;
@@ -164,9 +177,24 @@ static struct rc apply(struct db_tx *tx, void *arg)
 	for (size_t i = 0; i < json_array_size(a->entries); i++, a->next++) {
 		const json_t *e = json_array_get(a->entries, i);
 		TRY(check_entry(a, e));
-		TRY(take(a->s, tx->db, e));
+		TRY(take(a, tx->db, e));
 	}
 	return status_store_feed_set(tx->db, instance_config(a->s->in)->ca_name, a->next, a->leaf);
+}
+
+/* The commit is there; now the table, and its journal. */
+static RC show_all(struct applying *a)
+{
+	size_t n = json_array_size(a->entries);
+	AUTO_MEM(struct table_entry, shown, mem_new(n, sizeof(*shown)));
+
+	NEED(shown != NULL, RC_NOMEM, "no memory for changes of status");
+	a->shown = shown;
+	for (size_t i = 0; i < n; i++)
+		TRY(take(a, NULL, json_array_get(a->entries, i)));
+	copy_took(a->s, atomic_load(&a->s->next), a->next, shown, a->count);
+	atomic_store(&a->s->next, a->next);
+	return OK;
 }
 
 RC tail_apply(struct status *s, const json_t *answer, size_t *n)
@@ -181,9 +209,7 @@ RC tail_apply(struct status *s, const json_t *answer, size_t *n)
 		return broken(s, a.next, "the log is shorter than what we have seen of it");
 	if (*n > 0) {
 		TRY(writer_run(instance_writer(s->in), apply, &a));
-		for (size_t i = 0; i < *n; i++)
-			TRY(take(s, NULL, json_array_get(a.entries, i)));
-		atomic_store(&s->next, a.next);
+		TRY(show_all(&a));
 	}
 	if (a.next >= (uint64_t)size)
 		atomic_store(&s->heard, clock_mono_ms());
@@ -224,6 +250,7 @@ static void *tail(void *arg)
 		rc = poll_once(s);
 		if (rc_ok(rc)) {
 			down = false;
+			copy_tend(s);
 			list_refresh(s);
 			continue;
 		}
@@ -240,11 +267,6 @@ static void *tail(void *arg)
 	return NULL;
 }
 
-static struct rc load_row(void *arg, const struct status_row *row)
-{
-	return show(arg, row);
-}
-
 RC tail_start(struct status *s)
 {
 	AUTO(db_lease, lease, NULL);
@@ -252,7 +274,7 @@ RC tail_start(struct status *s)
 
 	TRY(db_pool_lease(instance_readers(s->in), &lease));
 	TRY(status_store_feed(lease->db, instance_config(s->in)->ca_name, &next));
-	TRY(status_store_each(lease->db, load_row, s));
+	TRY(copy_start(s, lease->db, next));
 	TRY(head_start(s));
 	atomic_store(&s->next, next);
 	NEED(pthread_create(&s->tail, NULL, tail, s) == 0, RC_NOMEM, "no thread for the feed");
