@@ -16,6 +16,7 @@ RC bench_issue(struct bench *b); /* registration to both certificates, through t
 RC bench_load(struct bench *b);  /* the same for minutes, with revocations and queries */
 RC bench_door(struct bench *b);  /* approvals straight to the CA */
 RC bench_records(struct bench *b); /* what vault and backup cost */
+RC bench_register(struct bench *b); /* deadlines of the register */
 RC bench_log(struct bench *b);   /* appending, proofs, verifying */
 RC bench_status(struct bench *b); /* the status store */
 RC bench_ocsp(struct bench *b);  /* fresh OCSP answers */

@@ -30,7 +30,7 @@ RC deadline_store_calendar(struct db *db, struct calendar **ret, int64_t *set)
 	return OK;
 }
 
-RC store_set_of(struct db *db, const struct calendar *c, int64_t now, int64_t *ret)
+RC deadline_store_set(struct db *db, const struct calendar *c, int64_t now, int64_t *ret)
 {
 	AUTO_JSON(list, calendar_json(c));
 	AUTO_BUF(text, EDITIONS_MAX);
@@ -113,6 +113,6 @@ RC deadline_store_decide(struct db *db, const struct statement *s, int64_t now, 
 	if (!approve)
 		return OK;
 	TRY(deadline_store_calendar(db, &c, &ret->set));
-	TRY(store_set_of(db, c, now, &ret->set));
+	TRY(deadline_store_set(db, c, now, &ret->set));
 	return deadline_store_recompute(db, c, ret->set, now, ret);
 }

@@ -23,6 +23,8 @@ struct deadline_change {
 RC deadline_store_decide(struct db *db, const struct statement *s, int64_t now, struct deadline_change *ret);
 /* The confirmed editions, and the number of their set. */
 RC deadline_store_calendar(struct db *db, struct calendar **ret, int64_t *set);
+/* The number of the set of a calendar's editions; a new one when it is new. */
+RC deadline_store_set(struct db *db, const struct calendar *c, int64_t now, int64_t *ret);
 
 /* ---- clocks ---- */
 /* Takes over what the events of a case say: new clocks, stopped ones, moved starts; each change is history.

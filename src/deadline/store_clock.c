@@ -167,7 +167,8 @@ RC deadline_store_case(struct db *db, const struct deadline_case *k, const char 
 #define COLUMNS                                                                                              \
 	"id, name, rules, rule, article, obliged, towards, superior, start_event, start_evidence, "          \
 	"start_at, start_day, unit, n, direction, due_day, due_at, provisional, state, stop_event, "         \
-	"stop_evidence, stop_at, (SELECT hash FROM calendar_set s WHERE s.id = deadline.calendar)"
+	"stop_evidence, stop_at, (SELECT hash FROM calendar_set s WHERE s.id = "                             \
+	"CASE WHEN open = 1 THEN (SELECT max(id) FROM calendar_set) ELSE deadline.calendar END)"
 
 static void put_event(json_t *o, const char *key, struct db_rows *q, unsigned event)
 {

@@ -3,8 +3,6 @@
 /* What the store's files share. */
 #include "deadline/store.h"
 
-/* Runs inside a transaction that is going on. */
-RC store_set_of(struct db *db, const struct calendar *c, int64_t now, int64_t *ret);
 /* Switches as one number, and back. */
 int64_t store_reading(const struct deadline_switches *w);
 struct deadline_switches store_switches(int64_t reading);

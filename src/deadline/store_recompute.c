@@ -83,18 +83,12 @@ static RC group_due(const struct counting *c, const struct key *k, struct deadli
 /* One notice to each party that a clock concerns. */
 static RC tell(const struct counting *c, const struct key *k, const struct deadline *d, const char *kind)
 {
-	TRY(db_run(c->db, NULL,
-	           "INSERT INTO deadline_notice (deadline, kind, party, at, due_at) "
-	           "SELECT id, $8, obliged, $9, $10 FROM deadline WHERE " GROUP " ON CONFLICT DO NOTHING",
-	           DB_ARGS(GROUP_ARGS(k), DB_CSTR(kind), DB_INT(c->now), DB_INT(d->due_at))));
-	TRY(db_run(c->db, NULL,
-	           "INSERT INTO deadline_notice (deadline, kind, party, at, due_at) "
-	           "SELECT id, $8, superior, $9, $10 FROM deadline WHERE " GROUP " ON CONFLICT DO NOTHING",
-	           DB_ARGS(GROUP_ARGS(k), DB_CSTR(kind), DB_INT(c->now), DB_INT(d->due_at))));
 	return db_run(c->db, NULL,
 	              "INSERT INTO deadline_notice (deadline, kind, party, at, due_at) "
-	              "SELECT id, $8, towards, $9, $10 FROM deadline WHERE towards <> '' AND " GROUP
-	              " ON CONFLICT DO NOTHING",
+	              "SELECT p.id, $8, p.party, $9, $10 FROM (SELECT id, obliged AS party FROM deadline "
+	              "WHERE " GROUP " UNION SELECT id, superior FROM deadline WHERE " GROUP
+	              " UNION SELECT id, towards FROM deadline WHERE towards <> '' AND " GROUP
+	              ") p WHERE p.party <> '' ON CONFLICT DO NOTHING",
 	              DB_ARGS(GROUP_ARGS(k), DB_CSTR(kind), DB_INT(c->now), DB_INT(d->due_at)));
 }
 
@@ -180,7 +174,5 @@ RC deadline_store_recompute(struct db *db, const struct calendar *calendar, int6
 		if (d.due_at != k->due_at || d.provisional != (k->provisional != 0))
 			TRY(move_group(&c, k, &d));
 	}
-	TRY(db_scalar(db, &ret->looked, "SELECT count(*) FROM deadline WHERE open = 1", DB_NOARGS));
-	return db_run(db, NULL, "UPDATE deadline SET calendar = $1 WHERE open = 1 AND calendar <> $1",
-	              DB_ARGS(DB_INT(set)));
+	return db_scalar(db, &ret->looked, "SELECT count(*) FROM deadline WHERE open = 1", DB_NOARGS);
 }
