@@ -33,14 +33,15 @@ static uint64_t get64(const uint8_t *p)
 	return (uint64_t)get32(p) << 32 | get32(p + 4);
 }
 
-RC media_frame_seal(const uint8_t key[16], struct slice content, struct slice packed, uint8_t *to)
+RC media_frame_seal(const uint8_t key[16], const uint8_t id[32], size_t content, struct slice packed,
+                    uint8_t *to)
 {
 	struct sm4 c;
 
 	memcpy(to, magic, sizeof(magic));
 	put32(to + 12, (uint32_t)packed.len);
-	put32(to + FRAME_CONTENT, (uint32_t)content.len);
-	sm3_hash(content, to + FRAME_ID);
+	put32(to + FRAME_CONTENT, (uint32_t)content);
+	memcpy(to + FRAME_ID, id, SM3_LEN);
 	TRY(rand_bytes(to + FRAME_NONCE, 12));
 	sm4_init(&c, key);
 	sm4_gcm_seal(&c, to + FRAME_NONCE, slice_of(to + FRAME_ID, 32), packed, to + FRAME_HEAD,

@@ -23,9 +23,10 @@ static inline uint64_t media_frame_size(uint32_t length)
 {
 	return (uint64_t)length + FRAME_OVER;
 }
-/* Seals packed, which is content or the packed form of it, into to (media_frame_size bytes);
- * media_frame_place() makes it whole. */
-RC media_frame_seal(const uint8_t key[16], struct slice content, struct slice packed, uint8_t *to);
+/* Seals packed, which is a content of that SM3 and length or the packed form of it, into to (media_frame_size
+ * bytes); media_frame_place() makes it whole. */
+RC media_frame_seal(const uint8_t key[16], const uint8_t id[32], size_t content, struct slice packed,
+                    uint8_t *to);
 void media_frame_place(uint8_t *frame, uint32_t segment, uint32_t slot, uint64_t durable);
 /* Its length, as its head says. */
 uint64_t media_frame_whole(const uint8_t *frame);

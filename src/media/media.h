@@ -47,6 +47,9 @@ DROP(media, media_close);
 /* n <= MEDIA_BATCH. */
 RC media_put(struct media *m, const struct slice *contents, size_t n, uint8_t (*ids)[32],
              struct media_at *at);
+/* The same with their ids, the SM3 of each, from a caller who has them; what has a wrong one never opens. */
+RC media_put_as(struct media *m, const struct slice *contents, const uint8_t (*ids)[32], size_t n,
+                struct media_at *at);
 /* From the first place that has it whole.  RECORD_DISPOSED when its key was destroyed, RECORD_DAMAGED when no
  * place has it. */
 RC media_get(struct media *m, const uint8_t id[32], const struct media_at *at, struct buf *ret);

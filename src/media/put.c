@@ -4,6 +4,7 @@
 #include "base/rand.h"
 #include "media/pack.h"
 #include "media/private.h"
+#include "sm/sm3.h"
 
 #include <stdio.h>
 #include <unistd.h>
@@ -17,7 +18,7 @@ struct media_waiter {
 struct putting {
 	const struct slice *contents;
 	size_t n;
-	uint8_t (*ids)[32];
+	const uint8_t (*ids)[32];
 	struct media_at *at;
 	struct buf frames, slots, packed;
 	uint8_t (*keys)[16], (*wrapped)[MEDIA_WRAPPED];
@@ -77,7 +78,7 @@ static RC seal_one(struct putting *u, size_t i)
 
 	TRY(media_pack(content, &u->packed));
 	packed = u->packed.len > 0 ? buf_slice(&u->packed) : content;
-	TRY(media_frame_seal(u->keys[i], content, packed, u->frames.p + u->frames.len));
+	TRY(media_frame_seal(u->keys[i], u->ids[i], content.len, packed, u->frames.p + u->frames.len));
 	u->frames.len += media_frame_size((uint32_t)packed.len);
 	return OK;
 }
@@ -126,7 +127,6 @@ static void arrange(struct media *m, struct putting *u)
 		media_frame_place(frame, at.segment, at.slot, m->durable);
 		media_slot_write(u->slots.p + u->slots.len, at.segment, at.slot, u->wrapped[i]);
 		u->slots.len += SLOT_LEN;
-		memcpy(u->ids[i], frame + FRAME_ID, 32);
 		u->at[i] = at;
 		frame += media_frame_whole(frame);
 	}
@@ -276,7 +276,8 @@ static RC put_locked(struct media *m, struct putting *u)
 	return w.result.code == RC_OK ? OK : rc_restore(&w.result);
 }
 
-RC media_put(struct media *m, const struct slice *contents, size_t n, uint8_t (*ids)[32], struct media_at *at)
+RC media_put_as(struct media *m, const struct slice *contents, const uint8_t (*ids)[32], size_t n,
+                struct media_at *at)
 {
 	__attribute__((cleanup(putting_free))) struct putting u = {
 	        .contents = contents, .n = n, .ids = ids, .at = at};
@@ -295,4 +296,12 @@ RC media_put(struct media *m, const struct slice *contents, size_t n, uint8_t (*
 	rc = put_locked(m, &u);
 	(void)pthread_mutex_unlock(&m->lock);
 	return rc;
+}
+
+RC media_put(struct media *m, const struct slice *contents, size_t n, uint8_t (*ids)[32], struct media_at *at)
+{
+	NEED(n <= MEDIA_BATCH, RC_BUG, "more than %d items at once", MEDIA_BATCH);
+	for (size_t i = 0; i < n; i++)
+		sm3_hash(contents[i], ids[i]);
+	return media_put_as(m, contents, (const uint8_t(*)[32])ids, n, at);
 }

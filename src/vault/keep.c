@@ -15,34 +15,32 @@
 
 /* ---- items ---- */
 
-RC vault_put_items(struct vault *v, struct db *db, const struct slice *contents, size_t n,
-                   struct vault_item *ret)
+RC vault_put_items(struct vault *v, struct db *db, const struct slice *contents, const uint8_t (*ids)[32],
+                   size_t n, struct vault_item *ret)
 {
 	AUTO_MEM(struct slice, fresh, mem_new(n, sizeof(*fresh)));
 	AUTO_MEM(size_t, of, mem_new(n, sizeof(*of)));
 	AUTO_MEM(struct media_at, at, mem_new(n, sizeof(*at)));
-	AUTO_MEM(uint8_t, ids, mem_new(n, 32));
+	AUTO_MEM(uint8_t, names, mem_new(n, 32));
 	size_t count = 0;
 
-	NEED(fresh != NULL && of != NULL && at != NULL && ids != NULL, RC_NOMEM, "no memory");
+	NEED(fresh != NULL && of != NULL && at != NULL && names != NULL, RC_NOMEM, "no memory");
 	for (size_t i = 0; i < n; i++) {
-		uint8_t sm3[32];
-		struct rc rc;
+		struct rc rc = vault_store_item(db, ids[i], &ret[i]);
 
-		sm3_hash(contents[i], sm3);
-		rc = vault_store_item(db, sm3, &ret[i]);
 		if (rc_ok(rc) && ret[i].destroyed_at == 0)
 			continue;
 		if (!rc_ok(rc) && rc.code != RC_NOTFOUND)
 			return rc;
 		ret[i] = (struct vault_item){.at = clock_now()};
-		memcpy(ret[i].sm3, sm3, sizeof(sm3));
+		memcpy(ret[i].sm3, ids[i], sizeof(ret[i].sm3));
+		memcpy(names + 32 * count, ids[i], 32);
 		fresh[count] = contents[i];
 		of[count++] = i;
 	}
 	for (size_t from = 0; from < count; from += MEDIA_BATCH)
-		TRY(media_put(v->media, fresh + from, count - from < MEDIA_BATCH ? count - from : MEDIA_BATCH,
-		              (uint8_t(*)[32])(ids + 32 * from), at + from));
+		TRY(media_put_as(v->media, fresh + from, (const uint8_t(*)[32])(names + 32 * from),
+		                 count - from < MEDIA_BATCH ? count - from : MEDIA_BATCH, at + from));
 	for (size_t i = 0; i < count; i++)
 		ret[of[i]].where = at[i];
 	return OK;
@@ -79,7 +77,7 @@ struct keep_batch {
 	struct buf *bundles;
 	struct slice *contents;
 	struct vault_item *items; /* shared ones first, then a bundle for each record */
-	uint8_t (*shared)[32];    /* SM3 of the shared ones */
+	uint8_t (*ids)[32];       /* SM3 of each */
 	size_t item_count;
 };
 
@@ -97,8 +95,8 @@ static void keep_batch_free(struct keep_batch *k)
 	mem_free(k->at);
 	mem_free(k->bundles);
 	mem_free(k->contents);
+	mem_free(k->ids);
 	mem_free(k->items);
-	mem_free(k->shared);
 	mem_free(k);
 }
 DROP(keep_batch, keep_batch_free);
@@ -219,7 +217,7 @@ static RC bundle_of(const struct keep_batch *kb, const struct bundle_record *r, 
 		if (pieces[i].shared == 0)
 			continue;
 		pieces[i].elsewhere = true;
-		pieces[i].content = slice_of(kb->shared[pieces[i].shared - 1], 32);
+		pieces[i].content = slice_of(kb->ids[pieces[i].shared - 1], 32);
 	}
 	return vault_bundle(r->key, pieces, r->count, ret);
 }
@@ -230,7 +228,7 @@ static RC prepare(struct keep_batch *kb, struct db *db)
 
 	for (size_t i = 0; i < kb->b->shared_count; i++) {
 		kb->contents[i] = kb->b->shared[i];
-		sm3_hash(kb->contents[i], kb->shared[i]);
+		sm3_hash(kb->contents[i], kb->ids[i]);
 	}
 	for (size_t i = 0; i < kb->b->count; i++) {
 		struct keeping *k = &kb->at[i];
@@ -247,10 +245,11 @@ static RC prepare(struct keep_batch *kb, struct db *db)
 		kb->bundles[i] = BUF(BUNDLE_MAX);
 		TRY(bundle_of(kb, k->from, &kb->bundles[i]));
 		k->item = n;
+		sm3_hash(buf_slice(&kb->bundles[i]), kb->ids[n]);
 		kb->contents[n++] = buf_slice(&kb->bundles[i]);
 	}
 	kb->item_count = n;
-	return vault_put_items(kb->v, db, kb->contents, n, kb->items);
+	return vault_put_items(kb->v, db, kb->contents, (const uint8_t(*)[32])kb->ids, n, kb->items);
 }
 
 /* A record that the log told of first, that is being told again, or that is new. */
@@ -362,9 +361,9 @@ static RC keep_batch_new(struct vault *v, const struct request *q, struct keep_b
 	kb->at = mem_new(kb->b->count + 1, sizeof(*kb->at));
 	kb->bundles = mem_new(kb->b->count + 1, sizeof(*kb->bundles));
 	kb->contents = mem_new(most, sizeof(*kb->contents));
+	kb->ids = mem_new(most, sizeof(*kb->ids));
 	kb->items = mem_new(most, sizeof(*kb->items));
-	kb->shared = mem_new(kb->b->shared_count + 1, 32);
-	NEED(kb->shared != NULL && kb->at != NULL && kb->bundles != NULL && kb->contents != NULL &&
+	NEED(kb->at != NULL && kb->bundles != NULL && kb->contents != NULL && kb->ids != NULL &&
 	             kb->items != NULL,
 	     RC_NOMEM, "no memory");
 	*ret = MOVE(kb);
@@ -555,6 +554,7 @@ RC vault_take_evidence(struct vault *v, const struct request *q, json_t **ret)
 {
 	AUTO_MEM(struct originals, o, mem_new(1, sizeof(*o)));
 	struct slice contents[BUNDLE_SHARED];
+	uint8_t ids[BUNDLE_SHARED][32];
 	AUTO(db_lease, lease, NULL);
 	struct der_reader r = der_read(q->body);
 	json_t *answer;
@@ -567,11 +567,13 @@ RC vault_take_evidence(struct vault *v, const struct request *q, json_t **ret)
 	}
 	der_leave(&r);
 	TRY(der_done(&r, "originals"));
-	for (size_t i = 0; i < o->count; i++)
+	for (size_t i = 0; i < o->count; i++) {
 		NEED(contents[i].len > 0 && contents[i].len <= VAULT_EVIDENCE_MAX, RC_INPUT,
 		     "an original is empty or too large");
+		sm3_hash(contents[i], ids[i]);
+	}
 	TRY(db_pool_lease(instance_readers(v->in), &lease));
-	TRY(vault_put_items(v, lease->db, contents, o->count, o->items));
+	TRY(vault_put_items(v, lease->db, contents, (const uint8_t(*)[32])ids, o->count, o->items));
 	TRY(writer_run(instance_writer(v->in), originals_write, o));
 	answer = json_object();
 	json_put_int(answer, "kept", (int64_t)o->count);

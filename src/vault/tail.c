@@ -6,6 +6,7 @@
 #include "db/writer.h"
 #include "evidence/log.h"
 #include "pki/cert.h"
+#include "sm/sm3.h"
 #include "vault/vault.h"
 
 #include <time.h>
@@ -241,12 +242,15 @@ static RC put_bundles(struct page *p)
 	struct vault *v = p->f->v;
 	AUTO(db_lease, lease, NULL);
 	AUTO_MEM(struct slice, contents, mem_new(p->record_count + 1, sizeof(*contents)));
+	AUTO_MEM(uint8_t, ids, mem_new(p->record_count + 1, 32));
 
-	NEED(contents != NULL, RC_NOMEM, "no memory");
-	for (size_t i = 0; i < p->record_count; i++)
+	NEED(contents != NULL && ids != NULL, RC_NOMEM, "no memory");
+	for (size_t i = 0; i < p->record_count; i++) {
 		contents[i] = buf_slice(&p->records[i].bundle);
+		sm3_hash(contents[i], ids + 32 * i);
+	}
 	TRY(db_pool_lease(instance_readers(v->in), &lease));
-	return vault_put_items(v, lease->db, contents, p->record_count, p->items);
+	return vault_put_items(v, lease->db, contents, (const uint8_t(*)[32])ids, p->record_count, p->items);
 }
 
 RC vault_tail_apply(struct feed *f, const json_t *answer, size_t *n)

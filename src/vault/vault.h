@@ -67,9 +67,9 @@ RC vault_take_evidence(struct vault *v, const struct request *q, json_t **ret);
  */
 #define VAULT_KIND_RECORD "record"
 RC vault_bundle(const uint8_t key[32], const struct bundle_piece *pieces, size_t n, struct buf *ret);
-/* Content onto both places, unless it is there; items get their rows by vault_store_item_put(). */
-RC vault_put_items(struct vault *v, struct db *db, const struct slice *contents, size_t n,
-                   struct vault_item *ret);
+/* Content of those SM3 onto both places, unless it is there; items get rows by vault_store_item_put(). */
+RC vault_put_items(struct vault *v, struct db *db, const struct slice *contents, const uint8_t (*ids)[32],
+                   size_t n, struct vault_item *ret);
 
 /* The rows of an item that lost them, and of the record that it belongs to. */
 RC vault_keep_again(struct vault *v, struct db *db, struct vault_item *item, struct slice content);
