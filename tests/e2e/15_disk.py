@@ -192,6 +192,39 @@ def full_key_centre():
     crash.entered[app] = crash.approved[app] = w
 
 
+def full_place_of_the_vault(place, earlier):
+    """No room on one of the vault's two places: nothing is issued that is not kept twice (R24.1, R24.2); what was
+    issued can be revoked meanwhile, and all goes on when there is room."""
+    p = crash.p
+    w = p.new_request(work / f"{place}-place", name="钱七")
+    disk.fail(errno.ENOSPC, only=f"shifan/vault/{place}/")
+    try:
+        app = p.apply(w)
+        p.as_("review", "review", app, "--approve")
+        until(lambda: readiness("shifan/vault")[0] == 503, f"the vault says that it is ready, {place} is full")
+        check("places" in readiness("shifan/vault")[1], readiness("shifan/vault")[1])
+        equal(p.as_("entry", "fetch", app, "--out", w, status=None).returncode, 6, "fetch while nothing can be kept")
+        check(not (w / "sign.pem").exists(), "issued without two copies of its record")
+        name = "sm2/" + serial_of(work / earlier / "sign.pem")
+        p.as_("review", "revoke", name, "--reason", "superseded")
+        crash.revoked[name] = work / earlier
+    finally:
+        disk.heal()
+    crash.ready()
+    p.fetch(app, w, limit=60)
+    check((w / "enc.pem").exists(), "the pair is whole")
+    crash.entered[app] = crash.approved[app] = w
+    equal(json.loads(p.as_("super-admin", "record", "scrub", "--json").stdout)["lost"], 0, "frames lost")
+
+
+def a_full_first_place():
+    full_place_of_the_vault("first", "half")
+
+
+def a_full_second_place():
+    full_place_of_the_vault("second", "first-place")
+
+
 def read_only_status_answers():
     p = crash.p
     disk.fail(errno.EROFS, only="shifan/status/")
@@ -207,7 +240,7 @@ def read_only_status_answers():
 
 try:
     main([starts, each_write_finds_no_room, entry_is_refused_by_name, read_only_ca, full_key_centre,
-          read_only_status_answers]
+          a_full_first_place, a_full_second_place, read_only_status_answers]
          + crash.checks())
     shutil.rmtree(crash.p.data, ignore_errors=True)
     shutil.rmtree(work, ignore_errors=True)
