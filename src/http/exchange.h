@@ -17,6 +17,7 @@
 #define HTTP_PARKED_MAX 16384     /* long polls; more are answered at once */
 #define HTTP_WAIT_BUCKETS 1024
 #define HTTP_BATCH_JOBS 2 /* of one route and loop at once; later requests gather */
+#define HTTP_MOVED_JOBS 1 /* of those that the loop could not answer itself */
 #define HTTP_POOL_THREADS_MAX 512
 #define HTTP_LINGER_BYTES (1u << 20) /* read away after a refusal */
 
@@ -119,9 +120,12 @@ struct http_port {
 	unsigned labels[HTTP_ROUTES_MAX]; /* route -> index of its path in the label table */
 };
 
-struct batch_queue {
+struct mates {
 	struct exchange *first, **last;
-	size_t count;
+};
+struct batch_queue {
+	struct mates asked; /* for their first run */
+	struct mates moved; /* that the loop could not answer: for a worker */
 	unsigned running;
 };
 

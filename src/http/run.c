@@ -111,12 +111,17 @@ void run_again(struct exchange *x)
 
 /* ---- batches on workers ---- */
 
+static struct batch_queue *batch_of(const struct exchange *x);
+static void submit_moved(struct batch_queue *q);
+
 static void batch_returned(struct net_loop *l, struct net_task *t)
 {
 	struct exchange *x = (struct exchange *)t, *mate;
 	struct http_loop *h = net_loop_ctx(l);
+	struct batch_queue *q = batch_of(x);
 
-	h->batches[x->port->index][x->route - x->port->spec.routes].running--;
+	q->running--;
+	submit_moved(q);
 	for (; x != NULL; x = mate) {
 		mate = x->mate;
 		conn_answer(x);
@@ -173,31 +178,27 @@ static void refuse_overload(struct exchange *x)
 	exchange_render(x);
 }
 
-static struct exchange *take_batch(struct batch_queue *q)
+static struct exchange *take_batch(struct mates *m)
 {
-	struct exchange *first = q->first, *x = first;
+	struct exchange *first = m->first, *x = first;
 	size_t n = 1;
 
 	while (n < HTTP_BATCH_MAX && x->mate != NULL) {
 		x = x->mate;
 		n++;
 	}
-	q->first = x->mate;
-	if (q->first == NULL)
-		q->last = &q->first;
-	q->count -= n;
+	m->first = x->mate;
 	x->mate = NULL;
 	return first;
 }
 
-static void add_to_batch(struct batch_queue *q, struct exchange *x)
+static void add_mate(struct mates *m, struct exchange *x)
 {
 	x->mate = NULL;
-	if (q->first == NULL)
-		q->last = &q->first;
-	*q->last = x;
-	q->last = &x->mate;
-	q->count++;
+	if (m->first == NULL)
+		m->last = &m->first;
+	*m->last = x;
+	m->last = &x->mate;
 }
 
 static struct batch_queue *batch_of(const struct exchange *x)
@@ -220,10 +221,17 @@ static void submit_batch(struct batch_queue *q, struct exchange *first)
 	}
 }
 
+/* While one batch is at a worker, the next gathers: the larger, the less each costs. */
+static void submit_moved(struct batch_queue *q)
+{
+	while (q->moved.first != NULL && q->running < HTTP_MOVED_JOBS)
+		submit_batch(q, take_batch(&q->moved));
+}
+
 /* Those that the loop cannot answer itself go on to a worker together. */
 static void run_inline_batch(struct batch_queue *q, struct exchange *first)
 {
-	struct exchange *x, *mate, *moved = NULL, **last = &moved;
+	struct exchange *x, *mate;
 
 	run_mates(first);
 	for (x = first; x != NULL; x = mate) {
@@ -234,24 +242,22 @@ static void run_inline_batch(struct batch_queue *q, struct exchange *first)
 			continue;
 		}
 		x->request.offloaded = true;
-		*last = x;
-		last = &x->mate;
+		add_mate(&q->moved, x);
 	}
-	if (moved != NULL)
-		submit_batch(q, moved);
+	submit_moved(q);
 }
 
 static bool run_batch_queue(struct batch_queue *q)
 {
-	bool on_loop = (q->first->route->flags & HTTP_INLINE) != 0;
+	bool on_loop = (q->asked.first->route->flags & HTTP_INLINE) != 0;
 
 	if (!on_loop && q->running >= HTTP_BATCH_JOBS)
 		return false;
 	if (on_loop)
-		run_inline_batch(q, take_batch(q));
+		run_inline_batch(q, take_batch(&q->asked));
 	else
-		submit_batch(q, take_batch(q));
-	return q->first != NULL;
+		submit_batch(q, take_batch(&q->asked));
+	return q->asked.first != NULL;
 }
 
 /* Answers may bring pipelined requests into the same queues: those get their turn in the next pass. */
@@ -266,7 +272,7 @@ void run_batches(struct http_loop *l)
 	l->batch_pending = false;
 	for (p = 0; p < s->port_count; p++)
 		for (i = 0; i < s->ports[p]->spec.route_count; i++)
-			if (l->batches[p][i].first != NULL)
+			if (l->batches[p][i].asked.first != NULL)
 				more = run_batch_queue(&l->batches[p][i]) || more;
 	l->batch_pending = l->batch_pending || more;
 	if (l->batch_pending)
@@ -274,27 +280,35 @@ void run_batches(struct http_loop *l)
 	/* Queues that wait for a running job are looked at when it returns. */
 	for (p = 0; p < s->port_count && !l->batch_pending; p++)
 		for (i = 0; i < s->ports[p]->spec.route_count && !l->batch_pending; i++)
-			l->batch_pending = l->batches[p][i].first != NULL;
+			l->batch_pending = l->batches[p][i].asked.first != NULL;
+}
+
+static void drop_mates(struct exchange *x)
+{
+	struct exchange *mate;
+
+	for (; x != NULL; x = mate) {
+		mate = x->mate;
+		exchange_free(x);
+	}
 }
 
 void batches_drop(struct http_loop *l)
 {
 	struct http_server *s = l->server;
-	struct exchange *x, *mate;
 	size_t p, i;
 
 	for (p = 0; p < s->port_count; p++)
-		for (i = 0; i < s->ports[p]->spec.route_count; i++)
-			for (x = l->batches[p][i].first; x != NULL; x = mate) {
-				mate = x->mate;
-				exchange_free(x);
-			}
+		for (i = 0; i < s->ports[p]->spec.route_count; i++) {
+			drop_mates(l->batches[p][i].asked.first);
+			drop_mates(l->batches[p][i].moved.first);
+		}
 }
 
 enum ran exchange_start(struct exchange *x)
 {
 	if ((x->route->flags & HTTP_BATCH) != 0) {
-		add_to_batch(batch_of(x), x);
+		add_mate(&batch_of(x)->asked, x);
 		x->loop->batch_pending = true;
 		return RAN_LATER;
 	}
