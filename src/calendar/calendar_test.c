@@ -178,6 +178,11 @@ static void amendments(void **state)
 	assert_refused(add(c, EDITION("2028", "2", RANGE("2028-01-01", "2028-01-01"), "")), STATEMENT_GAP);
 }
 
+#define TWICE RANGE("2027-01-01", "2027-01-02") "," RANGE("2027-01-02", "2027-01-03")
+
+static const char without_reason[] = "{\"year\":2027,\"edition\":2,\"title\":\"t\",\"date\":\"2026-11-01\","
+                                     "\"off\":[],\"work\":[]}";
+
 /* C02: what no notice says. */
 static void impossible_editions(void **state)
 {
@@ -185,14 +190,12 @@ static void impossible_editions(void **state)
 	        EDITION("2027", "1", RANGE("2027-01-03", "2027-01-01"), ""), /* backwards */
 	        EDITION("2027", "1", RANGE("2026-11-30", "2026-12-01"), ""), /* too early */
 	        EDITION("2027", "1", RANGE("2027-12-31", "2028-01-01"), ""), /* too late */
-	        EDITION("2027", "1", RANGE("2027-01-01", "2027-01-02") "," RANGE("2027-01-02", "2027-01-03"),
-	                ""),
+	        EDITION("2027", "1", TWICE, ""),
 	        EDITION("2027", "1", "", "\"2027-01-04\""),                                /* a Monday */
 	        EDITION("2027", "1", RANGE("2027-01-01", "2027-01-03"), "\"2027-01-02\""), /* both */
 	        EDITION("2027", "1", "", "\"2027-01-09\",\"2027-01-02\""),                 /* order */
 	        EDITION("2027", "1", RANGE("2027-01-01", "2027-03-01"), ""),               /* months */
-	        "{\"year\":2027,\"edition\":2,\"title\":\"t\",\"date\":\"2026-11-01\",\"off\":[],\"work\":[]"
-	        "}",
+	        without_reason,
 	};
 	AUTO(calendar, c, builtin());
 
