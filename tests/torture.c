@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "deadline/clock.h"
 #include "pki/chain.h"
 #include "pki/cms.h"
 #include "pki/crl.h"
@@ -72,6 +73,28 @@ static struct rc cert_whole(struct slice in)
 
 	TRY(cert_parse(in, &c));
 	return cert_to_text(&c, &text);
+}
+
+static struct rc edition_whole(struct slice in)
+{
+	AUTO_JSON(body, NULL);
+	struct calendar_edition e;
+
+	TRY(json_read(in, EDITION_JSON_MAX, &body));
+	return edition_read(body, &e);
+}
+
+static struct rc case_whole(struct slice in)
+{
+	AUTO_JSON(file, NULL);
+	AUTO(calendar, c, NULL);
+	AUTO(deadline_rules, rules, NULL);
+	AUTO(deadline_case, k, NULL);
+
+	TRY(json_read(in, CASE_FILE_MAX, &file));
+	TRY(calendar_new(&c));
+	TRY(deadline_rules_load("2009", &rules));
+	return deadline_case_read(file, rules, c, &k);
 }
 
 static struct rc cms_signed(struct slice in)
@@ -225,6 +248,8 @@ static const struct parser {
 	struct rc (*run)(struct slice in);
 } parsers[] = {
         {"tests/data/cert", cert_whole},
+        {"rulesets/calendar", edition_whole},
+        {"tests/fuzz/seeds/case", case_whole},
         {"tests/data/cms", cms_signed},
         {"tests/data/cms", cms_sealed},
         {"tests/data/crl", crl_whole},

@@ -167,6 +167,8 @@ struct rc cmd_profile_try(struct cli *c);
 struct rc cmd_calendar_check(struct cli *c);
 struct rc cmd_calendar_count(struct cli *c);
 struct rc cmd_calendar_explain(struct cli *c);
+struct rc cmd_calendar_enter(struct cli *c);
+struct rc cmd_calendar_confirm(struct cli *c);
 struct rc cmd_deadline_list(struct cli *c);
 struct rc cmd_deadline_show(struct cli *c);
 struct rc cmd_deadline_explain(struct cli *c);

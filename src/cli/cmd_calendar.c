@@ -83,7 +83,7 @@ struct rc cmd_calendar_check(struct cli *c)
 	json_t *o;
 
 	TRY(day_parse(slice_text(c->operands[0]), &day));
-	TRY(calendar_builtin(&calendar));
+	TRY(calendar_open(c, &calendar));
 	calendar_day(calendar, day, &fact);
 	if (!c->json) {
 		print_fact(c, day, &fact);
@@ -98,7 +98,7 @@ static RC read_operands(struct cli *c, int32_t *from, int *n, struct calendar **
 {
 	TRY(day_parse(slice_text(c->operands[0]), from));
 	TRY(read_term(c->operands[1], n));
-	return calendar_builtin(calendar);
+	return calendar_open(c, calendar);
 }
 
 static json_t *count_json(const struct calendar *calendar, int32_t from, int n, const struct day_count *end)
@@ -168,7 +168,7 @@ static RC count_many(struct cli *c)
 	AUTO(calendar, calendar, NULL);
 
 	REQUIRE(c->operand_count == 0 && !c->json, USAGE, "--file takes neither DATE nor --json");
-	TRY(calendar_builtin(&calendar));
+	TRY(calendar_open(c, &calendar));
 	return count_file(c, calendar, cli_get(c, "file"));
 }
 

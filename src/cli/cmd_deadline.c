@@ -27,7 +27,7 @@ static RC prepare(struct asking *a)
 	a->at = clock_now();
 	TRY(cli_get_time(a->c, "at", &a->at));
 	TRY(deadline_rules_load(set != NULL ? set : "2009", &a->rules));
-	TRY(calendar_builtin(&a->calendar));
+	TRY(calendar_open(a->c, &a->calendar));
 	calendar_print(a->calendar, a->set);
 	return OK;
 }

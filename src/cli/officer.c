@@ -189,6 +189,22 @@ RC officer_open_at(const struct cli *c, const char *role, struct officer *ret)
 	return connect_ra(c, dir, buf_slice(&pin), ret);
 }
 
+RC officer_open_offline(const struct cli *c, struct officer *ret)
+{
+	AUTO_BUF(pin, PKCS8_PIN_MAX + 2);
+	const char *dir = cli_get(c, "as"), *organisation = cli_get(c, "organisation");
+	char path[OFFICER_PATH_MAX];
+
+	REQUIRE(dir != NULL && organisation != NULL && strlen(organisation) < sizeof(ret->organisation),
+	        USAGE, "--as and --organisation are needed");
+	*ret = (struct officer){.certificate = BUF(CERT_DER_MAX)};
+	(void)snprintf(ret->organisation, sizeof(ret->organisation), "%s", organisation);
+	pin.secret = true;
+	TRY(path_of(path, dir, "pin"));
+	TRY(officer_pin(path, &pin));
+	return load_sign(dir, buf_slice(&pin), ret);
+}
+
 void officer_close(struct officer *o)
 {
 	http_client_free(o->ra);

@@ -22,6 +22,8 @@ struct officer {
 };
 /* Opens both credentials, finds the RA in endpoints.json, follows the platform's clock. */
 RC officer_open(const struct cli *c, struct officer *ret);
+/* The signing credential alone, for --organisation: nothing is asked of anybody. */
+RC officer_open_offline(const struct cli *c, struct officer *ret);
 /* The same, but talking to the instance of that role in the own organisation. */
 RC officer_open_at(const struct cli *c, const char *role, struct officer *ret);
 void officer_close(struct officer *o);

@@ -199,6 +199,33 @@ static void editions_need_two_persons(void **state)
 	db_close(db);
 }
 
+/* Each notice since 2009 as it is shipped can be signed, entered and confirmed, amendments after their year.
+ */
+static void every_edition_can_be_signed(void **state)
+{
+	static const int amended[] = {2015, 2019, 2020};
+	struct db *db = walk_database("register");
+	AUTO(calendar, shipped, NULL);
+	AUTO(calendar, kept, NULL);
+	uint8_t a[32], b[32];
+	int64_t set;
+
+	(void)state;
+	confirm_years(db, 2009, 2026);
+	for (size_t i = 0; i < 3; i++) {
+		char path[64];
+
+		snprintf(path, sizeof(path), "rulesets/calendar/%d-2.json", amended[i]);
+		(void)confirm(db, edition_of_file(path), 1000);
+	}
+	assert_ok(calendar_builtin(&shipped));
+	walk_ok(deadline_store_calendar(db, &kept, &set));
+	calendar_print(shipped, a);
+	calendar_print(kept, b);
+	assert_memory_equal(a, b, 32);
+	db_close(db);
+}
+
 /* C06, C07: provisional until there is a notice; an amendment moves it, with the old value and notices. */
 static void amendments_move_running_clocks(void **state)
 {
@@ -441,9 +468,13 @@ static void no_failure_goes_unnoticed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        FRESH(editions_need_two_persons), FRESH(amendments_move_running_clocks),
-	        FRESH(events_stop_clocks),        FRESH(warnings_come_once),
-	        FRESH(jumps_judge_nothing),       FRESH(no_failure_goes_unnoticed),
+	        FRESH(editions_need_two_persons),
+	        FRESH(every_edition_can_be_signed),
+	        FRESH(amendments_move_running_clocks),
+	        FRESH(events_stop_clocks),
+	        FRESH(warnings_come_once),
+	        FRESH(jumps_judge_nothing),
+	        FRESH(no_failure_goes_unnoticed),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
