@@ -82,6 +82,28 @@ RC file_read(const char *path, size_t max, struct buf *ret)
 	return OK;
 }
 
+RC file_size(int fd, uint64_t *ret)
+{
+	struct stat st;
+
+	NEED(fstat(fd, &st) == 0 && S_ISREG(st.st_mode), RC_INPUT, "not a file");
+	*ret = (uint64_t)st.st_size;
+	return OK;
+}
+
+RC file_at(int fd, uint64_t at, uint8_t *ret, size_t len)
+{
+	for (size_t done = 0; done < len;) {
+		ssize_t n = pread(fd, ret + done, len - done, (off_t)(at + done));
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		NEED(n > 0, RC_INPUT, "the file ends at %llu", (unsigned long long)(at + done));
+		done += (size_t)n;
+	}
+	return OK;
+}
+
 static RC write_all(int fd, struct slice s, const char *path)
 {
 	while (s.len > 0) {

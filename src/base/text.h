@@ -20,6 +20,9 @@ void text_to_pem(struct buf *b, const char *label, struct slice der);
 /* Whole file, at most max bytes. */
 RC file_read(const char *path, size_t max, struct buf *ret);
 /* Written to a temporary name, synced, renamed, directory synced. */
+/* Of an open regular file; RC_INPUT when it is none, or ends before len bytes are read. */
+RC file_size(int fd, uint64_t *ret);
+RC file_at(int fd, uint64_t at, uint8_t *ret, size_t len);
 RC file_write(const char *path, struct slice content, unsigned mode);
 RC dir_make(const char *path, unsigned mode);               /* with parents; existing is fine */
 

@@ -19,6 +19,7 @@ struct key_driver {
 	RC (*import_sm2)(void *session, const struct key_new *n, const uint8_t *d, uint32_t *ret);
 	RC (*destroy)(void *session, uint32_t index);
 	RC (*sign)(void *session, uint32_t index, const struct slice *msg, struct buf *ret, size_t n);
+	RC (*sign_hash)(void *session, uint32_t index, const uint8_t hash[32], struct buf *ret);
 	RC (*decrypt)(void *session, uint32_t index, const struct sm2_cipher *c, struct buf *plain);
 	RC (*prf)(void *session, struct slice label, struct slice data, uint8_t *ret);
 	RC (*stored_new)(void *session, uint32_t index, struct key_stored *ret, size_t n);

@@ -229,6 +229,14 @@ RC key_sign_batch(struct key_session *s, uint32_t index, enum key_use use, const
 	return n == 0 ? OK : s->driver->sign(s->state, index, msg, ret, n);
 }
 
+RC key_sign_hash(struct key_session *s, uint32_t index, enum key_use use, const uint8_t hash[32],
+                 struct buf *ret)
+{
+	TRY(may_use(s, index, use));
+	NEED(use == KEY_USE_CRL, RC_BUG, "key: a hash alone is signed for lists only");
+	return s->driver->sign_hash(s->state, index, hash, ret);
+}
+
 RC key_decrypt(struct key_session *s, uint32_t index, const struct sm2_cipher *c, struct buf *plain)
 {
 	TRY(may_use(s, index, KEY_USE_KM_RESPOND));

@@ -107,6 +107,10 @@ RC key_sign(struct key_session *s, uint32_t index, enum key_use use, struct slic
 /* One key, n <= KEY_BATCH messages; ret[i] are empty buffers with room for KEY_SIG_MAX. */
 RC key_sign_batch(struct key_session *s, uint32_t index, enum key_use use, const struct slice *msg,
                   struct buf *ret, size_t n);
+/* Over content whose hash the caller made itself, piece by piece (pki/signed_hash.h): e of SM2, SHA-256 for
+ * the others.  Only lists are long enough to need it: use must be KEY_USE_CRL. */
+RC key_sign_hash(struct key_session *s, uint32_t index, enum key_use use, const uint8_t hash[32],
+                 struct buf *ret);
 RC key_decrypt(struct key_session *s, uint32_t index, const struct sm2_cipher *c, struct buf *plain);
 /* Keyed pseudo-random function of the device (HMAC-SM3 cut to 16 bytes): the same secret and
  * label give the same function.  Serial numbers come from here. */

@@ -111,3 +111,19 @@ RC ossl_sign(const struct ossl_key *k, struct slice msg, struct buf *ret)
 	ret->len += len;
 	return OK;
 }
+
+RC ossl_sign_hash(const struct ossl_key *k, const uint8_t sha256[32], struct buf *ret)
+{
+	size_t len = KEY_SIG_MAX;
+	uint8_t *room = buf_room(ret, KEY_SIG_MAX);
+	NEED(room != NULL, RC_NOMEM, "signature");
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(k->pkey, NULL);
+	bool ok = ctx != NULL && EVP_PKEY_sign_init(ctx) == 1 &&
+	          EVP_PKEY_CTX_set_signature_md(ctx, EVP_sha256()) == 1 &&
+	          EVP_PKEY_sign(ctx, room, &len, sha256, 32) == 1;
+	EVP_PKEY_CTX_free(ctx);
+	if (!ok)
+		return crypto_failed("signature");
+	ret->len += len;
+	return OK;
+}

@@ -12,5 +12,6 @@ DROP(ossl_key, ossl_free);
 RC ossl_private(const struct ossl_key *k, struct secret **ret); /* SEC1 or PKCS#1 DER */
 RC ossl_spki(const struct ossl_key *k, uint8_t *ret, size_t max, size_t *len);
 RC ossl_sign(const struct ossl_key *k, struct slice msg, struct buf *ret);
+RC ossl_sign_hash(const struct ossl_key *k, const uint8_t sha256[32], struct buf *ret);
 
 #endif

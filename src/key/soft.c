@@ -345,6 +345,17 @@ static RC soft_sign(void *session, uint32_t index, const struct slice *msg, stru
 	return OK;
 }
 
+static RC soft_sign_hash(void *session, uint32_t index, const uint8_t hash[32], struct buf *ret)
+{
+	const struct soft_key *k = &((struct soft_session *)session)->key[index - 1];
+	struct sm2_sig sig;
+	if (k->sm2 == NULL)
+		return ossl_sign_hash(k->other, hash, ret);
+	TRY(sm2_sign_digest(sm2_of(k), hash, &sig));
+	sm2_sig_to_der(&sig, ret);
+	return buf_done(ret);
+}
+
 static RC soft_decrypt(void *session, uint32_t index, const struct sm2_cipher *c, struct buf *plain)
 {
 	const struct soft_key *k = &((struct soft_session *)session)->key[index - 1];
@@ -463,6 +474,7 @@ const struct key_driver key_soft = {
         .import_sm2 = soft_import_sm2,
         .destroy = soft_destroy,
         .sign = soft_sign,
+        .sign_hash = soft_sign_hash,
         .decrypt = soft_decrypt,
         .prf = soft_prf,
         .stored_new = soft_stored_new,

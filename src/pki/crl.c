@@ -40,6 +40,14 @@ static void take_entry(struct der_reader *r, struct crl_entry *e)
 	der_leave(r);
 }
 
+RC crl_entry_parse(struct slice tlv, struct crl_entry *ret)
+{
+	struct der_reader r = der_read(tlv);
+
+	take_entry(&r, ret);
+	return form_done(&r, ERR_CRL, "revocation list: entry");
+}
+
 static RC decode(const struct ext *e, struct crl *c)
 {
 	struct der_reader r = der_read(e->value);
@@ -57,7 +65,10 @@ static RC decode(const struct ext *e, struct crl *c)
 		break;
 	case OID_DELTA_CRL:
 		c->delta = true;
-		der_integer(&r);
+		c->base = der_integer(&r);
+		break;
+	case OID_FRESHEST_CRL:
+		ext_take_crldp(&r, &c->freshest);
 		break;
 	default:
 		c->unknown_critical |= e->critical;

@@ -5,7 +5,7 @@
 #include "pki/ext.h"
 #include "pki/pubkey.h"
 
-#define CRL_DER_MAX (256u << 20)
+#define CRL_DER_MAX (1u << 30)
 #define CRL_CHUNK 65536                 /* at most this many bytes go to the sink at once */
 
 struct crl_entry {
@@ -24,6 +24,8 @@ struct crl_head {
 	uint64_t number;
 	struct slice aki;
 	const struct ext_idp *idp;      /* NULL: none */
+	uint64_t delta;                 /* number of the full list that this one follows; 0: a full list */
+	struct slice freshest;          /* where the delta list is; empty: nowhere */
 };
 /* Walked twice, once to learn the length, once to write; both walks must give the same entries (one
  * read transaction).  rewind comes first each time; next sets *more to false after the last. */
@@ -35,6 +37,9 @@ struct crl_source {
 /* TBSCertList in pieces of at most CRL_CHUNK bytes; *length (may be NULL) is their sum. */
 RC crl_tbs_write(const struct crl_head *h, const struct crl_source *s,
                  struct rc (*sink)(void *arg, struct slice piece), void *arg, size_t *length);
+/* What stands before and behind entries that the caller writes himself, so many bytes. */
+RC crl_tbs_frame(const struct crl_head *h, uint64_t entries, struct buf *before, struct buf *behind);
+RC crl_entry_write(const struct crl_entry *e, struct buf *ret);
 /* The same in memory from an array. */
 RC crl_tbs(const struct crl_head *h, const struct crl_entry *e, size_t n, struct buf *ret);
 RC crl_assemble(struct slice tbs, struct sigalg a, struct slice signature, struct buf *ret);
@@ -54,6 +59,8 @@ struct crl {
 	bool has_idp;
 	struct ext_idp idp;
 	bool delta;
+	struct slice base;              /* of a delta list: BaseCRLNumber, magnitude */
+	struct ext_urls freshest;       /* where the delta list is */
 	bool unknown_critical;
 	struct slice signature;
 };
@@ -61,6 +68,8 @@ RC crl_parse(struct slice der, struct crl *ret);            /* entries are check
 RC crl_parse_tbs(struct slice tbs, struct crl *ret);
 RC crl_read(struct slice text, struct buf *der, struct crl *ret);      /* DER or PEM */
 RC crl_verify(const struct crl *c, const struct pubkey *issuer);
+/* One whole Entry. */
+RC crl_entry_parse(struct slice tlv, struct crl_entry *ret);
 uint64_t crl_number(const struct crl *c);                   /* UINT64_MAX when absent or larger */
 
 /* struct der_reader r = crl_walk(&c); while (crl_next(&r, &e)) … ; the list was checked by parse. */

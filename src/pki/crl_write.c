@@ -37,8 +37,12 @@ static void put_behind(struct der_writer *w, const struct crl_head *h)
 	if (h->aki.len > 0)
 		ext_put_aki(w, h->aki);
 	ext_put_crl_number(w, h->number);
+	if (h->delta != 0)
+		ext_put_delta(w, h->delta);
 	if (h->idp != NULL)
 		ext_put_idp(w, h->idp);
+	if (h->freshest.len > 0)
+		ext_put_freshest(w, h->freshest);
 	der_end(w);
 	der_end(w);
 }
@@ -122,30 +126,57 @@ static RC pour_entries(const struct crl_source *s, struct der_writer *w, size_t 
 	return OK;
 }
 
+RC crl_entry_write(const struct crl_entry *e, struct buf *ret)
+{
+	AUTO_DER(w, ENTRY_MAX);
+
+	NEED(e->serial.len > 0 && e->serial.len <= 20, RC_BUG, "revocation list: serial of %zu bytes",
+	     e->serial.len);
+	put_entry(&w, e);
+	TRY(buf_done(&w.out));
+	buf_add(ret, buf_slice(&w.out));
+	return buf_done(ret);
+}
+
+RC crl_tbs_frame(const struct crl_head *h, uint64_t entries, struct buf *before, struct buf *behind)
+{
+	AUTO_DER(first, HEAD_MAX);
+	AUTO_DER(last, HEAD_MAX);
+	uint8_t outer[6], list[6];
+	size_t outer_len, list_len = 0;
+
+	NEED(entries < CRL_DER_MAX - 2 * HEAD_MAX, RC_INPUT, "revocation list: more than %u bytes",
+	     CRL_DER_MAX);
+	put_before(&first, h);
+	put_behind(&last, h);
+	TRY(buf_done(&first.out));
+	TRY(buf_done(&last.out));
+	if (entries > 0)
+		list_len = tlv_head(DER_SEQUENCE, entries, list);
+	outer_len = tlv_head(DER_SEQUENCE, first.out.len + list_len + entries + last.out.len, outer);
+	buf_add(before, slice_of(outer, outer_len));
+	buf_add(before, buf_slice(&first.out));
+	buf_add(before, slice_of(list, list_len));
+	buf_add(behind, buf_slice(&last.out));
+	TRY(buf_done(before));
+	return buf_done(behind);
+}
+
 RC crl_tbs_write(const struct crl_head *h, const struct crl_source *s,
                  struct rc (*sink)(void *arg, struct slice piece), void *arg, size_t *length)
 {
-	AUTO_DER(before, HEAD_MAX);
-	AUTO_DER(behind, HEAD_MAX);
+	AUTO_BUF(before, 2 * HEAD_MAX);
+	AUTO_BUF(behind, HEAD_MAX);
 	AUTO_DER(w, CRL_CHUNK);
 	struct pour p = {sink, arg, 0};
-	uint8_t outer[6], list[6];
-	size_t entries, outer_len, list_len = 0;
+	size_t entries;
 
-	put_before(&before, h);
-	put_behind(&behind, h);
-	TRY(buf_done(&before.out));
-	TRY(buf_done(&behind.out));
 	TRY(measure(s, &entries));
-	if (entries > 0)
-		list_len = tlv_head(DER_SEQUENCE, entries, list);
-	outer_len = tlv_head(DER_SEQUENCE, before.out.len + list_len + entries + behind.out.len, outer);
-	der_raw(&w, slice_of(outer, outer_len));
-	der_raw(&w, buf_slice(&before.out));
-	der_raw(&w, slice_of(list, list_len));
+	TRY(crl_tbs_frame(h, entries, &before, &behind));
+	der_raw(&w, buf_slice(&before));
 	TRY(pour_entries(s, &w, entries, &p));
 	TRY(pour(&p, &w, 0));
-	der_raw(&w, buf_slice(&behind.out));
+	der_raw(&w, buf_slice(&behind));
 	TRY(pour(&p, &w, 0));
 	if (length != NULL)
 		*length = p.total;

@@ -92,6 +92,8 @@ void ext_put_reason(struct der_writer *w, enum crl_reason reason);
 enum crl_reason ext_take_reason(struct der_reader *r);
 void ext_put_invalidity(struct der_writer *w, int64_t t);
 int64_t ext_take_invalidity(struct der_reader *r);
+void ext_put_delta(struct der_writer *w, uint64_t base);    /* critical (RFC 5280 5.2.4) */
+void ext_put_freshest(struct der_writer *w, struct slice url);
 /* issuingDistributionPoint with one URI; flags for user, CA, indirect. */
 struct ext_idp { struct slice url; bool user_only, ca_only, indirect; };
 void ext_put_idp(struct der_writer *w, const struct ext_idp *i);

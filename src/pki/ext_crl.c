@@ -35,6 +35,13 @@ void ext_put_crl_number(struct der_writer *w, uint64_t number)
 	ext_end(w);
 }
 
+void ext_put_delta(struct der_writer *w, uint64_t base)
+{
+	ext_begin(w, OID_DELTA_CRL, true);
+	der_put_uint(w, base);
+	ext_end(w);
+}
+
 struct slice ext_take_crl_number(struct der_reader *r)
 {
 	struct slice n = der_integer(r);

@@ -269,9 +269,9 @@ static void add_url(struct der_reader *r, const struct general_name *g, struct e
 	ret->at[ret->count++] = g->value;
 }
 
-void ext_put_crldp(struct der_writer *w, struct slice url)
+static void put_points(struct der_writer *w, enum oid oid, struct slice url)
 {
-	ext_begin(w, OID_CRLDP, false);
+	ext_begin(w, oid, false);
 	der_begin(w, DER_SEQUENCE);
 	der_begin(w, DER_SEQUENCE);
 	der_begin(w, DER_CTXC(0));
@@ -282,6 +282,16 @@ void ext_put_crldp(struct der_writer *w, struct slice url)
 	der_end(w);
 	der_end(w);
 	ext_end(w);
+}
+
+void ext_put_crldp(struct der_writer *w, struct slice url)
+{
+	put_points(w, OID_CRLDP, url);
+}
+
+void ext_put_freshest(struct der_writer *w, struct slice url)
+{
+	put_points(w, OID_FRESHEST_CRL, url);
 }
 
 static void take_point(struct der_reader *r, struct ext_urls *ret)

@@ -2,6 +2,7 @@
 #include "pki/pubkey.h"
 
 #include "pki/ossl.h"
+#include "pki/signed_hash.h"
 
 #include <openssl/core_names.h>
 #include <pthread.h>
@@ -94,16 +95,57 @@ static RC verify_evp(EVP_PKEY *key, struct slice msg, struct slice sig)
 	REFUSE(SIGNATURE, "the signature does not verify");
 }
 
-RC pubkey_verify(const struct pubkey *k, struct sigalg a, struct slice msg, struct slice sig, struct slice id)
+static RC verify_evp_hash(EVP_PKEY *key, const uint8_t *hash, struct slice sig)
 {
-	AUTO(evp_pkey_st, key, NULL);
+	AUTO(evp_pkey_ctx_st, c, EVP_PKEY_CTX_new(key, NULL));
+
+	NEED(c != NULL, RC_NOMEM, "signature: out of memory");
+	if (EVP_PKEY_verify_init(c) != 1 || EVP_PKEY_CTX_set_signature_md(c, EVP_sha256()) != 1)
+		return ossl_fail("signature");
+	int n = EVP_PKEY_verify(c, sig.p, sig.len, hash, SIGNED_HASH);
+	ERR_clear_error();
+	REQUIRE(n == 1, SIGNATURE, "the signature does not verify");
+	return OK;
+}
+
+static RC verify_sm2_hash(const struct pubkey *k, const uint8_t *hash, struct slice sig)
+{
+	struct sm2_sig s;
+
+	REQUIRE(rc_ok(sm2_sig_from_der(sig, &s)) && rc_ok(sm2_verify_digest(&k->sm2, hash, &s)), SIGNATURE,
+	        "the SM2 signature does not verify");
+	return OK;
+}
+
+static RC fits(const struct pubkey *k, struct sigalg a)
+{
 	enum pubkey_kind kind;
 
 	REQUIRE(sigalg_kind(a, &kind), SIGNATURE_ALGORITHM, "the signature algorithm is not supported");
 	REQUIRE(kind == k->kind, SIGNATURE_ALGORITHM, "%s is not made by a key of kind %s", sigalg_name(a),
 	        pubkey_kind_name(k->kind));
-	if (kind == PUBKEY_SM2)
+	return OK;
+}
+
+RC pubkey_verify_hash(const struct pubkey *k, struct sigalg a, const uint8_t hash[SIGNED_HASH],
+                      struct slice sig)
+{
+	AUTO(evp_pkey_st, key, NULL);
+
+	TRY(fits(k, a));
+	if (k->kind == PUBKEY_SM2)
+		return verify_sm2_hash(k, hash, sig);
+	TRY(k->kind == PUBKEY_P256 ? load_p256(k, &key) : load_rsa(k, &key));
+	return verify_evp_hash(key, hash, sig);
+}
+
+RC pubkey_verify(const struct pubkey *k, struct sigalg a, struct slice msg, struct slice sig, struct slice id)
+{
+	AUTO(evp_pkey_st, key, NULL);
+
+	TRY(fits(k, a));
+	if (k->kind == PUBKEY_SM2)
 		return verify_sm2(k, msg, sig, id);
-	TRY(kind == PUBKEY_P256 ? load_p256(k, &key) : load_rsa(k, &key));
+	TRY(k->kind == PUBKEY_P256 ? load_p256(k, &key) : load_rsa(k, &key));
 	return verify_evp(key, msg, sig);
 }

@@ -13,7 +13,7 @@
 #define SIGNER_BATCH 256
 #define SIGNER_RESTORED 32 /* keys of one judicial order */
 #define SIGNER_ORDERS 11   /* statements behind restored keys */
-#define SIGNER_CRL_MAX (256u << 20)
+#define SIGNER_CRL_MAX (1u << 30)
 #define SIGNER_NAME_MAX 63
 
 enum signer_type {

@@ -16,6 +16,7 @@ struct signer {
 	struct key_device *device;
 	struct key_session *keys;
 	pthread_rwlock_t access; /* written by unlock, read by every use */
+	uint64_t crl_number[KEY_MAX + 1]; /* under trust: of the last list signed, by key */
 	pthread_mutex_t trust;
 	struct anchors *newest, *anchors; /* under trust; counted: last read, last good */
 };
