@@ -226,6 +226,12 @@ static const struct cli_option backup_create_options[] = {
         {"threshold", "M", "恢复所需的保管人数（缺省 2）", "custodians needed to restore (default 2)", 0},
         END,
 };
+static const struct cli_option status_rebuild_options[] = {
+        DATA,
+        {"instance", "INSTANCE", "状态服务实例（缺省：全部）", "status instance (default: all)", 0},
+        {"wait", NULL, "等待重建结束", "wait until it has ended", 0},
+        END,
+};
 static const struct cli_option backup_verify_options[] = {
         CUSTODIAN,
         END,
@@ -495,6 +501,9 @@ const struct cli_command cli_commands[] = {
          "back up the data folder while it serves", false},
         {"backup verify", "FILE", 1, 1, backup_verify_options, cmd_backup_verify, "检查备份",
          "check a backup", false},
+        {"status rebuild", NULL, 0, 0, status_rebuild_options, cmd_status_rebuild,
+         "服务不停，从 CA 日志重建状态库", "make the status store anew from the CA's log, while it serves",
+         false},
         {"restore replay", NULL, 0, 0, restore_replay_options, cmd_restore_replay, "补录备份之后的撤销",
          "replay revocations made since the backup", false},
         {"restore accept", NULL, 0, 0, restore_accept_options, cmd_restore_accept, "确认恢复，准许签发",

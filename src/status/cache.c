@@ -226,3 +226,19 @@ void cache_drop(struct cache *c, uint8_t issuer, struct slice serial)
 	}
 	pthread_mutex_unlock(p.lock);
 }
+
+void cache_clear(struct cache *c)
+{
+	for (size_t set = 0; set < c->sets; set++) {
+		struct set *at = (struct set *)(void *)(c->at + set * c->stride);
+
+		pthread_mutex_lock(&c->lock[set % LOCKS]);
+		at->version++;
+		for (size_t w = 0; w < WAYS; w++) {
+			if (at->print[w] != 0)
+				entry_at(c, at, w)->len = 0;
+			at->print[w] = 0;
+		}
+		pthread_mutex_unlock(&c->lock[set % LOCKS]);
+	}
+}

@@ -40,5 +40,6 @@ uint32_t cache_mark(struct cache *c, const struct cache_name *n);
 bool cache_put(struct cache *c, const struct cache_name *n, uint32_t mark, const struct cache_answer *a);
 /* After the status has changed: all answers about the certificate go. */
 void cache_drop(struct cache *c, uint8_t issuer, struct slice serial);
+void cache_clear(struct cache *c);
 
 #endif

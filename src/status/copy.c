@@ -207,6 +207,26 @@ void copy_tend(struct status *s)
 	c->merging = pthread_create(&c->merger, NULL, merge, c) == 0;
 }
 
+RC copy_replace(struct status *s, struct table *from, uint64_t next)
+{
+	struct copy *c = s->copy;
+	AUTO(segment_builder, b, NULL);
+	struct segment *made = NULL;
+
+	join(c);
+	TRY(table_freeze(from));
+	TRY(segment_begin(c->segment, &b));
+	TRY(table_write(from, b));
+	TRY(segment_end(b, c->names, next));
+	(void)unlink(c->journal);
+	(void)unlink(c->old);
+	TRY(segment_open(c->segment, c->names, &made));
+	c->torn = false;
+	TRY(table_restart(&s->table, made));
+	cache_clear(s->cache);
+	return OK;
+}
+
 void copy_stop(struct status *s)
 {
 	if (s->copy == NULL)

@@ -6,6 +6,7 @@
 #include "instance/frame.h"
 #include "instance/heads.h"
 
+#define LOOK_MS 60000          /* heads are compared so often */
 #define RENEW (HEAD_VALID / 2) /* a new one is asked for when less than this is left */
 
 /* Until when the certificate that signs the heads is valid; 0: the trust folder names none. */
@@ -27,6 +28,7 @@ static RC signer(struct status *s)
 
 static void rely(struct status *s, const struct head_row *h)
 {
+	s->head = h->head;
 	atomic_store(&s->head_size, h->head.size);
 	atomic_store(&s->relied, h->at + HEAD_VALID);
 }
@@ -74,8 +76,9 @@ RC head_follow(struct status *s)
 {
 	int64_t now = clock_now();
 
-	if (atomic_load(&s->relied) > now + RENEW)
+	if (atomic_load(&s->relied) > now + RENEW && clock_mono_ms() < s->look_ms)
 		return OK;
+	s->look_ms = clock_mono_ms() + LOOK_MS;
 	TRY(signer(s));
 	if (atomic_load(&s->signer) == 0)
 		return OK;

@@ -31,24 +31,6 @@ static void answers_are_right(void **state)
 	}
 }
 
-static int status_for(OCSP_REQUEST *q)
-{
-	OCSP_RESPONSE *r = ask_post(q);
-	int s = OCSP_response_status(r);
-
-	OCSP_RESPONSE_free(r);
-	return s;
-}
-
-static int status_of_good(void)
-{
-	OCSP_REQUEST *q = question(W_CA, EVP_sha1(), (const unsigned[]){GOOD, 0});
-	int s = status_for(q);
-
-	OCSP_REQUEST_free(q);
-	return s;
-}
-
 static void bad_questions_get_ocsp_errors(void **state)
 {
 	OCSP_REQUEST *foreign = question(W_ROOT, EVP_sha1(), (const unsigned[]){GOOD, 0});

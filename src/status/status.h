@@ -3,6 +3,7 @@
 /* The role that answers the public (R05.4, R21.6, R21.9): OCSP, revocation lists, certificates of
  * authorities, certificate query.  It holds responder keys only, follows the CA's log into its own database,
  * and can be rebuilt from nothing. */
+#include "evidence/tree.h"
 #include "http/client.h"
 #include "http/server.h"
 #include "instance/instance.h"
@@ -62,6 +63,7 @@ struct status {
 	struct trust *trust; /* of the start: certificates of authorities */
 	struct table table;
 	struct copy *copy;
+	struct rebuild *rebuild; /* of the tail's thread; NULL: none runs */
 	struct cache *cache;
 	struct ocsp_rules rules;
 	size_t issuers;
@@ -78,6 +80,10 @@ struct status {
 	atomic_bool broken;  /* gap or wrong leaf: nothing is answered from this copy */
 	atomic_ullong next;  /* entry that comes next */
 	atomic_ullong answers[ANSWER_KINDS];
+	/* of the tail's thread alone */
+	struct tree_edge edge; /* over the first entries; of another size than next: not known */
+	struct tree_head head; /* the newest that was signed; size 0: none, or compared already */
+	uint64_t look_ms;      /* for a newer one */
 };
 
 /* Seconds since the CA confirmed this copy; INT64_MAX: not since the start. */
@@ -91,6 +97,12 @@ void tail_stop(struct status *s);
 /* One answer of GET /v1/log/entries: checked, stored, shown.  *n entries were in it. */
 RC tail_apply(struct status *s, const json_t *answer, size_t *n);
 
+/* fork.c: whether what was followed is what the CA's heads are over. */
+RC fork_load(struct db *db, struct status *s, uint64_t next);
+RC fork_store(struct db *db, struct status *s, const struct tree_edge *e);
+/* RC_CRYPTO (log-fork): it is not. */
+RC fork_check(struct status *s);
+
 /* What a row is in the table; false for an authority that we do not answer for. */
 bool status_entry(struct status *s, const struct status_row *row, struct table_entry *ret);
 
@@ -101,6 +113,15 @@ void copy_took(struct status *s, uint64_t from, uint64_t to, const struct table_
 /* Makes the next segment when it is time, on a thread of its own. */
 void copy_tend(struct status *s);
 void copy_stop(struct status *s);
+/* The tail's thread: what was rebuilt up to `next` takes the place of all. */
+RC copy_replace(struct status *s, struct table *from, uint64_t next);
+
+/* rebuild.c: the log is read again from its first entry, beside what is served, when the file REBUILD_FILE
+ * lies in the instance's folder; at the end what was read takes the place of the copy, and the file goes. */
+#define REBUILD_FILE "rebuild"
+/* The tail's thread, again and again: a page at a time.  *busy: there is more. */
+RC rebuild_step(struct status *s, bool *busy);
+void rebuild_stop(struct status *s);
 
 /* head.c: no answer goes beyond the head of the CA's log that was seen last. */
 RC head_start(struct status *s);

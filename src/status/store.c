@@ -31,6 +31,16 @@ RC status_store_issued(struct db *db, const struct status_row *row)
 	return OK;
 }
 
+RC status_store_correct(struct db *db, const struct status_row *row)
+{
+	return db_run(
+	        db, NULL,
+	        "INSERT INTO certificate (ca, serial, not_before, not_after, sm3) VALUES ($1, $2, $3, $4, "
+	        "$5) ON CONFLICT (ca, serial) DO UPDATE SET not_before = $3, not_after = $4, sm3 = $5",
+	        DB_ARGS(DB_TEXT(row->ca), DB_BLOB(row->serial), DB_INT(row->not_before),
+	                DB_INT(row->not_after), DB_BLOB(slice_of(row->sm3, 32))));
+}
+
 RC status_store_revoked(struct db *db, struct slice ca, struct slice serial, int64_t at, int reason)
 {
 	int64_t changed;
@@ -40,6 +50,21 @@ RC status_store_revoked(struct db *db, struct slice ca, struct slice serial, int
 	           DB_ARGS(DB_TEXT(ca), DB_BLOB(serial), DB_INT(at), DB_INT(reason))));
 	NEED(changed > 0, RC_NOTFOUND, "the log revokes a certificate that it did not issue");
 	return OK;
+}
+
+RC status_store_set(struct db *db, const struct status_row *row)
+{
+	return db_run(db, NULL,
+	              "UPDATE certificate SET revoked_at = $3, reason = $4 WHERE ca = $1 AND serial = $2",
+	              DB_ARGS(DB_TEXT(row->ca), DB_BLOB(row->serial),
+	                      row->revoked ? DB_INT(row->revoked_at) : DB_NULL,
+	                      row->revoked ? DB_INT(row->reason) : DB_NULL));
+}
+
+RC status_store_forget(struct db *db, struct slice ca, struct slice serial)
+{
+	return db_run(db, NULL, "DELETE FROM certificate WHERE ca = $1 AND serial = $2",
+	              DB_ARGS(DB_TEXT(ca), DB_BLOB(serial)));
 }
 
 RC status_store_released(struct db *db, struct slice ca, struct slice serial)
@@ -116,6 +141,26 @@ RC status_store_feed_set(struct db *db, const char *name, uint64_t next, const u
 	              "INSERT INTO feed (name, next, leaf) VALUES ($1, $2, $3) "
 	              "ON CONFLICT (name) DO UPDATE SET next = $2, leaf = $3",
 	              DB_ARGS(DB_CSTR(name), DB_INT(next), DB_BLOB(slice_of(leaf, 32))));
+}
+
+RC status_store_edge(struct db *db, const char *name, struct buf *ret)
+{
+	AUTO(db_rows, q, NULL);
+	bool row;
+
+	TRY(db_query(db, &q, "SELECT edge FROM feed_edge WHERE name = $1", DB_ARGS(DB_CSTR(name))));
+	TRY(db_next(q, &row));
+	if (row)
+		buf_add(ret, db_blob(q, 0));
+	return buf_done(ret);
+}
+
+RC status_store_edge_set(struct db *db, const char *name, struct slice edge)
+{
+	return db_run(db, NULL,
+	              "INSERT INTO feed_edge (name, edge) VALUES ($1, $2) "
+	              "ON CONFLICT (name) DO UPDATE SET edge = $2",
+	              DB_ARGS(DB_CSTR(name), DB_BLOB(edge)));
 }
 
 RC status_store_announce(struct db *db, struct slice ca, uint64_t number, const uint8_t sm3[32])

@@ -17,8 +17,13 @@ struct status_row {
 };
 /* The same entry again changes nothing; other facts under that serial: RC_CONFLICT. */
 RC status_store_issued(struct db *db, const struct status_row *row);
+/* As the log says it, whatever stands there. */
+RC status_store_correct(struct db *db, const struct status_row *row);
 /* RC_NOTFOUND for a serial that was never issued. */
 RC status_store_revoked(struct db *db, struct slice ca, struct slice serial, int64_t at, int reason);
+/* What became of it, whatever stands there; revoked false: nothing. */
+RC status_store_set(struct db *db, const struct status_row *row);
+RC status_store_forget(struct db *db, struct slice ca, struct slice serial);
 /* RC_NOTFOUND for one that is not on hold. */
 RC status_store_released(struct db *db, struct slice ca, struct slice serial);
 /* RC_NOTFOUND.  Slices of ret borrow the arguments; sm3 points into hold. */
@@ -30,6 +35,10 @@ RC status_store_each(struct db *db, struct rc (*each)(void *arg, const struct st
 /* How far the log of `name` was followed; 0 for a new one. */
 RC status_store_feed(struct db *db, const char *name, uint64_t *next);
 RC status_store_feed_set(struct db *db, const char *name, uint64_t next, const uint8_t leaf[32]);
+
+/* The edge of the tree over it; stays empty when it is not known. */
+RC status_store_edge(struct db *db, const char *name, struct buf *ret);
+RC status_store_edge_set(struct db *db, const char *name, struct slice edge);
 
 /* Responder certificates that followed the ceremony's. */
 RC status_store_responder_put(struct db *db, const char *key, int64_t not_after, struct slice der);

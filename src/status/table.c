@@ -193,16 +193,22 @@ void table_settle(struct table *t, struct segment *take)
 
 RC table_restart(struct table *t, struct segment *take)
 {
-	struct table_hash empty, fresh;
+	struct table_hash empty, fresh, frozen;
+	struct segment *base;
 
 	TRY(hash_new(&empty, SLOTS_FIRST));
-	table_settle(t, NULL);
+	/* at once: whoever asks finds all of the old or all of the new */
 	pthread_rwlock_wrlock(&t->lock);
 	fresh = t->fresh;
+	frozen = t->frozen;
+	base = t->base;
 	t->fresh = empty;
+	t->frozen = (struct table_hash){.at = NULL};
 	t->base = take;
 	t->count = take != NULL ? segment_count(take) : 0;
 	pthread_rwlock_unlock(&t->lock);
 	hash_free(&fresh);
+	hash_free(&frozen);
+	segment_free(base);
 	return OK;
 }

@@ -332,4 +332,22 @@ static inline void expect_status(OCSP_BASICRESP *b, const EVP_MD *md, unsigned s
 	OCSP_CERTID_free(id);
 }
 
+static inline int status_for(OCSP_REQUEST *q)
+{
+	OCSP_RESPONSE *r = ask_post(q);
+	int s = OCSP_response_status(r);
+
+	OCSP_RESPONSE_free(r);
+	return s;
+}
+
+static inline int status_of_good(void)
+{
+	OCSP_REQUEST *q = question(W_CA, EVP_sha1(), (const unsigned[]){GOOD, 0});
+	int s = status_for(q);
+
+	OCSP_REQUEST_free(q);
+	return s;
+}
+
 #endif
