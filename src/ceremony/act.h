@@ -97,6 +97,7 @@ RC act_make_services(struct ceremony *c); /* services.c */
 RC act_make_responders(struct ceremony *c, const struct act_authority *only);
 RC act_make_officers(struct ceremony *c); /* officers.c */
 RC act_make_subscribers(struct ceremony *c, const struct act_authority *issuer);
+RC act_sign_calendar(struct ceremony *c); /* calendar.c */
 RC act_decide(struct ceremony *c);      /* decisions.c */
 RC act_write_trust(struct ceremony *c); /* trust.c */
 RC act_write_authorities(struct ceremony *c);

@@ -185,6 +185,7 @@ static RC hold(struct ceremony *c, enum ceremony_state *ret)
 	TRY(act_make_services(c));
 	TRY(act_make_responders(c, NULL));
 	TRY(act_make_officers(c));
+	TRY(act_sign_calendar(c));
 	TRY(act_make_subscribers(c, NULL));
 	TRY(act_decide(c));
 	TRY(act_write_trust(c));

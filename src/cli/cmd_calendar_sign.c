@@ -31,6 +31,28 @@ static RC write_statement(struct cli *c, const struct buf *der, const char *sche
 	return cli_json(c, schema, o);
 }
 
+static RC open_file(const char *path, struct statement **ret)
+{
+	AUTO_BUF(der, STATEMENT_MAX);
+
+	TRY(file_read(path, STATEMENT_MAX, &der));
+	return rc_note(statement_open(buf_slice(&der), ret), "%s", path);
+}
+
+/* An amendment names the edition that it takes the place of (statement/chain.h). */
+static RC put_previous(struct cli *c, json_t *body)
+{
+	const char *path = cli_get(c, "previous");
+	AUTO(statement, s, NULL);
+
+	if (path == NULL)
+		return OK;
+	TRY(open_file(path, &s));
+	NEED(s->kind == STATEMENT_CALENDAR, RC_INPUT, "%s is no edition of the calendar", path);
+	json_put_hex(body, "previous", SLICE_ARR(s->sm3));
+	return json_put_result();
+}
+
 struct rc cmd_calendar_enter(struct cli *c)
 {
 	AUTO_OFFICER(officer);
@@ -42,18 +64,11 @@ struct rc cmd_calendar_enter(struct cli *c)
 	REQUIRE(!cli_has(c, "refuse"), USAGE, "--refuse belongs to confirm");
 	TRY(file_read(c->operands[0], EDITION_JSON_MAX, &file));
 	TRY(rc_note(json_read(buf_slice(&file), EDITION_JSON_MAX, &body), "%s", c->operands[0]));
+	TRY(put_previous(c, body));
 	TRY(rc_note(edition_read(body, &e), "%s", c->operands[0]));
 	TRY(officer_open_offline(c, &officer));
 	TRY(officer_sign(&officer, STATEMENT_CALENDAR, ROLE, body, &der));
 	return write_statement(c, &der, "calendar-enter");
-}
-
-static RC open_file(const char *path, struct statement **ret)
-{
-	AUTO_BUF(der, STATEMENT_MAX);
-
-	TRY(file_read(path, STATEMENT_MAX, &der));
-	return rc_note(statement_open(buf_slice(&der), ret), "%s", path);
 }
 
 struct rc cmd_calendar_confirm(struct cli *c)

@@ -22,6 +22,7 @@ static const struct cli_option calendar_sign_options[] = {
 	{"as", "DIR", "监管人员凭证目录", "folder of the officer's credential", CLI_REQUIRED},
 	{"organisation", "ORG", "所在的监管部门", "the regulator whose officer this is", CLI_REQUIRED},
 	{"out", "FILE", "写入此文件", "write this file", CLI_REQUIRED},
+	{"previous", "FILE.p7s", "所修改的版本（仅 enter）", "the edition that is amended (enter only)", 0},
 	{"refuse", "REASON", "不同意该版本（仅 confirm）", "do not agree (confirm only)", 0},
 	END,
 };

@@ -45,6 +45,25 @@ RC deadline_store_set(struct db *db, const struct calendar *c, int64_t now, int6
 	                 DB_ARGS(DB_BLOB(SLICE_ARR(hash))));
 }
 
+/* An amendment that names the edition before it must mean the confirmed one. */
+static RC check_previous(struct db *db, const struct statement *s, const struct calendar_edition *e)
+{
+	uint8_t previous[32];
+	int64_t n;
+
+	if (json_object_get(s->body, "previous") == NULL)
+		return OK;
+	TRY(json_get_hex(s->body, "previous", previous, sizeof(previous)));
+	TRY(db_scalar(db, &n,
+	              "SELECT count(*) FROM calendar_edition WHERE state = 'confirmed' AND year = $1 AND "
+	              "edition = $2 "
+	              "AND hash = $3",
+	              DB_ARGS(DB_INT(e->year), DB_INT(e->number - 1), DB_BLOB(SLICE_ARR(previous)))));
+	REQUIRE(n == 1, STATEMENT_FORK, "edition %d of %d names another edition before it than the known one",
+	        e->number, e->year);
+	return OK;
+}
+
 RC deadline_store_enter(struct db *db, const struct statement *s, int64_t now)
 {
 	AUTO(calendar, c, NULL);
@@ -58,6 +77,7 @@ RC deadline_store_enter(struct db *db, const struct statement *s, int64_t now)
 		return OK;
 	TRY(deadline_store_calendar(db, &c, &set));
 	TRY(calendar_add(c, s->body));
+	TRY(check_previous(db, s, &e));
 	TRY(db_run(db, &changed,
 	           "INSERT INTO calendar_edition (year, edition, hash, statement, entered_by, entered_at, "
 	           "state) "

@@ -226,6 +226,31 @@ static void every_edition_can_be_signed(void **state)
 	db_close(db);
 }
 
+/* An amendment that names its predecessor must mean the confirmed one. */
+static void amendments_continue_what_is_confirmed(void **state)
+{
+	struct db *db = walk_database("register");
+	AUTO(statement, first, made_up(2027, 1, "2027-01-03"));
+	AUTO(statement, yes, confirmation(W_REVIEWER, first, true));
+	AUTO(statement, plain, made_up(2027, 2, "2027-01-04"));
+	AUTO_JSON(body, json_deep_copy(plain->body));
+	AUTO(statement, wrong, NULL);
+	AUTO(statement, right, NULL);
+	struct deadline_change change;
+
+	(void)state;
+	walk_ok(deadline_store_enter(db, first, 1));
+	walk_ok(deadline_store_decide(db, yes, 2, &change));
+	json_put_hex(body, "previous", SLICE_ARR(plain->sm3));
+	wrong = signed_by(W_CLERK, STATEMENT_CALENDAR, body);
+	walk_refused(deadline_store_enter(db, wrong, 3), STATEMENT_FORK);
+	json_put_hex(body, "previous", SLICE_ARR(first->sm3));
+	right = signed_by(W_CLERK, STATEMENT_CALENDAR, body);
+	walk_ok(deadline_store_enter(db, right, 3));
+	walk_refused(deadline_store_enter(db, plain, 4), STATEMENT_FORK); /* one waits already */
+	db_close(db);
+}
+
 /* C06, C07: provisional until there is a notice; an amendment moves it, with the old value and notices. */
 static void amendments_move_running_clocks(void **state)
 {
@@ -470,6 +495,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        FRESH(editions_need_two_persons),
 	        FRESH(every_edition_can_be_signed),
+	        FRESH(amendments_continue_what_is_confirmed),
 	        FRESH(amendments_move_running_clocks),
 	        FRESH(events_stop_clocks),
 	        FRESH(warnings_come_once),

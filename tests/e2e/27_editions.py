@@ -25,10 +25,10 @@ def officer(name, organisation="national"):
     return "--as", data / "demo" / name, "--organisation", organisation
 
 
-def enter(edition, name, who="regulator", organisation="national"):
+def enter(edition, name, who="regulator", organisation="national", *more):
     file = work / f"{name}.json"
     file.write_text(json.dumps(edition, ensure_ascii=False))
-    yuandian("calendar", "enter", file, *officer(who, organisation), "--out", signed / f"{name}.p7s")
+    yuandian("calendar", "enter", file, *officer(who, organisation), "--out", signed / f"{name}.p7s", *more)
     return signed / f"{name}.p7s"
 
 
@@ -56,13 +56,14 @@ def editions_count_by_two_persons():
     equal(due(), ("2027-01-12", "provisional"), "a draft still")
     confirm(first)
     equal(due(), ("2027-01-13", "firm"), "confirmed")
-    second = enter(notice(2, "2027-01-05"), "2027-2")
+    second = enter(notice(2, "2027-01-05"), "2027-2", "regulator", "national", "--previous", first)
     equal(due(), ("2027-01-13", "firm"), "an amendment's draft")
     confirm(second, "regulator-2", "--refuse", "日期有误")
     equal(due(), ("2027-01-13", "firm"), "an amendment that was refused")
     (signed / "2027-2-regulator-2.p7s").unlink()
     confirm(second)
     equal(due(), ("2027-01-14", "firm"), "amended")
+    equal(yuandian("statement", "verify", first, second, "--trust", TRUST)["statements"][1]["number"], 2, "a chain")
     case = work / "case.json"
     case.write_text(json.dumps({"case": "2026-9", "events": [{"type": "received", "at": "2026-12-28T01:00:00Z"}]}))
     got = yuandian("deadline", "show", "2026-9/D06/1", "--case", case, "--editions", signed, "--trust", TRUST)
@@ -84,9 +85,22 @@ def others_do_not():
           "nobody is trusted by himself")
 
 
+def the_demonstration_has_a_calendar():
+    """Signed at the ceremony by both officers, and continuing one another; the same days as without."""
+    shipped = data / "demo/calendar"
+    files = sorted(shipped.glob("2???.p7s")) + sorted(shipped.glob("2???-2.p7s"))
+    equal(len(files), len(list((ROOT / "rulesets/calendar").glob("2*.json"))), "editions")
+    got = yuandian("statement", "verify", *files, "--trust", TRUST)
+    check(all(s["result"] == "verified" for s in got["statements"]), "each verifies")
+    for day in ("2015-09-06", "2020-02-01", "2025-09-28", "2026-10-10"):
+        a, b = yuandian("calendar", "check", day), yuandian("calendar", "check", day, "--editions", shipped, "--trust", TRUST)
+        equal((a["class"], a["status"]), (b["class"], b["status"]), day)
+
+
 try:
     signed.mkdir()
     run(BINARY, "ceremony", "--data", data)
+    the_demonstration_has_a_calendar()
     editions_count_by_two_persons()
     others_do_not()
     print("27_editions: two officers make an edition count")
