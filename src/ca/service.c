@@ -1,6 +1,7 @@
 /* The role's table, its start and its end. */
 #include "base/log.h"
 #include "ca/ca.h"
+#include "ca/erase.h"
 #include "ca/revoke.h"
 #include "ca/routes.h"
 #include "evidence/jobs.h"
@@ -37,6 +38,7 @@ static struct rc hold_run(void *arg, int64_t due)
 static const struct job jobs[] = {
         {.name = "crl", .due = crl_due, .run = crl_run},
         {.name = "hold", .due = hold_due, .run = hold_run},
+        {.name = "erase", .period = DISPOSED_PERIOD, .run = ca_erase_run},
 };
 
 static RC check_lists(struct instance *in)

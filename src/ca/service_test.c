@@ -2,6 +2,7 @@
  * and connections fail in turn (R02.1, R06.5, R06.9, R06.10, R21.6; design 3, 9.5 to 9.8). */
 #include "../../tests/lib/small_world.h"
 
+#include "ca/erase.h"
 #include "ca/ca.h"
 #include "ca/revoke.h"
 #include "ca/routes.h"
@@ -361,6 +362,29 @@ static void a_pair_is_issued(void **state)
 	assert_int_equal(scalar(ca_in, "SELECT count(*) FROM request WHERE class = 'GOV'"), 1);
 	assert_int_equal(entries_of("issued", text_at(o, "serial")), 2);
 	assert_int_equal(scalar(kmc_in, "SELECT count(*) FROM in_use"), 1);
+}
+
+/* R24.10: the statements go when the vault's copy was destroyed; what was issued stays. */
+static void what_was_disposed_of_is_erased(void **state)
+{
+	AUTO_PAPER(p, &zhang);
+	AUTO_JSON(o, post(&p));
+	AUTO_JSON(answer, NULL);
+	struct disposed_eraser e = ca_eraser();
+	char text[256];
+	bool more;
+
+	(void)state;
+	judge_pair(o, 1);
+	(void)snprintf(text, sizeof(text),
+	               "{\"records\":[{\"position\":0,\"record\":\"%s\",\"originals\":[]}]}",
+	               json_string_value(json_object_get(o, "key")));
+	answer = world_json(text);
+	assert_int_equal(scalar(ca_in, "SELECT count(*) FROM request_body WHERE length(application) > 0"), 1);
+	assert_ok(disposed_apply(ca_in, answer, &e, &more));
+	assert_int_equal(scalar(ca_in, "SELECT count(*) FROM request_body WHERE length(application) > 0"), 0);
+	assert_int_equal(scalar(ca_in, "SELECT count(*) FROM certificate"), 2);
+	assert_int_equal(scalar(ca_in, "SELECT count(*) FROM disposed"), 1);
 }
 
 /* Design 9.5: same key and bytes, same answer; nothing happens twice. */
@@ -1259,6 +1283,7 @@ int main(void)
 #define FRESH(f) cmocka_unit_test_setup_teardown(f, open_all, close_all)
 	const struct CMUnitTest tests[] = {
 	        FRESH(a_pair_is_issued),
+	        FRESH(what_was_disposed_of_is_erased),
 	        FRESH(the_same_request_gets_the_same_answer),
 	        FRESH(other_bytes_under_the_same_key_conflict),
 	        FRESH(a_batch_has_an_outcome_each),

@@ -289,7 +289,7 @@ RC log_each(struct db *db, uint64_t from, size_t limit,
 	return OK;
 }
 
-RC log_each_of(struct db *db, const char *kind, uint64_t from,
+RC log_each_of(struct db *db, const char *kind, uint64_t from, size_t limit,
                struct rc (*each)(const struct log_entry *e, void *arg), void *arg)
 {
 	AUTO(db_rows, q, NULL);
@@ -299,8 +299,8 @@ RC log_each_of(struct db *db, const char *kind, uint64_t from,
 	NEED(from <= INT64_MAX, RC_INPUT, "log: no such index");
 	TRY(db_query(db, &q,
 	             "SELECT idx, at, kind, entry, sealed, leaf FROM log WHERE kind = $1 AND idx >= $2 "
-	             "ORDER BY idx",
-	             DB_ARGS(DB_CSTR(kind), DB_INT(from))));
+	             "ORDER BY idx LIMIT $3",
+	             DB_ARGS(DB_CSTR(kind), DB_INT(from), DB_INT(limit > 0 ? (int64_t)limit : INT64_MAX))));
 	TRY(db_next(q, &row));
 	while (row) {
 		TRY(entry_of(q, &e));

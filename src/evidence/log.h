@@ -46,8 +46,8 @@ struct log_entry {
 /* In order, at most limit (<= LOG_READ_MAX).  Stops at the first result that is not OK. */
 RC   log_each(struct db *db, uint64_t from, size_t limit,
               struct rc (*each)(const struct log_entry *e, void *arg), void *arg);
-/* Those of one kind, from that index on: the whole log is read for it. */
-RC   log_each_of(struct db *db, const char *kind, uint64_t from,
+/* Those of one kind, at most limit (0: all), from that index on: the whole log is read for it. */
+RC   log_each_of(struct db *db, const char *kind, uint64_t from, size_t limit,
                  struct rc (*each)(const struct log_entry *e, void *arg), void *arg);
 /* The same as a JSON array of {"index","entry":{...},"sealed","leaf"}. */
 RC   log_read(struct db *db, uint64_t from, size_t limit, json_t **ret);

@@ -224,6 +224,43 @@ RC record_get(struct record_store *s, const uint8_t id[RECORD_ID], struct buf *r
 	return unseal(s, id, buf_slice(&file), ret);
 }
 
+/* Blocks that a file system keeps aside hold only sealed bytes. */
+static RC overwrite(const char *path)
+{
+	static const uint8_t zeros[4096];
+	int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+	struct stat st;
+	bool done;
+
+	if (fd < 0)
+		return record_failure("open a record");
+	done = fstat(fd, &st) == 0;
+	for (off_t at = 0; done && at < st.st_size; at += (off_t)sizeof(zeros)) {
+		size_t n = st.st_size - at < (off_t)sizeof(zeros) ? (size_t)(st.st_size - at) : sizeof(zeros);
+
+		done = pwrite(fd, zeros, n, at) == (ssize_t)n;
+	}
+	done = done && fdatasync(fd) == 0;
+	(void)close(fd);
+	return done ? OK : record_failure("overwrite a record");
+}
+
+RC record_remove(struct record_store *s, const uint8_t id[RECORD_ID])
+{
+	char path[PATH_MAX];
+	bool here;
+
+	TRY(record_has(s, id, &here));
+	if (!here)
+		return OK;
+	TRY(set_path(path, s, id, ""));
+	TRY(overwrite(path));
+	if (unlink(path) != 0)
+		return record_failure("remove a record");
+	*strrchr(path, '/') = '\0';
+	return record_sync_folder(path);
+}
+
 RC record_has(struct record_store *s, const uint8_t id[RECORD_ID], bool *ret)
 {
 	char path[PATH_MAX];

@@ -26,6 +26,8 @@ RC   record_put_batch(struct record_store *s, const struct slice *contents, size
                       uint8_t (*ids)[RECORD_ID]);
 /* RC_NOTFOUND; RC_CRYPTO when the stored bytes were changed. */
 RC   record_get(struct record_store *s, const uint8_t id[RECORD_ID], struct buf *ret);
+/* Overwritten and gone; one that is not there is fine. */
+RC   record_remove(struct record_store *s, const uint8_t id[RECORD_ID]);
 RC   record_has(struct record_store *s, const uint8_t id[RECORD_ID], bool *ret);
 
 #endif

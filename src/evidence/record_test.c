@@ -128,6 +128,24 @@ static void puts_and_gets(void **state)
 	assert_false(has);
 }
 
+/* R24.10: nothing of it stays, and again is fine. */
+static void removes(void **state)
+{
+	AUTO_BUF(b, RECORD_MAX);
+	uint8_t id[RECORD_ID];
+	bool has = true;
+
+	(void)state;
+	assert_ok(record_put(store, SLICE_LIT("存根"), id));
+	assert_ok(record_remove(store, id));
+	assert_ok(record_has(store, id, &has));
+	assert_false(has);
+	assert_rc(record_get(store, id, &b), RC_NOTFOUND);
+	assert_ok(record_remove(store, id));
+	assert_ok(record_put(store, SLICE_LIT("存根"), id));
+	assert_ok(record_get(store, id, &b));
+}
+
 static void sizes(void **state)
 {
 	AUTO_BUF(b, RECORD_MAX);
@@ -507,6 +525,7 @@ int main(void)
 #define CASE(f) cmocka_unit_test_setup_teardown(f, start, stop)
 	const struct CMUnitTest tests[] = {
 	        CASE(puts_and_gets),
+	        CASE(removes),
 	        CASE(sizes),
 	        CASE(every_bit_counts),
 	        CASE(another_key_or_name_is_found),

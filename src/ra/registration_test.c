@@ -5,6 +5,8 @@
 #include "ra/application.h"
 #include "ra/batch.h"
 #include "ra/blacklist.h"
+#include "evidence/record.h"
+#include "ra/erase.h"
 #include "ra/lapse.h"
 #include "ra/notice.h"
 #include "ra/source.h"
@@ -63,6 +65,45 @@ static void a_second_certificate_needs_a_word(void **state)
 	sign(&p, STATEMENT_APPLICATION, W_ENTRY, "entry", body);
 	assert_ok(decide(ra_enter, &entry, "", &p, &answer));
 	assert_string_equal(json_string_value(json_array_get(json_object_get(answer, "duplicates"), 0)), id);
+}
+
+/* R24.10: what the vault destroyed goes here too; what says that it was there stays. */
+static void what_was_disposed_of_is_erased(void **state)
+{
+	AUTO_MEM(struct ra_application, a, mem_new(1, sizeof(*a)));
+	AUTO_JSON(answer, NULL);
+	AUTO_BUF(hex, 65);
+	AUTO_BUF(original, 65);
+	AUTO_BUF(der, RA_STATEMENT_MAX);
+	AUTO(db_lease, lease, NULL);
+	struct disposed_eraser e = ra_eraser(ra_of());
+	uint8_t sm3[RECORD_ID];
+	char id[RA_ID + 1], text[512];
+	bool has, more;
+	AUTO_PAPER(p);
+
+	(void)state;
+	assert_ok(enter_text(CARD("E300"), NULL, id, &p));
+	assert_ok(record_put(instance_records(ra_in), SLICE_LIT("复印件"), sm3));
+	assert_ok(db_pool_lease(instance_readers(ra_in), &lease));
+	assert_ok(ra_store_find(lease->db, id, a));
+	buf_hex(&hex, SLICE_ARR(a->hash));
+	buf_hex(&original, SLICE_ARR(sm3));
+	(void)snprintf(text, sizeof(text),
+	               "{\"records\":[{\"position\":5,\"record\":\"%s\",\"application\":\"%s\","
+	               "\"originals\":[\"%s\"]}]}",
+	               buf_cstr(&original), buf_cstr(&hex), buf_cstr(&original));
+	answer = world_json(text);
+	for (int twice = 0; twice < 2; twice++)
+		assert_ok(disposed_apply(ra_in, answer, &e, &more));
+	assert_false(more);
+	assert_ok(record_has(instance_records(ra_in), sm3, &has));
+	assert_false(has);
+	assert_ok(ra_store_bodies(lease->db, a->seq, &(struct ra_bodies){.statement = &der}));
+	assert_int_equal(der.len, 0);
+	assert_ok(ra_store_find(lease->db, id, a));
+	assert_int_equal(count_of("SELECT count(*) FROM disposed"), 1);
+	assert_int_equal(count_of("SELECT max(position) FROM disposed"), 5);
 }
 
 static struct rc list_number(const char *action, const char *number)
@@ -544,6 +585,7 @@ int main(void)
 	        cmocka_unit_test(a_refusal_is_told_and_forgotten_in_time),
 	        cmocka_unit_test(the_source_decides_what_it_knows),
 	        cmocka_unit_test(an_ra_without_approval_holds_but_revokes),
+	        cmocka_unit_test(what_was_disposed_of_is_erased),
 	        cmocka_unit_test(what_nobody_accepts_lapses_once),
 	        cmocka_unit_test(altered_and_replayed_approvals_are_refused),
 	        cmocka_unit_test(a_full_disk_changes_nothing),

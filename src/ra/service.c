@@ -2,6 +2,7 @@
 #include "base/time.h"
 #include "evidence/jobs.h"
 #include "http/metrics.h"
+#include "ra/erase.h"
 #include "ra/lapse.h"
 #include "ra/loss.h"
 #include "ra/notice.h"
@@ -106,6 +107,7 @@ static const struct job jobs[] = {
         {.name = "expiry", .period = EXPIRY_PERIOD, .run = ra_expiry_run},
         {.name = "loss", .period = EXPIRY_PERIOD, .run = ra_loss_watch},
         {.name = "notice-mail", .due = ra_mail_due, .run = ra_mail_run},
+        {.name = "erase", .period = DISPOSED_PERIOD, .run = ra_erase_run},
         {.name = "refused", .period = REFUSED_PERIOD, .apply = ra_refused_apply},
 };
 

@@ -194,10 +194,10 @@ RC vault_holds_check(struct vault *v, struct db *db, size_t *restored)
 {
 	AUTO_JSON(damaged, json_array());
 	struct hold_rows h = {.v = v, .db = db, .released = BUF(HOLDS_MAX * 32), .damaged = damaged};
-	struct rc rc = log_each_of(db, "hold-released", 0, see_release, &h);
+	struct rc rc = log_each_of(db, "hold-released", 0, 0, see_release, &h);
 
 	if (rc_ok(rc))
-		rc = log_each_of(db, "hold-set", 0, see_hold, &h);
+		rc = log_each_of(db, "hold-set", 0, 0, see_hold, &h);
 	buf_free(&h.released);
 	TRY(rc);
 	*restored = json_array_size(damaged);

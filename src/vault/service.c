@@ -40,6 +40,7 @@ DOOR(evidence_take, vault_take_evidence)
 DOOR(records_list, vault_list)
 DOOR(records_exceptions, vault_exceptions)
 DOOR(disposal_show, vault_disposal_show)
+DOOR(disposed, vault_disposed)
 #undef DOOR
 
 #define DECISION(name, call, what)                                                                           \
@@ -94,6 +95,7 @@ const struct route vault_routes[VAULT_ROUTES] = {
         {POST, "/v1/disposals/decisions", OFFICER(INSTITUTION), STATEMENTS, HTTP_BLOCKS, disposal_decision,
          NULL},
         {GET, "/v1/disposals/{hash}", WHO_READS, NULL, 0, 0, disposal_show, NULL},
+        {GET, "/v1/disposed", WHO_OWN_RA | WHO_CA, NULL, 0, HTTP_BLOCKS, disposed, NULL},
         {POST, "/v1/time-attestations", OFFICER(INSTITUTION) | OFFICER(SECURITY_ADMIN), STATEMENTS, 0,
          attestation, NULL},
         {GET, "/v1/places", WHO_READS | WHO_RUNS, NULL, 0, 0, places, NULL},

@@ -585,6 +585,20 @@ static void two_persons_dispose_after_the_term(void **state)
 	alike = NULL;
 	assert_ok(show(&stays, "核对", true, &alike));
 	refused(propose(&s, CLERK, hash), RECORD_DISPOSED);
+	/* CA and RA hear of it, and of no original that is still needed */
+	{
+		struct peer ra = of_instance("shifan/ra", WHO_OWN_RA);
+		struct request q = {.peer = &ra};
+		AUTO_JSON(gone, NULL);
+		const json_t *one;
+
+		assert_ok(vault_disposed(v(), &q, &gone));
+		assert_int_equal(json_array_size(json_object_get(gone, "records")), 1);
+		one = json_array_get(json_object_get(gone, "records"), 0);
+		assert_int_equal(json_array_size(json_object_get(one, "originals")), 0);
+		assert_int_equal(json_string_length(json_object_get(one, "record")), 64);
+		assert_int_equal(json_string_length(json_object_get(one, "application")), 64);
+	}
 }
 
 /* Root puts the key slots of before the disposal back on one place: the other, and the rows, know better. */

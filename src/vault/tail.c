@@ -13,7 +13,7 @@
 
 #define RETRY_MS 500
 #define REST_MS 250 /* nothing waits for what is followed: fewer and larger pages cost both sides less */
-#define FOLLOWED 3 /* pieces of one entry: itself, certificate, statement */
+#define FOLLOWED 3  /* pieces of one entry: itself, certificate, statement */
 
 /* What one entry says of a record. */
 struct followed {

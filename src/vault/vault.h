@@ -8,6 +8,7 @@
  *   lock.c     until when a record stays
  *   hold.c     legal holds
  *   dispose.c  list, second person, end
+ *   disposed.c what is gone, for CA and RA
  *   believe.c  is the clock what it says (C13)
  *   scrub.c    fixity, and rows against what the copies say
  *   index.c    rows made anew from the copies
@@ -54,7 +55,7 @@ struct vault {
 };
 
 /* ---- service.c ---- */
-#define VAULT_ROUTES 13
+#define VAULT_ROUTES 14
 extern const struct route vault_routes[VAULT_ROUTES];
 
 /* ---- keep.c ---- */
@@ -111,6 +112,8 @@ RC vault_hold(struct vault *v, const struct request *q, json_t **ret);
 RC vault_holds_check(struct vault *v, struct db *db, size_t *restored);
 RC vault_dispose(struct vault *v, const struct request *q, json_t **ret);
 RC vault_decide(struct vault *v, const struct request *q, json_t **ret);
+/* disposed.c */
+RC vault_disposed(struct vault *v, const struct request *q, json_t **ret);
 RC vault_disposal_show(struct vault *v, const struct request *q, json_t **ret);
 /* What was approved and not finished: at start, and after each decision. */
 RC vault_dispose_resume(struct vault *v);
