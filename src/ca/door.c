@@ -22,6 +22,7 @@ struct entry {
 	struct ca_request row;
 	struct rc_text why; /* of this caller alone (i may belong to another) */
 	const struct trust_authority *authority;
+	struct match_request *request;
 };
 
 struct door {
@@ -41,6 +42,7 @@ static void door_free(struct door *d)
 	for (size_t n = 0; n < d->n; n++) {
 		buf_free(&d->e[n].application);
 		buf_free(&d->e[n].approval);
+		match_request_free(d->e[n].request);
 		if (d->e[n].i != NULL)
 			flight_leave(&d->c->flights, d->e[n].i);
 	}
@@ -164,6 +166,25 @@ static RC verify_statements(struct door *d)
 	return OK;
 }
 
+/* All proofs of possession at once. */
+static void prove_requests(struct door *d)
+{
+	struct csr *todo[CA_BATCH];
+	size_t n = 0;
+
+	for (size_t j = 0; j < d->n; j++) {
+		struct entry *e = &d->e[j];
+
+		if (!e->verify)
+			continue;
+		if (rc_ok(match_request(e->i, &e->request)))
+			todo[n++] = &e->request->csr;
+		else
+			end_entry(d, e);
+	}
+	csr_prove_batch(todo, n);
+}
+
 static void gate_of(const struct door *d, const struct issue *i, struct gate *g)
 {
 	uint64_t failed = atomic_load(&d->c->records_failed);
@@ -202,7 +223,7 @@ static RC admit(struct door *d, struct db *db, struct entry *e)
 	REQUIRE(slice_is(i->application->organisation, org) && slice_is(i->approval->organisation, org),
 	        REQUEST_MISMATCH, "statements of another organisation");
 	TRY(ca_basis_load(db, i));
-	TRY(match_fill(i, d->t, d->now, &e->authority));
+	TRY(match_fill(i, e->request, d->t, d->now, &e->authority));
 	TRY(ca_basis_check(db, i, d->now));
 	REQUIRE(crl_maker_has(d->c->lists, i->row.ca), AUTHORITY_WRONG, "the key of %s is not here",
 	        i->row.ca);
@@ -278,6 +299,7 @@ static void process(struct door *d, struct db *db)
 
 	if (!rc_ok(verify_statements(d)))
 		end_all(d);
+	prove_requests(d);
 	for (size_t n = 0; n < d->n; n++) {
 		if (d->e[n].verify && !rc_ok(admit(d, db, &d->e[n])))
 			end_entry(d, &d->e[n]);

@@ -1,5 +1,6 @@
 #include "ca/match.h"
 
+#include "base/mem.h"
 #include "base/text.h"
 #include "ca/basis.h"
 #include "pki/csr.h"
@@ -23,21 +24,34 @@ RC match_open(struct issue *i, struct slice application, struct slice approval)
 	return OK;
 }
 
-static RC csr_of(const struct issue *i, struct buf *der, struct csr *ret)
+void match_request_free(struct match_request *r)
 {
-	TRY(json_get_base64(i->application->body, "csr", CSR_DER_MAX, der));
-	return csr_parse_form(buf_slice(der), ret);
+	if (r == NULL)
+		return;
+	buf_free(&r->der);
+	mem_free(r);
+}
+
+RC match_request(const struct issue *i, struct match_request **ret)
+{
+	AUTO(match_request, r, mem_new(1, sizeof(*r)));
+
+	NEED(r != NULL, RC_NOMEM, "no memory");
+	r->der = BUF(CSR_DER_MAX);
+	TRY(json_get_base64(i->application->body, "csr", CSR_DER_MAX, &r->der));
+	TRY(csr_parse_form(buf_slice(&r->der), &r->csr));
+	*ret = MOVE(r);
+	return OK;
 }
 
 RC match_key(struct issue *i)
 {
-	AUTO_BUF(der, CSR_DER_MAX);
-	struct csr csr;
+	AUTO(match_request, r, NULL);
 
-	TRY(csr_of(i, &der, &csr));
-	sm3_hash(csr.key.spki, i->row.spki);
+	TRY(match_request(i, &r));
+	sm3_hash(r->csr.key.spki, i->row.spki);
 	buf_clear(&i->spki);
-	buf_add(&i->spki, csr.key.spki);
+	buf_add(&i->spki, r->csr.key.spki);
 	return buf_done(&i->spki);
 }
 
@@ -62,21 +76,18 @@ static RC same_text(const struct issue *i, const char *key)
 }
 
 /* R06.9: the applicant holds the key, and it is the key that was approved. */
-static RC match_csr(struct issue *i, const struct profile *p, bool *pair)
+static RC match_csr(struct issue *i, struct csr *csr, const struct profile *p, bool *pair)
 {
-	AUTO_BUF(der, CSR_DER_MAX);
 	uint8_t approved[32];
-	struct csr csr;
 
-	TRY(csr_of(i, &der, &csr));
-	TRY(csr_prove(&csr));
-	sm3_hash(csr.key.spki, i->row.spki);
+	TRY(csr_prove(csr));
+	sm3_hash(csr->key.spki, i->row.spki);
 	TRY(json_get_hex(i->approval->body, "spki", approved, sizeof(approved)));
 	REQUIRE(memcmp(approved, i->row.spki, 32) == 0, REQUEST_MISMATCH, "the approval names another key");
-	REQUIRE(profile_has_key(p, csr.key.kind), REQUEST_MISMATCH, "the profile does not take %s keys",
-	        pubkey_kind_name(csr.key.kind));
-	*pair = profile_dual(p) && csr.key.kind == PUBKEY_SM2;
-	buf_add(&i->spki, csr.key.spki);
+	REQUIRE(profile_has_key(p, csr->key.kind), REQUEST_MISMATCH, "the profile does not take %s keys",
+	        pubkey_kind_name(csr->key.kind));
+	*pair = profile_dual(p) && csr->key.kind == PUBKEY_SM2;
+	buf_add(&i->spki, csr->key.spki);
 	return buf_done(&i->spki);
 }
 
@@ -112,7 +123,8 @@ static RC match_authority(const struct issue *i, const struct trust *t, const st
 	return OK;
 }
 
-RC match_fill(struct issue *i, const struct trust *t, int64_t now, const struct trust_authority **authority)
+RC match_fill(struct issue *i, struct match_request *r, const struct trust *t, int64_t now,
+              const struct trust_authority **authority)
 {
 	const struct trust_profile *p;
 	int64_t days;
@@ -126,7 +138,7 @@ RC match_fill(struct issue *i, const struct trust *t, int64_t now, const struct 
 	TRY(copy_text(i->approval->body, "entity", i->row.entity, sizeof(i->row.entity)));
 	p = trust_profile(t, i->row.profile);
 	REQUIRE(p != NULL, PROFILE_OUTSIDE, "there is no profile %s", i->row.profile);
-	TRY(match_csr(i, p->profile, &pair));
+	TRY(match_csr(i, &r->csr, p->profile, &pair));
 	i->row.pair = pair;
 	TRY(match_subject(i, p->profile));
 	TRY(match_authority(i, t, authority));

@@ -108,12 +108,48 @@ RC csr_parse_form(struct slice der, struct csr *ret)
 	return OK;
 }
 
+#define BATCH 64
+
+static void prove_some(struct csr *const *c, size_t n)
+{
+	struct sm2_check todo[BATCH];
+	struct csr *of[BATCH];
+	size_t count = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		struct sm2_check *k = &todo[count];
+		enum pubkey_kind kind;
+
+		if (c[i]->proven || c[i]->key.kind != PUBKEY_SM2 || !sigalg_kind(c[i]->alg, &kind) ||
+		    kind != PUBKEY_SM2)
+			continue;
+		*k = (struct sm2_check){.pub = c[i]->key.sm2};
+		if (rc_ok(sm2_sig_from_der(c[i]->signature, &k->sig)) &&
+		    rc_ok(sm2_digest(&k->pub, SM2_ID, c[i]->tbs, k->e)))
+			of[count++] = c[i];
+	}
+	sm2_verify_batch(todo, count);
+	for (size_t i = 0; i < count; i++) {
+		of[i]->proven = todo[i].valid;
+		of[i]->proof = CSR_PROOF_DEFAULT_ID;
+	}
+}
+
+void csr_prove_batch(struct csr *const *c, size_t n)
+{
+	for (size_t done = 0; done < n; done += BATCH)
+		prove_some(c + done, n - done < BATCH ? n - done : BATCH);
+}
+
 RC csr_prove(struct csr *c)
 {
+	if (c->proven)
+		return OK;
 	struct rc rc = pubkey_verify(&c->key, c->alg, c->tbs, c->signature, SM2_ID);
 
 	if (rc_ok(rc)) {
 		c->proof = c->key.kind == PUBKEY_SM2 ? CSR_PROOF_DEFAULT_ID : CSR_PROOF_NO_ID;
+		c->proven = true;
 		return OK;
 	}
 	if (rc.code != RC_INPUT || rc_last()->err != ERR_SIGNATURE)
@@ -122,6 +158,7 @@ RC csr_prove(struct csr *c)
 		rc = pubkey_verify(&c->key, c->alg, c->tbs, c->signature, SLICE_NONE);
 		if (rc_ok(rc)) {
 			c->proof = CSR_PROOF_EMPTY_ID;
+			c->proven = true;
 			return OK;
 		}
 		NEED(rc.code == RC_INPUT, rc.code, "request: the signature cannot be checked");

@@ -20,15 +20,20 @@ struct csr {
 	struct sigalg alg;
 	struct slice signature;         /* octets of the BIT STRING */
 	enum csr_proof proof;
+	bool proven;                    /* the signature was verified */
 	struct slice challenge;         /* challengePassword of either OID; empty when absent */
 	struct exts exts;               /* extensionRequest; count 0 when absent */
 };
 
 /* The whole input must be one request whose signature verifies. */
 RC csr_parse(struct slice der, struct csr *ret);
-/* The same without the proof: for whoever checks many at once with csr_prove(). */
+/* The same without the proof, for whoever checks many at once. */
 RC csr_parse_form(struct slice der, struct csr *ret);
+/* What was proven already costs nothing. */
 RC csr_prove(struct csr *c);
+/* Proves those that a batch of SM2 verifications can; the others are left to csr_prove(), which has the last
+ * word on each. */
+void csr_prove_batch(struct csr *const *c, size_t n);
 /* DER, or the first (NEW) CERTIFICATE REQUEST block of PEM; the bytes go into der. */
 RC csr_read(struct slice text, struct buf *der, struct csr *ret);
 

@@ -75,6 +75,41 @@ static void test_which_id_R06_9(void **state)
 	assert_string_equal(csr_proof_name(CSR_PROOF_EMPTY_ID), "empty");
 }
 
+/* A batch says of each what csr_prove() says alone, whatever else is in it. */
+static void test_batch_R06_9(void **state)
+{
+	static const char *const names[] = {"sm2", "sm2-empty-id", "p256", "rsa", "gm-challenge"};
+	enum { N = 150 };
+	struct buf der[N];
+	struct csr c[N], *all[N];
+
+	(void)state;
+	for (size_t i = 0; i < N; i++) {
+		struct csr whole;
+
+		der[i] = BUF(CSR_DER_MAX);
+		load(names[i % 5], &der[i], &whole);
+		if (i % 7 == 3)
+			der[i].p[der[i].len - 1] ^= 1;
+		assert_ok(csr_parse_form(buf_slice(&der[i]), &c[i]));
+		assert_false(c[i].proven);
+		all[i] = &c[i];
+	}
+	csr_prove_batch(all, N);
+	for (size_t i = 0; i < N; i++) {
+		struct csr alone;
+		struct rc rc = csr_parse(buf_slice(&der[i]), &alone);
+
+		assert_true(c[i].proven == (rc_ok(rc) && alone.proof == CSR_PROOF_DEFAULT_ID));
+		assert_int_equal(csr_prove(&c[i]).code, rc.code);
+		if (rc_ok(rc))
+			assert_int_equal(c[i].proof, alone.proof);
+		else
+			assert_refused(csr_prove(&c[i]), CSR_PROOF);
+		buf_free(&der[i]);
+	}
+}
+
 static void test_attributes(void **state)
 {
 	AUTO_BUF(der, CSR_DER_MAX);
@@ -208,6 +243,7 @@ int main(void)
 	        cmocka_unit_test(test_good_files),
 	        cmocka_unit_test(test_bad_files),
 	        cmocka_unit_test(test_which_id_R06_9),
+	        cmocka_unit_test(test_batch_R06_9),
 	        cmocka_unit_test(test_attributes),
 	        cmocka_unit_test(test_each_byte_counts),
 	        cmocka_unit_test(test_openssl_accepts_ours),

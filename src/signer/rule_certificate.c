@@ -19,10 +19,25 @@
 #define SKEW STATEMENT_SKEW
 #define APPROVAL_AGE (92 * TIME_DAY) /* an approval does not wait for ever */
 
+struct request {
+	struct buf der;
+	struct csr csr;
+};
+
+static void request_free(struct request *r)
+{
+	if (r == NULL)
+		return;
+	buf_free(&r->der);
+	mem_free(r);
+}
+DROP(request, request_free);
+
 /* A batch: objects are opened and verified once, however many items point to them. */
 struct object {
 	struct statement *statement;
 	struct km_respond *km;
+	struct request *request; /* of an application, once it was read */
 	struct rc rc;
 	struct rc_text why;
 	bool seen;
@@ -40,6 +55,7 @@ static void batch_free(struct batch *b)
 	for (size_t i = 0; b != NULL && i < MSG_OBJECTS; i++) {
 		statement_free(b->object[i].statement);
 		km_respond_free(b->object[i].km);
+		request_free(b->object[i].request);
 	}
 	mem_free(b);
 }
@@ -57,6 +73,32 @@ static void keep(struct object *o, struct rc rc)
 static RC outcome(const struct object *o, const char *what)
 {
 	return rc_ok(o->rc) ? OK : rc_note(rc_restore(&o->why), "%s", what);
+}
+
+/* The form of the request for a certificate; whether it holds is for csr_prove(). */
+static RC read_request(const struct statement *application, struct request **ret)
+{
+	AUTO(request, r, mem_new(1, sizeof *r));
+	NEED(r != NULL, RC_NOMEM, "certificates");
+	r->der = BUF(CSR_DER_MAX);
+	TRY(json_get_base64(application->body, "csr", CSR_DER_MAX, &r->der));
+	TRY(csr_parse_form(buf_slice(&r->der), &r->csr));
+	*ret = MOVE(r);
+	return OK;
+}
+
+/* All proofs of possession at once.  What cannot be read is refused where it is needed. */
+static void prove_requests(struct batch *b)
+{
+	struct csr *todo[SIGNER_BATCH];
+	size_t n = 0;
+	for (size_t i = 0; i < MSG_OBJECTS && n < SIGNER_BATCH; i++) {
+		struct object *o = &b->object[i];
+		if (o->statement != NULL && rc_ok(o->rc) && o->statement->kind == STATEMENT_APPLICATION &&
+		    rc_ok(read_request(o->statement, &o->request)))
+			todo[n++] = &o->request->csr;
+	}
+	csr_prove_batch(todo, n);
 }
 
 /* All statements of the batch at once; each failure stays with its object. */
@@ -84,6 +126,7 @@ static RC open_statements(struct batch *b)
 		b->object[of[i]].rc = checks[i].rc;
 		b->object[of[i]].why = checks[i].why;
 	}
+	prove_requests(b);
 	return OK;
 }
 
@@ -137,7 +180,6 @@ struct facts {
 	struct basis basis;
 	struct cert old; /* extension: the signing certificate that is extended */
 	const struct anchor_profile *profile;
-	struct buf csr_der;
 	struct csr csr;
 	struct slice class, spki;
 	json_t *identity;
@@ -180,12 +222,13 @@ static RC check_persons(const struct batch *b, const struct facts *f)
 }
 
 /* Proof of possession, and the key that was approved. */
-static RC check_request(struct facts *f)
+static RC check_request(struct object *application, struct facts *f)
 {
 	uint8_t sm3[32];
-	f->csr_der = BUF(CSR_DER_MAX);
-	TRY(json_get_base64(f->application->body, "csr", CSR_DER_MAX, &f->csr_der));
-	TRY(csr_parse(buf_slice(&f->csr_der), &f->csr));
+	if (application->request == NULL)
+		TRY(read_request(application->statement, &application->request));
+	TRY(csr_prove(&application->request->csr));
+	f->csr = application->request->csr;
 	pubkey_sm3(&f->csr.key, sm3);
 	return hash_is(f->approval->body, "spki", sm3, "key");
 }
@@ -421,7 +464,7 @@ static RC judge(struct batch *b, const struct msg_item *it, bool test_key, struc
 	TRY(need_statement(b, it->application, STATEMENT_APPLICATION, &f->application));
 	TRY(need_statement(b, it->approval, STATEMENT_APPROVAL, &f->approval));
 	TRY(check_persons(b, f));
-	TRY(check_request(f));
+	TRY(check_request(&b->object[it->application - 1], f));
 	TRY(check_profile(b, f, it->key));
 	TRY(check_basis(b, f, it));
 	TRY(check_authorisation(b, f, test_key));
@@ -436,9 +479,7 @@ static RC one(struct batch *b, const struct msg_item *it, uint32_t *index)
 	TRY(signer_key(b->s, it->key, index, &info));
 	REQUIRE(info.purpose == KEY_CA, KEY_PURPOSE, "key %s serves the purpose %s", info.name,
 	        key_purpose_name(info.purpose));
-	struct rc rc = judge(b, it, info.test, &f);
-	buf_free(&f.csr_der);
-	return rc;
+	return judge(b, it, info.test, &f);
 }
 
 static RC all(struct batch *b, struct signer_result *results)
