@@ -3,7 +3,7 @@
 #include "base/text.h"
 #include "cli/calendar.h"
 #include "cli/objects.h"
-#include "deadline/clock.h"
+#include "deadline/store.h"
 
 struct asking {
 	struct cli *c;
@@ -109,12 +109,78 @@ static RC list_case(const struct asking *a, const char *path, json_t *list)
 	return OK;
 }
 
+/* ---- of a register ---- */
+
+static RC print_page(struct cli *c, json_t *page, json_t *list, struct deadline_filter *f)
+{
+	const json_t *o;
+	size_t i;
+
+	json_array_foreach(page, i, o)
+	{
+		TRY(json_get_time(o, "until", &f->after_due));
+		TRY(json_get_int(o, "row", 0, INT64_MAX, &f->after_id));
+		if (!c->json)
+			print_clock(c, o);
+	}
+	NEED(json_array_extend(list, page) == 0, RC_NOMEM, "no memory");
+	return OK;
+}
+
+static RC list_register(struct cli *c)
+{
+	struct deadline_filter f = {.party = cli_get(c, "party"),
+	                            .state = cli_get(c, "state"),
+	                            .after_due = INT64_MIN,
+	                            .limit = DEADLINE_LIST_MAX};
+	AUTO_JSON(list, json_array());
+	AUTO(db, db, NULL);
+	size_t n;
+	json_t *o;
+
+	TRY(db_open(cli_get(c, "register"), true, &db));
+	do {
+		AUTO_JSON(page, NULL);
+
+		TRY(deadline_store_list(db, &f, &page));
+		n = json_array_size(page);
+		TRY(print_page(c, page, list, &f));
+		if (!c->json)
+			json_array_clear(list);
+	} while (n == DEADLINE_LIST_MAX);
+	if (!c->json)
+		return OK;
+	o = json_object();
+	json_put_take(o, "deadlines", json_incref(list));
+	return cli_json(c, "deadline-list", o);
+}
+
+static RC show(struct cli *c, json_t *o)
+{
+	if (c->json)
+		return cli_json(c, "deadline", json_incref(o));
+	tree_print(c, o, 0);
+	return OK;
+}
+
+static RC show_register(struct cli *c)
+{
+	AUTO_JSON(o, NULL);
+	AUTO(db, db, NULL);
+
+	TRY(db_open(cli_get(c, "register"), true, &db));
+	TRY(deadline_store_show(db, c->operands[0], &o));
+	return show(c, o);
+}
+
 struct rc cmd_deadline_list(struct cli *c)
 {
 	AUTO_ASKING(a, {.c = c});
 	AUTO_JSON(list, json_array());
 	json_t *o;
 
+	if (cli_has(c, "register"))
+		return list_register(c);
 	TRY(prepare(&a));
 	if (!cli_has(c, "case"))
 		return list_rules(&a);
@@ -129,20 +195,14 @@ struct rc cmd_deadline_list(struct cli *c)
 
 /* ---- show ---- */
 
-static RC show(struct cli *c, json_t *o)
-{
-	if (c->json)
-		return cli_json(c, "deadline", json_incref(o));
-	tree_print(c, o, 0);
-	return OK;
-}
-
 struct rc cmd_deadline_show(struct cli *c)
 {
 	AUTO_ASKING(a, {.c = c});
 
+	if (cli_has(c, "register"))
+		return show_register(c);
 	TRY(prepare(&a));
-	REQUIRE(cli_has(c, "case"), USAGE, "--case is needed");
+	REQUIRE(cli_has(c, "case"), USAGE, "--case or --register is needed");
 	for (size_t f = 0; cli_get_at(c, "case", f) != NULL; f++) {
 		AUTO(deadline_case, k, NULL);
 

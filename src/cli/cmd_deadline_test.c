@@ -4,6 +4,7 @@
 
 #include "base/json.h"
 #include "base/text.h"
+#include "deadline/store.h"
 
 #include <unistd.h>
 
@@ -102,6 +103,57 @@ static void lists_states_at_a_time(void **state)
 	}
 }
 
+/* What a register keeps is read as it was judged, page by page. */
+static void reads_a_register(void **state)
+{
+	char folder[] = "/tmp/yuandian-desk-XXXXXX", url[64];
+	AUTO(deadline_rules, rules, NULL);
+	AUTO(calendar, calendar, NULL);
+	AUTO(db, db, NULL);
+	int64_t set;
+
+	(void)state;
+	assert_non_null(mkdtemp(folder));
+	snprintf(url, sizeof(url), "%s/data.db", folder);
+	assert_ok(db_open(url, false, &db));
+	assert_ok(db_migrate(db, "register"));
+	assert_ok(deadline_rules_load("2009", &rules));
+	assert_ok(calendar_builtin(&calendar));
+	assert_ok(db_verb(db, DB_BEGIN));
+	assert_ok(deadline_store_set(db, calendar, 1, &set));
+	for (int i = 0; i < DEADLINE_LIST_MAX + 50; i++) {
+		AUTO_JSON(file, json_loads(filed, 0, NULL));
+		AUTO(deadline_case, k, NULL);
+		char name[16];
+
+		snprintf(name, sizeof(name), "c%d", i);
+		json_put_cstr(file, "case", name);
+		assert_ok(deadline_case_read(file, rules, calendar, &k));
+		assert_ok(deadline_store_case(db, k, "2009", set, 1));
+	}
+	assert_ok(db_verb(db, DB_COMMIT));
+	{
+		AUTO_JSON(all, json_of(RUN("deadline", "list", "--register", url, "--json"), CLI_OK));
+		AUTO_JSON(none, json_of(RUN("deadline", "list", "--register", url, "--party", "x", "--json"),
+		                        CLI_OK));
+		AUTO_JSON(one,
+		          json_of(RUN("deadline", "show", "c7/D06/1", "--register", url, "--json"), CLI_OK));
+
+		assert_int_equal(json_array_size(json_object_get(all, "deadlines")), DEADLINE_LIST_MAX + 50);
+		assert_int_equal(json_array_size(json_object_get(none, "deadlines")), 0);
+		assert_string_equal(text_of(one, "due"), "2025-10-16");
+		assert_int_equal(json_array_size(json_object_get(one, "history")), 1);
+	}
+	EXPECT(CLI_OK, "deadline", "list", "--register", url, "--state", "running");
+	EXPECT(CLI_NOTFOUND, "deadline", "show", "c7/D07/1", "--register", url);
+	assert_int_equal(unlink(url), 0);
+	for (int i = 0; i < 2; i++) {
+		snprintf(url, sizeof(url), "%s/data.db%s", folder, i == 0 ? "-wal" : "-shm");
+		(void)unlink(url);
+	}
+	assert_int_equal(rmdir(folder), 0);
+}
+
 /* C14 */
 static void explains(void **state)
 {
@@ -169,11 +221,9 @@ static void rules_of_a_time(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(the_table),
-	        cmocka_unit_test(every_field),
-	        cmocka_unit_test(lists_states_at_a_time),
-	        cmocka_unit_test(explains),
-	        cmocka_unit_test(rules_name_places_that_exist),
+	        cmocka_unit_test(the_table),       cmocka_unit_test(reads_a_register),
+	        cmocka_unit_test(every_field),     cmocka_unit_test(lists_states_at_a_time),
+	        cmocka_unit_test(explains),        cmocka_unit_test(rules_name_places_that_exist),
 	        cmocka_unit_test(rules_of_a_time),
 	};
 

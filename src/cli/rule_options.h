@@ -29,6 +29,9 @@ static const struct cli_option calendar_sign_options[] = {
 static const struct cli_option rule_options[] = {RULES, AT, END};
 static const struct cli_option deadline_options[] = {
 	{"case", "FILE", "案卷 JSON，可多次给出", "a case (JSON); may be repeated", CLI_REPEAT},
+	{"register", "URL", "读取监管登记库（文件或 pgsql:…）", "the database of a register (a file or pgsql:…)", 0},
+	{"party", "NAME", "只列与其有关的期限（与 --register 同用）", "only what concerns this party, with --register", 0},
+	{"state", "STATE", "只列此状态的期限（与 --register 同用）", "only what is in this state, with --register", 0},
 	RULES,
 	EDITIONS,
 	AT,
