@@ -114,9 +114,10 @@ RC copy_start(struct status *s, struct db *db, uint64_t next)
 	rc = load(s, next);
 	if (rc_ok(rc))
 		return OK;
-	if (rc.code == RC_CRYPTO)
+	if (rc.code == RC_CRYPTO) {
+		log_failure("status-store", NULL);
 		instance_alarm(s->in, "status-store", slice_text("segment"), rc_last()->text);
-	else if (next > 0)
+	} else if (next > 0)
 		log_line(LOG_INFO, "status-store", rc_last()->text, NULL);
 	return rc_note(rebuild(s, db, next), "status segment");
 }

@@ -68,9 +68,11 @@ def bouncy_castle_accepts_crl_and_ocsp():
         if out.strip() == "crl entries 2":  # both of the pair: so says the CPS of the demonstration
             break
         check(time.monotonic() < until, "CRL with the entries: " + out)
-    for name, want in (("person-gov", "revoked"), ("person-public", "good")):
+    for name, want, nonce in (("person-gov", "revoked", "-nonce"), ("person-public", "good", "-nonce"),
+                              ("person-gov", "revoked", "-no_nonce"), ("person-public", "good", "-no_nonce"),
+                              ("person-public", "good", "-no_nonce")):
         serial = serial_of(work / name / "sign.pem")
-        openssl("ocsp", "-sm3", "-issuer", platform.ca("sm2"), "-serial", "0x" + serial, "-reqout", work / "q.der")
+        openssl("ocsp", "-sm3", nonce, "-issuer", platform.ca("sm2"), "-serial", "0x" + serial, "-reqout", work / "q.der")
         (work / "a.der").write_bytes(platform.get(platform.endpoints["public"]["ocsp"], (work / "q.der").read_bytes(),
                                                   "application/ocsp-request")[2])
         out = judge("ocsp", work / "a.der", platform.ca("sm2", "der")).stdout.decode()
