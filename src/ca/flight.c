@@ -11,6 +11,7 @@ struct km_answer *km_answer_new(void)
 
 	if (a != NULL) {
 		atomic_init(&a->refs, 1);
+		a->request = BUF(DB_MAX_VALUE);
 		a->der = BUF(DB_MAX_VALUE);
 	}
 	return a;
@@ -26,6 +27,7 @@ void km_answer_drop(struct km_answer *a)
 {
 	if (a == NULL || atomic_fetch_sub(&a->refs, 1) != 1)
 		return;
+	buf_free(&a->request);
 	buf_free(&a->der);
 	mem_free(a);
 }

@@ -17,7 +17,7 @@
 struct km_answer {
 	atomic_uint refs;
 	int64_t id; /* row of km_respond; 0 = not stored yet */
-	struct buf der;
+	struct buf request, der; /* CARequest; KMRespond */
 };
 struct km_answer *km_answer_new(void);
 struct km_answer *km_answer_hold(struct km_answer *a);

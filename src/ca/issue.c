@@ -40,7 +40,8 @@ static RC put_km(struct db_tx *tx, struct issue *i)
 {
 	if (i->km == NULL || i->km->id != 0)
 		return OK;
-	return ca_store_km_put(tx->db, buf_slice(&i->km->der), clock_now(), &i->km->id);
+	return ca_store_km_put(tx->db, buf_slice(&i->km->request), buf_slice(&i->km->der), clock_now(),
+	                       &i->km->id);
 }
 
 static RC put_new(struct db_tx *tx, struct issue *i, enum request_state next)

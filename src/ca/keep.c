@@ -14,7 +14,7 @@
 #define RETRY_MS 200
 #define KEEP_DEADLINE_MS 30000
 #define KEEP_ANSWER_MAX (4u << 20)
-#define PIECES 6
+#define PIECES 7
 
 struct keeping {
 	struct ca *c;
@@ -27,7 +27,7 @@ struct keeping {
 	struct rc_text why[CA_BATCH];
 };
 
-/* One KMRespond stands behind many certificates: sent once. */
+/* One exchange with the KMC stands behind many certificates: sent once. */
 static unsigned share(struct keeping *k, struct slice der)
 {
 	for (size_t i = 0; i < k->shared_count; i++)
@@ -43,14 +43,22 @@ static void add(struct bundle_record *r, const char *kind, struct slice content)
 		r->pieces[r->count++] = (struct bundle_piece){.kind = slice_text(kind), .content = content};
 }
 
+static void add_shared(struct keeping *k, struct bundle_record *r, const char *kind, const struct buf *der)
+{
+	if (der->len > 0 && k->shared_count < BUNDLE_SHARED)
+		r->pieces[r->count++] =
+		        (struct bundle_piece){.kind = slice_text(kind), .shared = share(k, buf_slice(der))};
+}
+
 static void add_encryption(struct keeping *k, struct bundle_record *r, const struct issue *i)
 {
 	add(r, "encrypt-tbs", buf_slice(&i->tbs[CA_ENCRYPT]));
 	if (i->basis.kind == BASIS_EXTEND)
 		add(r, "extended", buf_slice(&i->old_der[CA_ENCRYPT]));
-	else if (i->km != NULL && k->shared_count < BUNDLE_SHARED)
-		r->pieces[r->count++] = (struct bundle_piece){.kind = SLICE_LIT("km-respond"),
-		                                              .shared = share(k, buf_slice(&i->km->der))};
+	else if (i->km != NULL) {
+		add_shared(k, r, "km-request", &i->km->request);
+		add_shared(k, r, "km-respond", &i->km->der);
+	}
 }
 
 static void add_issue(struct keeping *k, const struct issue *i)

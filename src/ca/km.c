@@ -116,7 +116,9 @@ static RC post(struct call *k)
 		                                   .deadline_ms = CA_KM_DEADLINE_MS},
 		               &answer);
 		if (rc_ok(rc)) {
+			buf_add(&k->answer->request, buf_slice(&k->request));
 			buf_add(&k->answer->der, buf_slice(&answer.body));
+			TRY(buf_done(&k->answer->request));
 			return buf_done(&k->answer->der);
 		}
 		if (rc.code != RC_UNCERTAIN)

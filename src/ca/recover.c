@@ -13,7 +13,7 @@ static RC load_km(struct db *db, int64_t id, struct km_answer **ret)
 	AUTO(km_answer, a, km_answer_new());
 
 	NEED(a != NULL, RC_NOMEM, "no memory");
-	TRY(ca_store_km(db, id, &a->der));
+	TRY(ca_store_km(db, id, &a->request, &a->der));
 	a->id = id;
 	*ret = MOVE(a);
 	return OK;

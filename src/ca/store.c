@@ -156,13 +156,13 @@ RC ca_store_put(struct db *db, struct ca_request *r, const struct ca_bytes *b)
 	                      b->km != 0 ? DB_INT(b->km) : DB_NULL));
 }
 
-RC ca_store_km_put(struct db *db, struct slice der, int64_t at, int64_t *id)
+RC ca_store_km_put(struct db *db, struct slice request, struct slice der, int64_t at, int64_t *id)
 {
 	AUTO(db_rows, q, NULL);
 	bool row;
 
-	TRY(db_query(db, &q, "INSERT INTO km_respond (der, at) VALUES ($1, $2) RETURNING id",
-	             DB_ARGS(DB_BLOB(der), DB_INT(at))));
+	TRY(db_query(db, &q, "INSERT INTO km_respond (der, at, request) VALUES ($1, $2, $3) RETURNING id",
+	             DB_ARGS(DB_BLOB(der), DB_INT(at), DB_BLOB(request))));
 	TRY(db_next(q, &row));
 	NEED(row, RC_BUG, "an insert without a row");
 	*id = db_int(q, 0);
@@ -266,9 +266,10 @@ static RC blob_of(struct db *db, const char *sql, int64_t id, struct buf *ret)
 	return buf_done(ret);
 }
 
-RC ca_store_km(struct db *db, int64_t id, struct buf *ret)
+RC ca_store_km(struct db *db, int64_t id, struct buf *request, struct buf *der)
 {
-	return blob_of(db, "SELECT der FROM km_respond WHERE id = $1", id, ret);
+	TRY(blob_of(db, "SELECT request FROM km_respond WHERE id = $1", id, request));
+	return blob_of(db, "SELECT der FROM km_respond WHERE id = $1", id, der);
 }
 
 RC ca_store_km_of(struct db *db, int64_t request, struct buf *ret)

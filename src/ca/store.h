@@ -40,7 +40,7 @@ RC ca_store_encrypt_key_free(struct db *db, const uint8_t spki[32], const uint8_
 /* The same again for the same request is fine. */
 RC ca_store_encrypt_key_put(struct db *db, const uint8_t spki[32], int64_t request);
 RC ca_store_put(struct db *db, struct ca_request *r, const struct ca_bytes *b);
-RC ca_store_km_put(struct db *db, struct slice der, int64_t at, int64_t *id);
+RC ca_store_km_put(struct db *db, struct slice request, struct slice der, int64_t at, int64_t *id);
 /* The encryption half of a request that was partial. */
 RC ca_store_encrypt(struct db *db, int64_t id, struct slice tbs, int64_t km);
 /* RC_CONFLICT unless the row is in state from. */
@@ -59,7 +59,8 @@ struct ca_load {
 	int64_t km;
 };
 RC ca_store_load(struct db *db, int64_t id, struct ca_load *ret);
-RC ca_store_km(struct db *db, int64_t id, struct buf *ret);
+/* request stays empty for one from before it was kept. */
+RC ca_store_km(struct db *db, int64_t id, struct buf *request, struct buf *der);
 /* KMRespond that answers this request; RC_NOTFOUND when it has none. */
 RC ca_store_km_of(struct db *db, int64_t request, struct buf *ret);
 

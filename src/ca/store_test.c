@@ -208,17 +208,19 @@ static void half_a_pair_is_completed(void **state)
 	struct db *db = walk_database("ca");
 	struct ca_request r = request_of(1, REQUEST_HALF_PREPARED);
 	AUTO_BUF(der, 100);
+	AUTO_BUF(request, 100);
 	int64_t km;
 
 	(void)state;
 	walk_ok(ca_store_put(db, &r, &half));
 	assert_int_equal(ca_store_km_of(db, r.id, &der).code, RC_NOTFOUND);
-	walk_ok(ca_store_km_put(db, SLICE_LIT("respond"), 7, &km));
+	walk_ok(ca_store_km_put(db, SLICE_LIT("request"), SLICE_LIT("respond"), 7, &km));
 	walk_ok(ca_store_encrypt(db, r.id, SLICE_LIT("late-tbs"), km));
 	walk_ok(ca_store_km_of(db, r.id, &der));
 	assert_true(slice_is(buf_slice(&der), "respond"));
 	buf_clear(&der);
-	walk_ok(ca_store_km(db, km, &der));
+	walk_ok(ca_store_km(db, km, &request, &der));
+	assert_true(slice_is(buf_slice(&request), "request"));
 	assert_true(slice_is(buf_slice(&der), "respond"));
 	assert_int_equal(ca_store_encrypt(db, 999, SLICE_LIT("x"), km).code, RC_NOTFOUND);
 	db_close(db);
@@ -319,7 +321,7 @@ static RC fault_setup(struct db *db)
 	struct ca_bytes b = bytes;
 
 	stored = request_of(1, REQUEST_PREPARED);
-	TRY(ca_store_km_put(db, SLICE_LIT("respond"), 7, &stored_km));
+	TRY(ca_store_km_put(db, SLICE_LIT("request"), SLICE_LIT("respond"), 7, &stored_km));
 	b.km = stored_km;
 	TRY(ca_store_put(db, &stored, &b));
 	TRY(ca_store_certificate_put(db, &stored, CA_SIGN, SLICE_LIT("sig")));
@@ -351,7 +353,7 @@ static RC fault_km_put(struct db *db)
 {
 	int64_t id;
 
-	return ca_store_km_put(db, SLICE_LIT("x"), 1, &id);
+	return ca_store_km_put(db, SLICE_NONE, SLICE_LIT("x"), 1, &id);
 }
 
 static RC fault_encrypt(struct db *db)
@@ -412,8 +414,9 @@ static RC fault_load(struct db *db)
 static RC fault_km(struct db *db)
 {
 	AUTO_BUF(a, 100);
+	AUTO_BUF(b, 100);
 
-	return ca_store_km(db, stored_km, &a);
+	return ca_store_km(db, stored_km, &a, &b);
 }
 
 static RC fault_km_of(struct db *db)

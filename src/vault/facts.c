@@ -102,7 +102,8 @@ static struct rc kept(void *arg, const struct vault_kept *k)
 	TRY(vault_store_item_id(f->db, k->item, &item));
 	if (item.destroyed_at != 0)
 		return OK;
-	if (slice_is(k->kinds, "evidence") || slice_is(k->kinds, "km-respond"))
+	if (slice_is(k->kinds, "evidence") || slice_is(k->kinds, "km-request") ||
+	    slice_is(k->kinds, "km-respond"))
 		return media_has(f->v->media, item.sm3, &item.where);
 	TRY(vault_item_read(f->v, &item, &content));
 	return bundle_item_each(buf_slice(&content), piece, f);

@@ -179,7 +179,8 @@ static struct rc show_kept(void *arg, const struct vault_kept *k)
 	struct showing *s = arg;
 	struct vault_item item;
 	AUTO_BUF(content, MEDIA_ITEM_MAX);
-	bool whole = slice_is(k->kinds, "evidence") || slice_is(k->kinds, "km-respond");
+	bool whole = slice_is(k->kinds, "evidence") || slice_is(k->kinds, "km-request") ||
+	             slice_is(k->kinds, "km-respond");
 
 	TRY(vault_store_item_id(s->db, k->item, &item));
 	if (item.destroyed_at != 0 || (whole && !s->originals))

@@ -60,7 +60,7 @@ def the_record_is_there_before_the_certificate():
     def whole():
         status, answer = vault("auditor", "GET", path + "?reason=test")
         have = set(kinds(answer))
-        wanted = {"application", "approval", "sign-tbs", "encrypt-tbs", "policy", "km-respond", "evidence", "entry",
+        wanted = {"application", "approval", "sign-tbs", "encrypt-tbs", "policy", "km-request", "km-respond", "evidence", "entry",
                   "certificate", "acceptance"}
         return answer if wanted <= have else None
     answer = until("every piece of a record", whole)
