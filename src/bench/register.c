@@ -57,7 +57,7 @@ static RC one_case(const struct desk *d, int i, int32_t day)
 	json_put_take(file, "events", events);
 	TRY(json_put_result());
 	TRY(deadline_case_read(file, d->rules, d->calendar, &k));
-	return deadline_store_case(d->db, k, "2009", d->set, d->now);
+	return deadline_store_case(d->db, k, d->set, d->now);
 }
 
 static RC fill(struct desk *d)

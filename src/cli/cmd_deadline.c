@@ -20,13 +20,32 @@ static void asking_free(struct asking *a)
 }
 #define AUTO_ASKING(name, init) __attribute__((cleanup(asking_free))) struct asking name = init
 
+/* The name of a set, or the file of one: what ends in ".json". */
+static RC load_rules(const char *name, struct deadline_rules **chain)
+{
+	AUTO_BUF(file, RULE_FILE_MAX);
+	struct deadline_rules *r = NULL;
+	size_t n = strlen(name);
+
+	if (n > 5 && strcmp(name + n - 5, ".json") == 0) {
+		TRY(file_read(name, RULE_FILE_MAX, &file));
+		TRY(rc_note(deadline_rules_read(buf_slice(&file), &r), "%s", name));
+	} else {
+		TRY(deadline_rules_load(name, &r));
+	}
+	r->next = *chain;
+	*chain = r;
+	return OK;
+}
+
 static RC prepare(struct asking *a)
 {
-	const char *set = cli_get(a->c, "rules");
-
 	a->at = clock_now();
 	TRY(cli_get_time(a->c, "at", &a->at));
-	TRY(deadline_rules_load(set != NULL ? set : "2009", &a->rules));
+	for (size_t i = 0; cli_get_at(a->c, "rules", i) != NULL; i++)
+		TRY(load_rules(cli_get_at(a->c, "rules", i), &a->rules));
+	if (a->rules == NULL)
+		TRY(load_rules("2009", &a->rules));
 	TRY(calendar_open(a->c, &a->calendar));
 	calendar_print(a->calendar, a->set);
 	return OK;

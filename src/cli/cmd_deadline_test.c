@@ -129,7 +129,7 @@ static void reads_a_register(void **state)
 		snprintf(name, sizeof(name), "c%d", i);
 		json_put_cstr(file, "case", name);
 		assert_ok(deadline_case_read(file, rules, calendar, &k));
-		assert_ok(deadline_store_case(db, k, "2009", set, 1));
+		assert_ok(deadline_store_case(db, k, set, 1));
 	}
 	assert_ok(db_verb(db, DB_COMMIT));
 	{

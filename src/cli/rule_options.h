@@ -3,7 +3,8 @@
 /* Part of commands.c: the commands about calendar, deadlines and rules, and what they take. */
 
 #define RULES \
-	{"rules", "SET", "规则集：2009（缺省）或 2024", "set of rules: 2009 (default) or 2024", 0}
+	{"rules", "SET|FILE", "规则集：2009（缺省）、2024 或文件，可多次给出", \
+	 "a set of rules: 2009 (default), 2024 or a file; may be repeated", CLI_REPEAT}
 #define EDITIONS \
 	{"editions", "DIR", "用此目录中经两人签署的日历（*.p7s），而非内置的", \
 	 "the signed editions (*.p7s) of this folder instead of the built-in ones", 0}, \

@@ -127,7 +127,8 @@ static RC take_materials(const struct event *e, struct deadline_case *k, bool *c
 static struct deadline *open_clock(struct deadline_case *k, const struct deadline_rule *rule)
 {
 	for (size_t i = k->count; i > 0; i--)
-		if (k->clock[i - 1].rule == rule && k->clock[i - 1].stop_at == 0 && !k->clock[i - 1].ended)
+		if (strcmp(k->clock[i - 1].rule->id, rule->id) == 0 && k->clock[i - 1].stop_at == 0 &&
+		    !k->clock[i - 1].ended)
 			return &k->clock[i - 1];
 	return NULL;
 }
@@ -137,7 +138,7 @@ static unsigned rounds(const struct deadline_case *k, const struct deadline_rule
 	unsigned n = 0;
 
 	for (size_t i = 0; i < k->count; i++)
-		n += k->clock[i].rule == rule ? 1 : 0;
+		n += strcmp(k->clock[i].rule->id, rule->id) == 0 ? 1 : 0;
 	return n;
 }
 
@@ -223,23 +224,42 @@ static bool stops(const struct reading *r, const struct deadline_rule *rule, con
 	return deadline_rule_stops(rule, event);
 }
 
+/* Running clocks follow the row they started under, whatever is in force now (R45.2). */
+static RC stop_clocks(struct reading *r, const struct event *e)
+{
+	for (size_t i = 0; i < r->k->count; i++) {
+		struct deadline *d = &r->k->clock[i];
+
+		if (d->stop_at != 0 || d->ended)
+			continue;
+		if (stops(r, d->rule, e->type))
+			TRY(stop_clock(r, e, d));
+		else
+			d->ended = deadline_rule_ends(d->rule, e->type);
+	}
+	return OK;
+}
+
+/* New ones are started by the set in force at the act (I-18); before the first there is none (R45.1). */
+static RC start_clocks(struct reading *r, const struct event *e)
+{
+	const struct deadline_rules *rules = deadline_rules_on(r->rules, day_of(e->at));
+
+	for (size_t i = 0; rules != NULL && i < rules->count; i++)
+		if (deadline_rule_starts(&rules->rule[i], e->type))
+			TRY(start_clock(r, e, &rules->rule[i]));
+	return OK;
+}
+
 static RC take_event(struct reading *r, const struct event *e)
 {
 	bool counts;
 
 	TRY(take_materials(e, r->k, &counts));
-	for (size_t i = 0; counts && i < r->rules->count; i++) {
-		const struct deadline_rule *rule = &r->rules->rule[i];
-		struct deadline *open = open_clock(r->k, rule);
-
-		if (open != NULL && stops(r, rule, e->type))
-			TRY(stop_clock(r, e, open));
-		else if (open != NULL && deadline_rule_ends(rule, e->type))
-			open->ended = true;
-		if (deadline_rule_starts(rule, e->type))
-			TRY(start_clock(r, e, rule));
-	}
-	return OK;
+	if (!counts)
+		return OK;
+	TRY(stop_clocks(r, e));
+	return start_clocks(r, e);
 }
 
 static RC read_event(const json_t *o, int64_t after, struct event *ret)

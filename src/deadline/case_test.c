@@ -225,7 +225,7 @@ static void fixed_dates(void **state)
 
 #define ORDERED EVENT_WITH("rectification-ordered", "2026-03-02T01:00:00Z", "\"due\":\"2026-03-20\"")
 
-/* I-12: no number, no clock. */
+/* R42.1, I-12: no number, no clock. */
 static void orders_name_a_date(void **state)
 {
 	static const char stated[] =
@@ -292,6 +292,44 @@ static void the_table_is_whole(void **state)
 	assert_rc(deadline_rules_load("1999", &(struct deadline_rules *){NULL}), RC_NOTFOUND);
 }
 
+/* R01.2, R45.2: a synthetic change of the rules.  New cases follow it, running ones keep their row.  R45.1:
+ * no obligation before the measures. */
+static void rules_change(void **state)
+{
+	static const char change[] =
+	        "{\"set\":\"new\",\"from\":\"2026-03-01\",\"deadlines\":[{\"id\":\"D06\",\"article\":\"9\","
+	        "\"direction\":\"after\",\"term\":{\"working_days\":20},\"start\":[\"received\"],\"stop\":["
+	        "\"answered\"],\"obliged\":\"nca\",\"superior\":\"nca\",\"what\":{\"zh\":\"a\",\"en\":\"a\"},"
+	        "\"consequence\":{\"zh\":\"a\",\"en\":\"a\"}}]}";
+	const struct fixture *f = *state;
+	struct fixture both = {.calendar = f->calendar};
+	AUTO(deadline_rules, rules, NULL);
+	AUTO(deadline_case, old, NULL);
+	AUTO(deadline_case, new, NULL);
+	AUTO(deadline_case, before, NULL);
+
+	assert_ok(deadline_rules_load("2009", &rules));
+	assert_ok(deadline_rules_read(slice_text(change), &rules->next));
+	both.rules = rules;
+	assert_ok(read(&both,
+	               CASE(EVENT("received", "2026-02-28T15:59:59Z") "," EVENT("applicant-told",
+	                                                                        "2026-03-10T01:00:00Z")),
+	               &old));
+	assert_string_equal(clock_of(old, "D06", 1)->rule->set, "2009");
+	is_due(old, "D06", "2026-03-13");
+	state_is(old, "D06", "2026-03-20T00:00:00Z", "met");
+	assert_ok(read(&both,
+	               CASE(EVENT("received", "2026-02-28T16:00:00Z") "," EVENT("applicant-told",
+	                                                                        "2026-03-10T01:00:00Z")),
+	               &new));
+	assert_string_equal(clock_of(new, "D06", 1)->rule->set, "new");
+	assert_string_equal(clock_of(new, "D06", 1)->rule->article, "9");
+	is_due(new, "D06", "2026-03-27");
+	state_is(new, "D06", "2026-03-20T00:00:00Z", "running");
+	assert_ok(read(&both, CASE(EVENT("received", "2009-10-30T01:00:00Z")), &before));
+	assert_int_equal(before->count, 0);
+}
+
 static void wrong_files(void **state)
 {
 	static const char *const bad[] = {
@@ -316,7 +354,7 @@ int main(void)
 	        cmocka_unit_test(cross_region),     cmocka_unit_test(clear_days),
 	        cmocka_unit_test(fixed_dates),      cmocka_unit_test(orders_name_a_date),
 	        cmocka_unit_test(other_terms),      cmocka_unit_test(the_table_is_whole),
-	        cmocka_unit_test(wrong_files),
+	        cmocka_unit_test(wrong_files),      cmocka_unit_test(rules_change),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

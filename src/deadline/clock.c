@@ -131,6 +131,7 @@ json_t *deadline_json(const char *name, const struct deadline *d, const uint8_t 
 
 	(void)snprintf(id, sizeof(id), "%s/%s/%u", name, d->rule->id, d->round);
 	json_put_cstr(o, "id", id);
+	json_put_cstr(o, "rules", d->rule->set);
 	json_put_cstr(o, "rule", d->rule->id);
 	json_put_cstr(o, "article", d->rule->article);
 	put_event(o, "start", d->start_event, d->start_at, d->has_start_evidence ? d->start_evidence : NULL);

@@ -128,34 +128,78 @@ static RC read_rule(const json_t *o, struct deadline_rule *r)
 	return get_both(o, "consequence", r->consequence_zh, r->consequence_en, sizeof(r->consequence_zh));
 }
 
-RC deadline_rules_load(const char *set, struct deadline_rules **ret)
+static RC get_day(const json_t *o, const char *key, int32_t *ret)
 {
-	AUTO(deadline_rules, r, mem_new(1, sizeof(*r)));
-	AUTO_JSON(o, NULL);
-	const struct embedded *file;
+	struct slice s;
+
+	if (json_object_get(o, key) == NULL)
+		return OK;
+	TRY(json_get_text(o, key, 10, &s));
+	return rc_note(day_parse(s, ret), "/%s", key);
+}
+
+static RC read_set(const json_t *o, struct deadline_rules *r)
+{
 	json_t *list, *v;
-	char name[64];
 	size_t i;
 
-	NEED(r != NULL, RC_NOMEM, "no memory");
-	(void)snprintf(name, sizeof(name), "rulesets/deadlines/%.20s.json", set);
-	file = embedded_find(embed_deadline_rules, name);
-	NEED(file != NULL, RC_NOTFOUND, "there is no set of deadlines %.20s", set);
-	TRY(json_read(file->content, RULE_FILE_MAX, &o));
+	TRY(json_only(o, "set", "from", "until", "complete", "note", "deadlines", NULL));
 	TRY(get_copy(o, "set", r->set, sizeof(r->set)));
+	r->from = DAY_MIN;
+	r->until = DAY_MAX;
+	TRY(get_day(o, "from", &r->from));
+	TRY(get_day(o, "until", &r->until));
 	TRY(json_get_array(o, "deadlines", RULE_MAX, &list));
 	json_array_foreach(list, i, v)
 	{
-		TRY(rc_note(read_rule(v, &r->rule[i]), "%s: %zu", name, i));
+		TRY(rc_note(read_rule(v, &r->rule[i]), "/deadlines/%zu", i));
+		memcpy(r->rule[i].set, r->set, sizeof(r->set));
 	}
 	r->count = json_array_size(list);
+	return OK;
+}
+
+RC deadline_rules_read(struct slice json, struct deadline_rules **ret)
+{
+	AUTO(deadline_rules, r, mem_new(1, sizeof(*r)));
+	AUTO_JSON(o, NULL);
+
+	NEED(r != NULL, RC_NOMEM, "no memory");
+	TRY(json_read(json, RULE_FILE_MAX, &o));
+	TRY(read_set(o, r));
 	*ret = MOVE(r);
 	return OK;
 }
 
+RC deadline_rules_load(const char *set, struct deadline_rules **ret)
+{
+	const struct embedded *file;
+	char name[64];
+
+	(void)snprintf(name, sizeof(name), "rulesets/deadlines/%.20s.json", set);
+	file = embedded_find(embed_deadline_rules, name);
+	NEED(file != NULL, RC_NOTFOUND, "there is no set of deadlines %.20s", set);
+	return rc_note(deadline_rules_read(file->content, ret), "%s", name);
+}
+
 void deadline_rules_free(struct deadline_rules *r)
 {
-	mem_free(r);
+	while (r != NULL) {
+		struct deadline_rules *next = r->next;
+
+		mem_free(r);
+		r = next;
+	}
+}
+
+const struct deadline_rules *deadline_rules_on(const struct deadline_rules *r, int32_t day)
+{
+	const struct deadline_rules *best = NULL;
+
+	for (; r != NULL; r = r->next)
+		if (day >= r->from && day <= r->until && (best == NULL || r->from > best->from))
+			best = r;
+	return best;
 }
 
 const struct deadline_rule *deadline_rule_find(const struct deadline_rules *r, const char *id)

@@ -4,6 +4,7 @@
  * event starts a clock, which stops it, how long it runs, who owes what to whom.  Pure. */
 #include "base/auto.h"
 #include "base/json.h"
+#include "calendar/day.h"
 
 #define RULE_NAME 40
 #define RULE_EVENTS 4
@@ -29,7 +30,7 @@ const char *deadline_unit_name(enum deadline_unit u);
 const char *deadline_direction_name(enum deadline_direction d);
 
 struct deadline_rule {
-	char id[8], article[16];
+	char set[RULE_NAME], id[8], article[16]; /* set: whose row it is */
 	enum deadline_unit unit;
 	enum deadline_direction direction;
 	int n;                                  /* working days or years; fixed date: month * 100 + day */
@@ -40,12 +41,18 @@ struct deadline_rule {
 	char zh[192], en[192], consequence_zh[128], consequence_en[128];
 };
 
+/* A set is in force from its first day to its last; sets may be chained by `next`, which the first owns. */
 struct deadline_rules {
+	struct deadline_rules *next;
 	char set[RULE_NAME];
+	int32_t from, until;
 	size_t count;
 	struct deadline_rule rule[RULE_MAX];
 };
 RC   deadline_rules_load(const char *set, struct deadline_rules **ret); /* "2009"; RC_NOTFOUND */
+RC   deadline_rules_read(struct slice json, struct deadline_rules **ret);
+/* Of a chain, the set in force on that day: the one that began last (I-18); NULL: none (R45.1). */
+const struct deadline_rules *deadline_rules_on(const struct deadline_rules *r, int32_t day);
 void deadline_rules_free(struct deadline_rules *r);
 DROP(deadline_rules, deadline_rules_free);
 const struct deadline_rule *deadline_rule_find(const struct deadline_rules *r, const char *id); /* NULL */

@@ -65,7 +65,7 @@ static void take_case(void)
 	assert_ok(deadline_case_read(file, rules, c, &k));
 	walk_ok(db_verb(db, DB_BEGIN));
 	walk_ok(deadline_store_set(db, c, 1, &set_id));
-	walk_ok(deadline_store_case(db, k, "2009", set_id, clock_now()));
+	walk_ok(deadline_store_case(db, k, set_id, clock_now()));
 	walk_ok(db_verb(db, DB_COMMIT));
 	db_close(db);
 }

@@ -29,8 +29,7 @@ RC deadline_store_set(struct db *db, const struct calendar *c, int64_t now, int6
 /* ---- clocks ---- */
 /* Takes over what the events of a case say: new clocks, stopped ones, moved starts; each change is history.
  * The case must have been read with deadline_store_calendar()'s editions. */
-RC deadline_store_case(struct db *db, const struct deadline_case *k, const char *rules, int64_t set,
-                       int64_t now);
+RC deadline_store_case(struct db *db, const struct deadline_case *k, int64_t set, int64_t now);
 /* Counts all open clocks anew with this set. */
 RC deadline_store_recompute(struct db *db, const struct calendar *c, int64_t set, int64_t now,
                             struct deadline_change *ret);

@@ -7,7 +7,6 @@
 struct put {
 	struct db *db;
 	const struct deadline_case *k;
-	const char *rules;
 	int64_t set, now, believed;
 };
 
@@ -100,7 +99,7 @@ static RC insert(const struct put *p, const char *name, const struct deadline *d
 	        "$5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, "
 	        "$24, "
 	        "$25) RETURNING id",
-	        DB_ARGS(DB_CSTR(name), DB_CSTR(p->rules), DB_CSTR(r->id), DB_CSTR(r->article),
+	        DB_ARGS(DB_CSTR(name), DB_CSTR(r->set), DB_CSTR(r->id), DB_CSTR(r->article),
 	                DB_CSTR(deadline_party(p->k, r->obliged)), DB_CSTR(deadline_party(p->k, r->towards)),
 	                DB_CSTR(deadline_party(p->k, r->superior)), DB_CSTR(d->start_event),
 	                evidence(d->has_start_evidence, d->start_evidence), DB_INT(d->start_at),
@@ -151,10 +150,9 @@ static RC put_clock(const struct put *p, const struct deadline *d)
 	return update(p, &was, d);
 }
 
-RC deadline_store_case(struct db *db, const struct deadline_case *k, const char *rules, int64_t set,
-                       int64_t now)
+RC deadline_store_case(struct db *db, const struct deadline_case *k, int64_t set, int64_t now)
 {
-	struct put p = {db, k, rules, set, now, now};
+	struct put p = {db, k, set, now, now};
 
 	TRY(store_believed(db, now, &p.believed));
 	for (size_t i = 0; i < k->count; i++)

@@ -115,7 +115,7 @@ static void take_case(struct db *db, const char *text, int64_t now)
 	assert_non_null(file);
 	walk_ok(deadline_store_calendar(db, &c, &set));
 	walk_ok(deadline_case_read(file, rules, c, &k));
-	walk_ok(deadline_store_case(db, k, "2009", set, now));
+	walk_ok(deadline_store_case(db, k, set, now));
 }
 
 #define PARTIES "\"parties\":{\"home\":\"province\",\"nca\":\"national\",\"applicant\":\"shifan\"},"
@@ -298,7 +298,7 @@ static void amendments_move_running_clocks(void **state)
 	db_close(db);
 }
 
-/* R19.1 in the store: the applicant is told; what was taken over once is not taken over again. */
+/* C11, R19.1 in the store: the applicant is told; what was taken over once is not taken over again. */
 static void events_stop_clocks(void **state)
 {
 	struct db *db = walk_database("register");
@@ -448,7 +448,7 @@ static RC fault_case(struct db *db)
 
 	TRY(deadline_store_calendar(db, &c, &set));
 	TRY(deadline_case_read(file, rules, c, &k));
-	return deadline_store_case(db, k, "2009", set, 6000);
+	return deadline_store_case(db, k, set, 6000);
 }
 
 static RC fault_tick(struct db *db)
