@@ -29,6 +29,7 @@ soak env LIMIT_ROUNDS="${LIMIT_ROUNDS:-15}" tests/e2e/17_limits.py
 soak env STAFF="${STAFF:-3000}" tests/e2e/11_lifecycle.py
 soak env ROWS="${ROWS:-100000}" tests/long/list.py
 soak env JUDGED="${JUDGED:-1000}" tests/e2e/25_judges.py
+soak env CASES="${CASES:-800000}" tests/e2e/26_calendar.py
 soak env STANDBY_LOAD=20 STANDBY_CUTS="${STANDBY_CUTS:-20}" tests/e2e/20_standby.py
 soak tests/long/load.py
 for _ in $(seq "${SOAK_ROUNDS:-5}"); do
