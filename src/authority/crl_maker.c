@@ -16,14 +16,17 @@
 
 struct authority_list {
 	char id[AUTHORITY_ID_MAX + 1];
-	bool revoked; /* under lock: an emergency list is wanted */
-	bool present; /* under lock, as all below */
+	bool revoked;     /* under lock: an emergency list is wanted */
+	bool changed;     /* and a delta list */
+	uint64_t rest[2]; /* clock_mono_ms() until which no full, no delta list is made */
+	bool present;     /* under lock, as all below */
 	int64_t this_update, next_update;
 };
 
 struct crl_maker {
 	struct instance *in;
 	int64_t validity;
+	bool deltas;
 	size_t count;
 	struct authority_list list[CRL_AUTHORITIES];
 	pthread_mutex_t lock, making; /* making: one list at a time */
@@ -62,19 +65,44 @@ static void published(struct crl_maker *m, struct authority_list *l, const struc
 	pthread_mutex_unlock(&m->lock);
 }
 
-static RC make(struct crl_maker *m, struct authority_list *l)
+/* A delta list that fails is told of and tried again; the full list says it all. */
+static void make_delta(struct crl_maker *m, struct authority_list *l, struct list_order *o)
 {
-	AUTO(trust, t, instance_trust(m->in));
-	const struct trust_authority *a = trust_authority(t, l->id);
 	struct crl_row row;
 	struct rc rc;
 
-	REQUIRE(a != NULL, TRUST, "there is no certificate of the authority %s", l->id);
+	if (!m->deltas)
+		return;
+	o->delta = true;
+	rc = list_make(m->in, o, &row);
+	if (rc_ok(rc) || rc.code == RC_NOTFOUND)
+		return;
+	log_failure("crl", NULL);
+	instance_alarm(m->in, "crl-failed", slice_text(l->id), rc_last()->text);
+	crl_maker_revoked(m, l->id);
+}
+
+enum making_kind { MAKE_DELTA, MAKE_GROW, MAKE_ANEW };
+
+static RC make(struct crl_maker *m, struct authority_list *l, enum making_kind kind)
+{
+	AUTO(trust, t, instance_trust(m->in));
+	struct list_order o = {.a = trust_authority(t, l->id),
+	                       .validity = validity(m),
+	                       .freshest = m->deltas,
+	                       .grows = kind == MAKE_GROW};
+	struct crl_row row;
+	struct rc rc = OK;
+
+	REQUIRE(o.a != NULL, TRUST, "there is no certificate of the authority %s", l->id);
 	pthread_mutex_lock(&m->making);
-	rc = list_make(m->in, a, validity(m), &row);
-	pthread_mutex_unlock(&m->making);
-	if (rc_ok(rc))
+	if (kind != MAKE_DELTA)
+		rc = list_make(m->in, &o, &row);
+	if (rc_ok(rc) && kind != MAKE_DELTA)
 		published(m, l, &row);
+	if (rc_ok(rc))
+		make_delta(m, l, &o);
+	pthread_mutex_unlock(&m->making);
 	return rc;
 }
 
@@ -115,7 +143,7 @@ RC crl_maker_run(struct crl_maker *m)
 	struct rc_text why = {.code = RC_OK};
 
 	for (size_t i = 0; i < m->count; i++) {
-		if (is_due(m, &m->list[i]) && !rc_ok(make(m, &m->list[i])))
+		if (is_due(m, &m->list[i]) && !rc_ok(make(m, &m->list[i], MAKE_ANEW)))
 			why = *rc_last();
 	}
 	return why.code == RC_OK ? OK : rc_restore(&why);
@@ -130,71 +158,104 @@ void crl_maker_revoked(struct crl_maker *m, const char *ca)
 	if (l == NULL)
 		return;
 	pthread_mutex_lock(&m->lock);
-	l->revoked = true;
+	l->revoked = l->changed = true;
 	pthread_cond_signal(&m->wake);
 	pthread_mutex_unlock(&m->lock);
 }
 
-static void wait_ms(struct crl_maker *m, uint64_t ms)
+/* Under lock; until somebody wakes us or that time has come. */
+static void wait_until(struct crl_maker *m, uint64_t ms)
 {
+	uint64_t now = clock_mono_ms(), left = ms > now ? ms - now : 0;
 	struct timespec until;
 
+	if (ms == UINT64_MAX) {
+		pthread_cond_wait(&m->wake, &m->lock);
+		return;
+	}
 	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += (time_t)(ms / 1000);
-	until.tv_nsec += (long)(ms % 1000) * 1000000;
+	until.tv_sec += (time_t)(left / 1000);
+	until.tv_nsec += (long)(left % 1000) * 1000000;
 	if (until.tv_nsec >= 1000000000) {
 		until.tv_nsec -= 1000000000;
 		until.tv_sec++;
 	}
-	pthread_mutex_lock(&m->lock);
-	while (!m->ending && pthread_cond_timedwait(&m->wake, &m->lock, &until) == 0)
-		continue;
-	pthread_mutex_unlock(&m->lock);
+	(void)pthread_cond_timedwait(&m->wake, &m->lock, &until);
+}
+
+/* A full list when it may be, else a delta list, which is soon made; *next is when to look again. */
+static bool wanted(struct authority_list *l, uint64_t now, uint64_t *next, enum making_kind *kind)
+{
+	const bool wants[2] = {l->revoked, l->changed && l->present};
+
+	for (unsigned i = 0; i < 2; i++) {
+		if (!wants[i])
+			continue;
+		if (now >= l->rest[i]) {
+			*kind = i == 0 ? MAKE_GROW : MAKE_DELTA;
+			l->revoked &= i != 0;
+			l->changed = false;
+			return true;
+		}
+		if (l->rest[i] < *next)
+			*next = l->rest[i];
+	}
+	return false;
 }
 
 /* The next list somebody waits for; NULL when the maker ends. */
-static struct authority_list *next_revoked(struct crl_maker *m)
+static struct authority_list *next_wanted(struct crl_maker *m, enum making_kind *kind)
 {
 	struct authority_list *l = NULL;
 
 	pthread_mutex_lock(&m->lock);
 	while (!m->ending && l == NULL) {
+		uint64_t next = UINT64_MAX;
+
 		for (size_t i = 0; i < m->count && l == NULL; i++) {
-			if (m->list[i].revoked)
+			if (wanted(&m->list[i], clock_mono_ms(), &next, kind))
 				l = &m->list[i];
 		}
 		if (l == NULL)
-			pthread_cond_wait(&m->wake, &m->lock);
+			wait_until(m, next);
 	}
 	if (m->ending)
 		l = NULL;
-	if (l != NULL)
-		l->revoked = false;
 	pthread_mutex_unlock(&m->lock);
 	return l;
+}
+
+static void rest(struct crl_maker *m, struct authority_list *l, enum making_kind kind, uint64_t ms)
+{
+	uint64_t least = instance_config(m->in)->crl_delay_ms,
+	         until = clock_mono_ms() + (ms > least ? ms : least);
+
+	pthread_mutex_lock(&m->lock);
+	if (kind != MAKE_DELTA)
+		l->rest[0] = until;
+	l->rest[1] = kind == MAKE_DELTA ? until : clock_mono_ms() + least;
+	pthread_mutex_unlock(&m->lock);
 }
 
 static void *emergency(void *arg)
 {
 	struct crl_maker *m = arg;
+	enum making_kind kind = MAKE_GROW;
 
 	for (;;) {
-		struct authority_list *l = next_revoked(m);
-		uint64_t started = clock_mono_ms(), rest;
+		struct authority_list *l = next_wanted(m, &kind);
+		uint64_t started = clock_mono_ms();
 
 		if (l == NULL)
 			return NULL;
-		if (rc_ok(make(m, l))) {
-			rest = (clock_mono_ms() - started) * REST_FACTOR;
-			wait_ms(m, rest > instance_config(m->in)->crl_delay_ms
-			                   ? rest
-			                   : instance_config(m->in)->crl_delay_ms);
+		if (rc_ok(make(m, l, kind))) {
+			rest(m, l, kind, (clock_mono_ms() - started) * REST_FACTOR);
 			continue;
 		}
 		log_failure("crl", NULL);
 		instance_alarm(m->in, "crl-failed", slice_text(l->id), rc_last()->text);
 		crl_maker_revoked(m, l->id);
-		wait_ms(m, RETRY_MS);
+		rest(m, l, kind, RETRY_MS);
 	}
 }
 
@@ -205,7 +266,7 @@ static RC take_key(struct crl_maker *m, const struct trust *t, const struct key_
 	struct authority_list *l = &m->list[m->count];
 	AUTO(db_lease, lease, NULL);
 	struct crl_row row;
-	int64_t last, count;
+	int64_t last;
 	struct rc rc;
 
 	REQUIRE(m->count < CRL_AUTHORITIES && strlen(k->name) <= AUTHORITY_ID_MAX, TRUST,
@@ -222,8 +283,8 @@ static RC take_key(struct crl_maker *m, const struct trust *t, const struct key_
 	if (list_present(m->in, l->id, &row))
 		published(m, l, &row);
 	/* a revocation was durable when a crash came, its list was not */
-	TRY(authority_store_last(lease->db, l->id, &last, &count));
-	l->revoked = last > row.last_seq;
+	TRY(authority_store_last_seq(lease->db, l->id, &last));
+	l->revoked = l->changed = last > row.last_seq;
 	return OK;
 }
 
@@ -260,6 +321,7 @@ RC crl_maker_start(struct instance *in, enum key_purpose purpose, int64_t second
 	NEED(m != NULL, RC_NOMEM, "no memory");
 	m->in = in;
 	m->validity = seconds;
+	m->deltas = purpose == KEY_CA;
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_mutex_init(&m->lock, NULL);
@@ -316,6 +378,19 @@ RC crl_maker_ready(struct crl_maker *m)
 	return rc;
 }
 
+/* An authority, or its delta list. */
+static bool is_ours(struct crl_maker *m, const char *id)
+{
+	char delta[LIST_ID_MAX + 1];
+
+	for (size_t i = 0; i < m->count; i++) {
+		list_delta_id(m->list[i].id, delta);
+		if (strcmp(m->list[i].id, id) == 0 || (m->deltas && strcmp(delta, id) == 0))
+			return true;
+	}
+	return false;
+}
+
 /* Asked of the database: who follows the log knows of a list as soon as its row is there. */
 RC crl_maker_file(struct crl_maker *m, const char *ca, char *path, size_t size, int64_t *number)
 {
@@ -323,7 +398,7 @@ RC crl_maker_file(struct crl_maker *m, const char *ca, char *path, size_t size, 
 	struct crl_row row;
 	struct rc rc;
 
-	NEED(find(m, ca) != NULL, RC_NOTFOUND, "no authority %s here", ca);
+	NEED(is_ours(m, ca), RC_NOTFOUND, "no list %s here", ca);
 	TRY(db_pool_lease(instance_readers(m->in), &lease));
 	rc = authority_store_crl_last(lease->db, ca, &row);
 	REQUIRE(rc.code != RC_NOTFOUND, NOT_READY, "the first revocation list of %s is not made yet", ca);
@@ -334,7 +409,7 @@ RC crl_maker_file(struct crl_maker *m, const char *ca, char *path, size_t size, 
 
 RC crl_maker_answer(struct crl_maker *m, struct slice ca, struct response *r)
 {
-	char id[AUTHORITY_ID_MAX + 1] = "", path[LIST_PATH_MAX], tag[32];
+	char id[LIST_ID_MAX + 1] = "", path[LIST_PATH_MAX], tag[32];
 	int64_t number;
 
 	NEED(ca.len < sizeof(id), RC_NOTFOUND, "no such authority");
@@ -342,5 +417,5 @@ RC crl_maker_answer(struct crl_maker *m, struct slice ca, struct response *r)
 	TRY(crl_maker_file(m, id, path, sizeof(path), &number));
 	snprintf(tag, sizeof(tag), "%lld", (long long)number);
 	response_cache(r, &(struct cache_rule){.etag = slice_text(tag)});
-	return response_file(r, CRL_MEDIA, path, CRL_FILE_MAX);
+	return response_mapped(r, CRL_MEDIA, path, CRL_FILE_MAX);
 }

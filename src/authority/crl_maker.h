@@ -1,14 +1,15 @@
 #ifndef YD_AUTHORITY_CRL_MAKER_H
 #define YD_AUTHORITY_CRL_MAKER_H
 /* Makes the revocation lists of the authorities whose keys this instance's signer holds: by period, and
- * soon after each revocation (R21.6, R21.9).  The list is streamed from the rows into a sealed memfd, the
- * signer signs that descriptor, the bytes are hashed again and the signature verified before anything is
- * published (design 2).  Numbers only rise.  Nothing here waits for the issue gate. */
+ * soon after each revocation (R21.6, R21.9).  A list is streamed into its file (list.h), the signer reads
+ * and signs that file, every entry is compared with its row and the signature verified before anything is
+ * published (design 2).  Full lists that take long rest long; delta lists come between them.  Numbers only
+ * rise.  Nothing here waits for the issue gate. */
 #include "instance/instance.h"
 #include "key/key.h"
 
 #define CRL_AUTHORITIES 16
-#define CRL_FILE_MAX (256u << 20)
+#define CRL_FILE_MAX (1u << 30)
 
 struct crl_maker;
 /* All keys of that purpose.  validity: of a list in seconds; 0 = what the CPS says (G12 bounds). */

@@ -1,140 +1,43 @@
-#include "authority/list.h"
+#include "authority/list_private.h"
 
-#include "authority/crl_maker.h"
-#include "base/clock.h"
+#include "base/mem.h"
 #include "base/text.h"
 #include "db/writer.h"
 #include "evidence/log.h"
-#include "pki/crl.h"
-#include "signer/client.h"
 #include "sm/sm3.h"
 
 #include <fcntl.h>
-#include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-#define RESTORE_JUMP (1ll << 32) /* more lists than anybody makes between a backup and its restoration */
-
-struct making {
-	struct instance *in;
-	const struct trust_authority *a;
-	struct crl_row row;
-	/* the walk over the rows, one read transaction */
-	struct db *db;
-	struct db_rows *rows;
-	/* where the TBS goes */
-	int fd;
-	struct sm3 hash;
-	uint8_t wanted[32]; /* SM3 of what was written */
-	size_t length;
-	struct buf der;
-};
-
-RC list_path(const struct instance *in, const char *ca, int64_t number, char *ret, size_t size)
+void list_delta_id(const char *ca, char ret[LIST_ID_MAX + 1])
 {
-	int n = snprintf(ret, size, "%s/crl/%s-%lld.crl", instance_dir(in), ca, (long long)number);
+	(void)snprintf(ret, LIST_ID_MAX + 1, "%s" LIST_DELTA, ca);
+}
+
+RC list_path(const struct instance *in, const char *id, int64_t number, char *ret, size_t size)
+{
+	int n = snprintf(ret, size, "%s/crl/%s-%lld.crl", instance_dir(in), id, (long long)number);
 
 	NEED(n > 0 && (size_t)n < size, RC_INPUT, "the name of the data folder is too long");
 	return OK;
 }
 
-bool list_present(const struct instance *in, const char *ca, const struct crl_row *row)
+bool list_present(const struct instance *in, const char *id, const struct crl_row *row)
 {
-	AUTO_BUF(der, CRL_FILE_MAX);
 	char path[LIST_PATH_MAX];
 	uint8_t hash[32];
+	struct rc rc;
+	int fd;
 
-	if (!rc_ok(list_path(in, ca, row->number, path, sizeof(path))) ||
-	    !rc_ok(file_read(path, CRL_FILE_MAX, &der)))
+	if (!rc_ok(list_path(in, id, row->number, path, sizeof(path))))
 		return false;
-	sm3_hash(buf_slice(&der), hash);
-	return memcmp(hash, row->sm3, sizeof(hash)) == 0;
-}
-
-/* ---- rows → entries ---- */
-
-static struct rc rows_rewind(void *arg)
-{
-	struct making *m = arg;
-
-	db_rows_free(m->rows);
-	m->rows = NULL;
-	return authority_store_walk(m->db, m->a->id, m->row.last_seq, &m->rows);
-}
-
-static struct rc rows_next(void *arg, struct crl_entry *ret, bool *more)
-{
-	struct making *m = arg;
-	struct revocation r;
-
-	TRY(authority_store_step(m->rows, &r, more));
-	if (*more)
-		*ret = (struct crl_entry){
-		        .serial = r.serial,
-		        .revoked_at = r.since,
-		        .reason = (enum crl_reason)r.reason,
-		        .has_invalidity = r.has_invalidity,
-		        .invalidity = r.invalidity,
-		};
-	return OK;
-}
-
-/* ---- TBS → sealed memfd ---- */
-
-static struct rc sink(void *arg, struct slice piece)
-{
-	struct making *m = arg;
-
-	sm3_update(&m->hash, piece);
-	while (piece.len > 0) {
-		ssize_t n = write(m->fd, piece.p, piece.len);
-
-		NEED(n > 0, RC_BUSY, "cannot write the revocation list");
-		piece.p += n;
-		piece.len -= (size_t)n;
-	}
-	return OK;
-}
-
-static RC number_next(struct making *m)
-{
-	struct crl_row last;
-	struct rc rc = authority_store_crl_last(m->db, m->a->id, &last);
-
-	m->row.number = 1;
-	if (rc.code == RC_NOTFOUND)
-		return OK;
-	TRY(rc);
-	m->row.number = last.number + 1;
-	/* lists made after the backup are out in the world: no number of theirs comes again (R12.5) */
-	if (last.this_update < instance_restored(m->in))
-		m->row.number += RESTORE_JUMP;
-	return OK;
-}
-
-static RC write_tbs(struct making *m, int64_t validity)
-{
-	struct crl_source source = {m, rows_rewind, rows_next};
-	struct crl_head head;
-
-	TRY(number_next(m));
-	TRY(authority_store_last(m->db, m->a->id, &m->row.last_seq, &m->row.entries));
-	m->row.this_update = clock_now();
-	m->row.next_update = m->row.this_update + validity;
-	head = (struct crl_head){
-	        .alg = sigalg_of(m->a->issue.key, m->a->issue.sm2_null),
-	        .issuer = m->a->issue.name,
-	        .this_update = m->row.this_update,
-	        .next_update = m->row.next_update,
-	        .number = (uint64_t)m->row.number,
-	        .aki = m->a->issue.ski,
-	};
-	sm3_init(&m->hash);
-	TRY(crl_tbs_write(&head, &source, sink, m, &m->length));
-	sm3_final(&m->hash, m->wanted);
-	NEED(fcntl(m->fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) == 0,
-	     RC_BUSY, "cannot seal the revocation list");
-	return OK;
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	rc = list_hash(fd, hash);
+	close(fd);
+	return rc_ok(rc) && memcmp(hash, row->sm3, sizeof(hash)) == 0;
 }
 
 /* The rows of one instant, whatever is written meanwhile. */
@@ -146,57 +49,29 @@ static RC stream(struct making *m, int64_t validity)
 	TRY(db_pool_lease(instance_readers(m->in), &lease));
 	m->db = lease->db;
 	TRY(db_verb(m->db, DB_BEGIN));
-	rc = write_tbs(m, validity);
+	rc = list_write(m, validity);
+	if (rc_ok(rc))
+		rc = list_finish(m);
 	db_rows_free(m->rows);
 	m->rows = NULL;
 	if (rc_ok(rc))
 		return db_verb(m->db, DB_COMMIT);
+	struct rc_text why = *rc_last();
 	(void)rc_ok(db_verb(m->db, DB_ROLLBACK));
-	return rc;
+	return rc_restore(&why);
 }
 
-/* ---- signature, check, publication ---- */
-
-static RC check_and_assemble(struct making *m, struct slice signature)
-{
-	void *p = mmap(NULL, m->length, PROT_READ, MAP_SHARED, m->fd, 0);
-	uint8_t now[32];
-	struct crl crl;
-	struct rc rc;
-
-	NEED(p != MAP_FAILED, RC_NOMEM, "cannot map the revocation list");
-	sm3_hash(slice_of(p, m->length), now);
-	rc = memcmp(now, m->wanted, sizeof(now)) == 0
-	             ? crl_assemble(slice_of(p, m->length), sigalg_of(m->a->issue.key, m->a->issue.sm2_null),
-	                            signature, &m->der)
-	             : rc_refuse(ERR_CRL_CHANGED, "the list of %s changed in memory", m->a->id);
-	(void)munmap(p, m->length);
-	TRY(rc);
-	TRY(crl_parse(buf_slice(&m->der), &crl));
-	REQUIRE(rc_ok(crl_verify(&crl, &m->a->cert.key)), CRL_CHANGED,
-	        "the signature of the list of %s does not verify", m->a->id);
-	sm3_hash(buf_slice(&m->der), m->row.sm3);
-	return OK;
-}
-
-static RC sign(struct making *m)
-{
-	AUTO_BUF(signature, KEY_SIG_MAX);
-
-	TRY(signer_crl(instance_signer(m->in), slice_text(m->a->id), m->fd, &signature));
-	NEED(signature.len <= sizeof(m->row.signature), RC_BUG, "a signature of %zu bytes", signature.len);
-	memcpy(m->row.signature, signature.p, signature.len);
-	m->row.signature_len = signature.len;
-	return check_and_assemble(m, buf_slice(&signature));
-}
+/* ---- publication ---- */
 
 static struct rc commit(struct db_tx *tx, void *arg)
 {
 	struct making *m = arg;
 	AUTO_JSON(o, json_object());
 
-	TRY(authority_store_crl_put(tx->db, m->a->id, &m->row));
+	TRY(authority_store_crl_put(tx->db, m->id, &m->row));
 	json_put_cstr(o, "ca", m->a->id);
+	if (m->delta)
+		json_put_cstr(o, "list", m->id);
 	json_put_int(o, "number", m->row.number);
 	json_put_hex(o, "sm3", SLICE_ARR(m->row.sm3));
 	json_put_time(o, "this_update", m->row.this_update);
@@ -206,38 +81,101 @@ static struct rc commit(struct db_tx *tx, void *arg)
 	return log_append(instance_log(m->in), tx, "crl", o, NULL, NULL);
 }
 
-/* The file is durable before the row that tells of it; a file without a row is written over. */
+/* The file is durable before the row that tells of it; a file without a row is written over.  A reader may
+ * still have the one before: that stays, what was before it goes. */
 static RC publish(struct making *m)
 {
 	char path[LIST_PATH_MAX];
+	struct crl_row last, before;
+	AUTO(db_lease, lease, NULL);
 
-	TRY(list_path(m->in, m->a->id, m->row.number, path, sizeof(path)));
-	TRY(file_write(path, buf_slice(&m->der), 0640));
+	TRY(list_path(m->in, m->id, m->row.number, path, sizeof(path)));
+	TRY(file_rename(m->part, path));
+	TRY(db_pool_lease(instance_readers(m->in), &lease));
+	if (!rc_ok(authority_store_crl_pair(lease->db, m->id, &last, &before)))
+		before.number = 0;
 	TRY(writer_run_first(instance_writer(m->in), commit, m));
-	/* a reader may still have the one before: keep that, remove the one before it */
-	if (m->row.number > 2 && rc_ok(list_path(m->in, m->a->id, m->row.number - 2, path, sizeof(path))))
+	if (before.number != 0 && rc_ok(list_path(m->in, m->id, before.number, path, sizeof(path))))
 		(void)unlink(path);
 	return OK;
 }
 
-RC list_make(struct instance *in, const struct trust_authority *a, int64_t validity, struct crl_row *ret)
+/* "http://…/sm2.crl" → "http://…/sm2-delta.crl" */
+static void name_freshest(struct making *m)
 {
-	struct making m = {.in = in, .a = a, .der = BUF(CRL_FILE_MAX)};
+	struct slice url = m->a->issue.crl_url;
+
+	if (url.len < 4 || memcmp(url.p + url.len - 4, ".crl", 4) != 0 ||
+	    url.len + sizeof(LIST_DELTA) > sizeof(m->freshest))
+		return;
+	(void)snprintf(m->freshest, sizeof(m->freshest), "%.*s" LIST_DELTA ".crl", (int)(url.len - 4),
+	               (const char *)url.p);
+}
+
+static RC open_part(struct making *m)
+{
 	char folder[LIST_PATH_MAX];
-	struct rc rc;
-	int n = snprintf(folder, sizeof(folder), "%s/crl", instance_dir(in));
+	int n = snprintf(folder, sizeof(folder), "%s/crl", instance_dir(m->in));
 
 	NEED(n > 0 && (size_t)n < sizeof(folder), RC_INPUT, "the name of the data folder is too long");
 	TRY(dir_make(folder, 0750));
-	m.fd = memfd_create("crl", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	NEED(m.fd >= 0, RC_BUSY, "no memory file for the revocation list");
-	rc = stream(&m, validity);
+	n = snprintf(m->part, sizeof(m->part), "%s/%s.part", folder, m->id);
+	NEED(n > 0 && (size_t)n < sizeof(m->part), RC_INPUT, "the name of the data folder is too long");
+	m->fd = open(m->part, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0640);
+	NEED(m->fd >= 0, RC_BUSY, "no file for the revocation list");
+	return OK;
+}
+
+static void making_free(struct making *m)
+{
+	if (m == NULL)
+		return;
+	if (m->fd >= 0)
+		close(m->fd);
+	if (m->old_fd >= 0)
+		close(m->old_fd);
+	crl_scan_close(&m->old);
+	mem_free(m->gone);
+	mem_free(m);
+}
+DROP(making, making_free);
+
+static RC make_once(struct instance *in, const struct list_order *o, struct crl_row *ret)
+{
+	AUTO(making, m, mem_new(1, sizeof(*m)));
+	struct rc rc;
+
+	NEED(m != NULL, RC_NOMEM, "no memory");
+	*m = (struct making){.in = in,
+	                     .a = o->a,
+	                     .delta = o->delta,
+	                     .grows = o->grows && !o->delta,
+	                     .fd = -1,
+	                     .old_fd = -1};
+	if (o->delta)
+		list_delta_id(o->a->id, m->id);
+	else
+		memcpy(m->id, o->a->id, strlen(o->a->id) + 1);
+	if (o->freshest)
+		name_freshest(m);
+	TRY(open_part(m));
+	rc = stream(m, o->validity);
 	if (rc_ok(rc))
-		rc = sign(&m);
-	if (rc_ok(rc))
-		rc = publish(&m);
-	close(m.fd);
-	buf_free(&m.der);
-	*ret = m.row;
+		rc = publish(m);
+	*ret = m->row;
 	return rc;
+}
+
+RC list_make(struct instance *in, const struct list_order *o, struct crl_row *ret)
+{
+	struct list_order rows = *o;
+	struct rc rc = make_once(in, o, ret);
+
+	if (rc_ok(rc) || !o->grows || o->delta || rc.code == RC_BUSY || rc.code == RC_NOMEM)
+		return rc;
+	/* without the last list, or when it is not what it was: rows are what counts */
+	if (rc.code != RC_NOTFOUND)
+		instance_alarm(in, "crl-rebuilt", slice_text(o->a->id), rc_last()->text);
+	rows.grows = false;
+	return make_once(in, &rows, ret);
 }

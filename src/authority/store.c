@@ -122,13 +122,14 @@ RC authority_store_event(struct db *db, const char *ca, struct revocation *r, st
 	TRY(event_follows(first ? NULL : &last, r));
 	TRY(db_query(db, &q,
 	             "INSERT INTO revocation (ca, serial, event, follows, at, since, reason, invalidity, "
-	             "reported, ground, statement) "
-	             "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) RETURNING seq",
+	             "reported, ground, statement, expires) "
+	             "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) RETURNING seq",
 	             DB_ARGS(DB_CSTR(ca), DB_BLOB(r->serial), DB_INT(r->event),
 	                     first ? DB_NULL : DB_INT(last.seq), DB_INT(r->at), DB_INT(r->since),
 	                     DB_INT(r->reason), r->has_invalidity ? DB_INT(r->invalidity) : DB_NULL,
 	                     r->has_reported ? DB_INT(r->reported) : DB_NULL,
-	                     r->has_ground ? DB_INT(r->ground) : DB_NULL, DB_BLOB(statement))));
+	                     r->has_ground ? DB_INT(r->ground) : DB_NULL, DB_BLOB(statement),
+	                     r->expires != 0 ? DB_INT(r->expires) : DB_NULL)));
 	TRY(db_next(q, &row));
 	NEED(row, RC_BUG, "an insert without a row");
 	r->seq = db_int(q, 0);
@@ -140,6 +141,18 @@ RC authority_store_walk(struct db *db, const char *ca, int64_t last, struct db_r
 	return db_query(db, ret,
 	                "SELECT serial, " EVENT_COLUMNS " FROM revocation WHERE " LISTED " ORDER BY seq",
 	                DB_ARGS(DB_CSTR(ca), DB_INT(last)));
+}
+
+RC authority_store_walk_range(struct db *db, const char *ca, const struct list_range *r, struct db_rows **ret)
+{
+	return db_query(db, ret,
+	                "SELECT serial, " EVENT_COLUMNS " FROM revocation "
+	                "WHERE ca = $1 AND seq > $2 AND seq <= $3 AND (event <> 2 OR $4 = 1) "
+	                "AND NOT EXISTS (SELECT 1 FROM revocation f WHERE f.follows = revocation.seq "
+	                "AND f.seq <= $3) "
+	                "AND (expires IS NULL OR expires >= $5 OR seq > $6) ORDER BY seq",
+	                DB_ARGS(DB_CSTR(ca), DB_INT(r->from), DB_INT(r->last), DB_INT(r->releases ? 1 : 0),
+	                        DB_INT(r->ended), DB_INT(r->shown)));
 }
 
 RC authority_store_step(struct db_rows *q, struct revocation *ret, bool *more)
@@ -177,18 +190,10 @@ RC authority_store_crl_put(struct db *db, const char *ca, const struct crl_row *
 	return OK;
 }
 
-RC authority_store_crl_last(struct db *db, const char *ca, struct crl_row *ret)
+static RC crl_read(struct db_rows *q, struct crl_row *ret)
 {
-	AUTO(db_rows, q, NULL);
 	struct slice signature;
-	bool row;
 
-	TRY(db_query(db, &q,
-	             "SELECT number, this_update, next_update, last_seq, entries, sm3, signature FROM crl "
-	             "WHERE ca = $1 ORDER BY number DESC LIMIT 1",
-	             DB_ARGS(DB_CSTR(ca))));
-	TRY(db_next(q, &row));
-	NEED(row, RC_NOTFOUND, "no CRL of %s yet", ca);
 	*ret = (struct crl_row){
 	        .number = db_int(q, 0),
 	        .this_update = db_int(q, 1),
@@ -203,4 +208,91 @@ RC authority_store_crl_last(struct db *db, const char *ca, struct crl_row *ret)
 	memcpy(ret->signature, signature.p, signature.len);
 	ret->signature_len = signature.len;
 	return OK;
+}
+
+RC authority_store_crl_pair(struct db *db, const char *ca, struct crl_row *last, struct crl_row *before)
+{
+	AUTO(db_rows, q, NULL);
+	bool row;
+
+	TRY(db_query(db, &q,
+	             "SELECT number, this_update, next_update, last_seq, entries, sm3, signature FROM crl "
+	             "WHERE ca = $1 ORDER BY number DESC LIMIT 2",
+	             DB_ARGS(DB_CSTR(ca))));
+	TRY(db_next(q, &row));
+	NEED(row, RC_NOTFOUND, "no CRL of %s yet", ca);
+	TRY(crl_read(q, last));
+	TRY(db_next(q, &row));
+	*before = (struct crl_row){0};
+	return row ? crl_read(q, before) : OK;
+}
+
+RC authority_store_crl_last(struct db *db, const char *ca, struct crl_row *ret)
+{
+	struct crl_row before;
+
+	return authority_store_crl_pair(db, ca, ret, &before);
+}
+
+RC authority_store_last_seq(struct db *db, const char *ca, int64_t *last)
+{
+	AUTO(db_rows, q, NULL);
+	bool row;
+
+	TRY(db_query(db, &q, "SELECT seq FROM revocation WHERE ca = $1 ORDER BY seq DESC LIMIT 1",
+	             DB_ARGS(DB_CSTR(ca))));
+	TRY(db_next(q, &row));
+	*last = row ? db_int(q, 0) : 0;
+	return OK;
+}
+
+static RC each_serial(struct db_rows *q, struct rc (*each)(void *arg, struct slice serial), void *arg)
+{
+	bool row;
+
+	for (;;) {
+		TRY(db_next(q, &row));
+		if (!row)
+			return OK;
+		TRY(each(arg, db_blob(q, 0)));
+	}
+}
+
+#define NOT_FOLLOWED "NOT EXISTS (SELECT 1 FROM revocation f WHERE f.follows = r.seq AND f.seq <= $2)"
+
+/* Those that ended between the two lists, and those that were taken between them and had ended before. */
+static RC each_ended(struct db *db, const char *ca, const struct crl_row *base, const struct crl_row *before,
+                     struct rc (*each)(void *arg, struct slice serial), void *arg)
+{
+	AUTO(db_rows, ended, NULL);
+	AUTO(db_rows, late, NULL);
+
+	TRY(db_query(db, &ended,
+	             "SELECT serial FROM revocation r WHERE ca = $1 AND seq <= $2 AND event <> 2 "
+	             "AND expires IS NOT NULL AND expires >= $3 AND expires < $4 AND " NOT_FOLLOWED,
+	             DB_ARGS(DB_CSTR(ca), DB_INT(base->last_seq), DB_INT(before->this_update),
+	                     DB_INT(base->this_update))));
+	TRY(each_serial(ended, each, arg));
+	TRY(db_query(db, &late,
+	             "SELECT serial FROM revocation r WHERE ca = $1 AND seq <= $2 AND seq > $3 "
+	             "AND event <> 2 AND expires IS NOT NULL AND expires < $4 AND " NOT_FOLLOWED,
+	             DB_ARGS(DB_CSTR(ca), DB_INT(base->last_seq), DB_INT(before->last_seq),
+	                     DB_INT(before->this_update))));
+	return each_serial(late, each, arg);
+}
+
+RC authority_store_gone(struct db *db, const char *ca, int64_t last, const struct crl_row *base,
+                        const struct crl_row *before, struct rc (*each)(void *arg, struct slice serial),
+                        void *arg)
+{
+	AUTO(db_rows, followed, NULL);
+
+	TRY(db_query(db, &followed,
+	             "SELECT o.serial FROM revocation n JOIN revocation o ON o.seq = n.follows "
+	             "WHERE n.ca = $1 AND n.seq > $2 AND n.seq <= $3 AND o.seq <= $2 AND o.event <> 2 "
+	             "AND (o.expires IS NULL OR o.expires >= $4 OR o.seq > $5)",
+	             DB_ARGS(DB_CSTR(ca), DB_INT(base->last_seq), DB_INT(last), DB_INT(before->this_update),
+	                     DB_INT(before->last_seq))));
+	TRY(each_serial(followed, each, arg));
+	return each_ended(db, ca, base, before, each, arg);
 }

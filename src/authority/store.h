@@ -22,6 +22,7 @@ struct revocation {
 	int64_t invalidity, reported;
 	int reason; /* CRLReason */
 	bool has_invalidity, has_reported, has_ground;
+	int64_t expires; /* end of the certificate, for writing; 0: not known */
 	enum order_ground ground;
 };
 /* Adds the event and fills seq and since.  There is no way back from revoked (already-revoked, R21.6); held
@@ -40,9 +41,20 @@ RC authority_store_statement(struct db *db, const char *ca, struct slice serial,
 /* Entries of a list, in the order taken, up to and with `last`: opens the walk; each step fills ret (serial
  * borrowed until the next step) or sets *more false. */
 RC authority_store_walk(struct db *db, const char *ca, int64_t last, struct db_rows **ret);
+/* What a list is made of: events behind `from`, up to `last`, that nothing up to there follows; with releases
+ * for a delta list; without those whose certificate ended before `ended`, if a list up to `shown` had them
+ * (RFC 5280 3.3). */
+struct list_range {
+	int64_t from, last, ended, shown;
+	bool releases;
+};
+RC authority_store_walk_range(struct db *db, const char *ca, const struct list_range *range,
+                              struct db_rows **ret);
 RC authority_store_step(struct db_rows *q, struct revocation *ret, bool *more);
 /* Highest sequence number of that CA and how many entries its list has; 0 and 0 for none. */
 RC authority_store_last(struct db *db, const char *ca, int64_t *last, int64_t *count);
+
+RC authority_store_last_seq(struct db *db, const char *ca, int64_t *last);
 
 struct crl_row {
 	int64_t number, this_update, next_update, last_seq, entries;
@@ -54,5 +66,12 @@ struct crl_row {
 RC authority_store_crl_put(struct db *db, const char *ca, const struct crl_row *row);
 /* The newest; RC_NOTFOUND before the first. */
 RC authority_store_crl_last(struct db *db, const char *ca, struct crl_row *ret);
+/* The newest and the one before it (number 0: none). */
+RC authority_store_crl_pair(struct db *db, const char *ca, struct crl_row *last, struct crl_row *before);
+/* Serial numbers of entries of the list `base` (`before` came before it) that the next, up to `last`, does
+ * not repeat: something followed, or they were shown past the end of their certificates. */
+RC authority_store_gone(struct db *db, const char *ca, int64_t last, const struct crl_row *base,
+                        const struct crl_row *before, struct rc (*each)(void *arg, struct slice serial),
+                        void *arg);
 
 #endif

@@ -163,6 +163,13 @@ RC file_write(const char *path, struct slice content, unsigned mode)
 	return sync_parent(path);
 }
 
+RC file_rename(const char *from, const char *to)
+{
+	if (rename(from, to) != 0)
+		return system_failure("cannot rename to it", to);
+	return sync_parent(to);
+}
+
 static RC make_one(const char *path, unsigned mode)
 {
 	struct stat st;

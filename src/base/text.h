@@ -24,6 +24,7 @@ RC file_read(const char *path, size_t max, struct buf *ret);
 RC file_size(int fd, uint64_t *ret);
 RC file_at(int fd, uint64_t at, uint8_t *ret, size_t len);
 RC file_write(const char *path, struct slice content, unsigned mode);
+RC file_rename(const char *from, const char *to);           /* and makes it durable; the content is already */
 RC dir_make(const char *path, unsigned mode);               /* with parents; existing is fine */
 
 #endif

@@ -101,6 +101,7 @@ static RC log_event(struct ca *c, struct db_tx *tx, const struct ca_certificate 
 static RC write_event(struct ca *c, struct db_tx *tx, struct ca_certificate *cert, struct revocation *r,
                       const struct statement *s)
 {
+	r->expires = cert->request.not_after;
 	TRY(authority_store_event(tx->db, cert->request.ca, r, buf_slice(&s->der)));
 	if (r->event == ORDER_REVOKE) {
 		TRY(ca_store_revoke(tx->db, cert->request.ca, r->serial, cert));

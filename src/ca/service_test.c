@@ -1205,8 +1205,11 @@ static void a_follower_finds_the_list_it_heard_of(void **state)
 		const json_t *e = json_object_get(json_array_get(list, 0), "entry");
 
 		assert_string_equal(text_at(e, "kind"), "crl");
-		assert_true(number >=
-		            json_integer_value(json_object_get(json_object_get(e, "data"), "number")));
+		const json_t *data = json_object_get(e, "data");
+
+		/* a delta list in between is a list of its own */
+		if (json_object_get(data, "list") == NULL)
+			assert_true(number >= json_integer_value(json_object_get(data, "number")));
 		assert_int_equal(access(path, R_OK), 0);
 	}
 }

@@ -42,6 +42,7 @@ static RC end_part(struct ca *c, struct db_tx *tx, const struct issue *i, enum c
 		return OK;
 	TRY(rc);
 	TRY(ca_store_revoke(tx->db, i->old.ca, r.serial, found));
+	r.expires = found->request.not_after;
 	TRY(authority_store_event(tx->db, i->old.ca, &r, buf_slice(&i->approval->der)));
 	if (part == CA_ENCRYPT)
 		TRY(ca_store_notice_put(tx->db, r.serial, r.at));

@@ -95,7 +95,7 @@ static struct rc list_ask(struct list *l, const char *key, struct buf *sig)
 	MUST(crl_tbs(&l->head, &e, 1, &l->tbs));
 	int fd = memfd_create("list", MFD_CLOEXEC);
 	assert_int_equal(write(fd, l->tbs.p, l->tbs.len), (ssize_t)l->tbs.len);
-	struct rc rc = signer_crl(ca.role, slice_text(key), fd, sig);
+	struct rc rc = signer_crl(ca.role, slice_text(key), fd, 0, sig);
 	close(fd);
 	return rc;
 }
@@ -182,10 +182,10 @@ static void a_list_needs_an_authority_key_and_a_file(void **state)
 	read_cert(test_path("demo/ca/sm2.der"), &cert, &c);
 	int fd = memfd_create("cert", MFD_CLOEXEC);
 	assert_int_equal(write(fd, c.tbs.p, c.tbs.len), (ssize_t)c.tbs.len);
-	assert_false(rc_ok(signer_crl(ca.role, SLICE_LIT("sm2"), fd, &sig)));
+	assert_false(rc_ok(signer_crl(ca.role, SLICE_LIT("sm2"), fd, 0, &sig)));
 	close(fd);
 	assert_int_equal(pipe(p), 0);
-	assert_int_equal(signer_crl(ca.role, SLICE_LIT("sm2"), p[0], &sig).code, RC_INPUT);
+	assert_int_equal(signer_crl(ca.role, SLICE_LIT("sm2"), p[0], 0, &sig).code, RC_INPUT);
 	close(p[0]);
 	close(p[1]);
 	list_free(&l);

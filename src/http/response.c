@@ -3,8 +3,12 @@
 #include "base/mem.h"
 #include "base/text.h"
 
+#include <fcntl.h>
 #include <stdio.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 static void drop_shared(struct response *r)
 {
@@ -106,6 +110,51 @@ RC response_file(struct response *r, const char *media, const char *path, size_t
 	buf_clear(&r->body);
 	TRY(file_read(path, max < HTTP_BODY_MAX ? max : HTTP_BODY_MAX, &r->body));
 	return done(r, media);
+}
+
+struct mapped {
+	void *at;
+	size_t len;
+};
+
+static void unmap(void *hold)
+{
+	struct mapped *m = hold;
+
+	(void)munmap(m->at, m->len);
+	mem_free(m);
+}
+
+static RC map(int fd, size_t max, struct mapped *m)
+{
+	struct stat st;
+
+	NEED(fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0, RC_BUSY, "response: not a file");
+	REQUIRE((size_t)st.st_size <= max, TOO_LARGE, "response: %lld bytes", (long long)st.st_size);
+	m->len = (size_t)st.st_size;
+	m->at = mmap(NULL, m->len, PROT_READ, MAP_SHARED, fd, 0);
+	NEED(m->at != MAP_FAILED, RC_NOMEM, "response: cannot map the file");
+	return OK;
+}
+
+RC response_mapped(struct response *r, const char *media, const char *path, size_t max)
+{
+	AUTO_MEM(struct mapped, m, mem_new(1, sizeof(*m)));
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct slice bytes;
+	struct rc rc;
+
+	if (fd < 0 || m == NULL) {
+		if (fd >= 0)
+			close(fd);
+		NEED(m != NULL, RC_NOMEM, "response: no memory");
+		FAIL(RC_NOTFOUND, "response: the file is not there");
+	}
+	rc = map(fd, max, m);
+	close(fd);
+	TRY(rc);
+	bytes = slice_of(m->at, m->len);
+	return response_shared(r, media, bytes, MOVE(m), unmap);
 }
 
 RC response_none(struct response *r)

@@ -116,6 +116,8 @@ RC response_take(struct response *r, const char *media, struct buf *take);
 RC response_shared(struct response *r, const char *media, struct slice bytes, void *hold,
                    void (*release)(void *));
 RC response_file(struct response *r, const char *media, const char *path, size_t max);
+/* The same, mapped: not a copy for each who asks.  The file must not be changed in place. */
+RC response_mapped(struct response *r, const char *media, const char *path, size_t max);
 RC response_none(struct response *r); /* 204 */
 /* Changes of the above; call before or after. */
 void response_created(struct response *r, const char *location); /* 201; location may be NULL */

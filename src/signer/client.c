@@ -330,12 +330,7 @@ RC signer_ocsp(struct signer_client *c, struct slice key, const struct slice *tb
 }
 
 /* ---- single messages ---- */
-RC signer_crl(struct signer_client *c, struct slice key, int fd, struct buf *sig)
-{
-	return signer_crl_at(c, key, fd, 0, sig);
-}
-
-RC signer_crl_at(struct signer_client *c, struct slice key, int fd, uint8_t at, struct buf *sig)
+RC signer_crl(struct signer_client *c, struct slice key, int fd, uint8_t at, struct buf *sig)
 {
 	AUTO_DER(w, SIGNER_FRAME_MAX);
 	msg_put_two(&w, key, slice_of(&at, 1));

@@ -37,8 +37,7 @@ RC signer_certificates(struct signer_client *c, const struct signer_item *items,
                        size_t n);
 
 /* fd: a file with the TBSCertList from `at` to its end, read once; stays the caller's. */
-RC signer_crl(struct signer_client *c, struct slice key, int fd, struct buf *sig);
-RC signer_crl_at(struct signer_client *c, struct slice key, int fd, uint8_t at, struct buf *sig);
+RC signer_crl(struct signer_client *c, struct slice key, int fd, uint8_t at, struct buf *sig);
 /* ResponseData DER each; ret[i].ok says which were signed. */
 RC signer_ocsp(struct signer_client *c, struct slice key, const struct slice *tbs, struct signer_result *ret,
                size_t n);

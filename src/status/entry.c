@@ -107,7 +107,8 @@ static RC take_list(struct applying *a, struct db *db, const json_t *data)
 	(void)a;
 	if (db == NULL || (a->again && a->next < atomic_load(&a->s->next)))
 		return OK;
-	TRY(json_get_text(data, "ca", TRUST_ID_MAX, &ca));
+	/* a delta list has a name of its own */
+	TRY(json_get_text(data, json_object_get(data, "list") != NULL ? "list" : "ca", TRUST_ID_MAX, &ca));
 	TRY(json_get_int(data, "number", 1, INT64_MAX, &number));
 	TRY(json_get_hex(data, "sm3", sm3, sizeof(sm3)));
 	return status_store_announce(db, ca, (uint64_t)number, sm3);

@@ -414,13 +414,13 @@ RC signer_certificates(struct signer_client *c, const struct signer_item *items,
 	return OK;
 }
 
-RC signer_crl(struct signer_client *c, struct slice key, int fd, struct buf *sig)
+RC signer_crl(struct signer_client *c, struct slice key, int fd, uint8_t at, struct buf *sig)
 {
 	AUTO_BUF(tbs, 1u << 20);
 	ssize_t n;
 
 	(void)c;
-	assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
+	assert_int_equal(lseek(fd, at, SEEK_SET), at);
 	while ((n = read(fd, buf_room(&tbs, 65536), 65536)) > 0)
 		tbs.len += (size_t)n;
 	return world_sign(key, buf_slice(&tbs), sig);
