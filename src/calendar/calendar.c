@@ -337,6 +337,20 @@ RC calendar_count(const struct calendar *c, int32_t from, int n, struct day_coun
 	return OK;
 }
 
+RC calendar_earliest(const struct calendar *c, int32_t day, int n, struct day_count *ret)
+{
+	struct day_count first;
+
+	REQUIRE(n >= 1, CALENDAR_TERM, "a notice comes at least one working day before");
+	/* n working days from that day on, itself included when it is one; the day after them is E */
+	TRY(check_term(day, n));
+	REQUIRE(day > DAY_MIN, CALENDAR_TERM, "the date is outside 1950 to 9999");
+	TRY(calendar_count(c, day - 1, n, &first));
+	REQUIRE(first.day < DAY_MAX, CALENDAR_TERM, "the count leaves the years 1950 to 9999");
+	*ret = (struct day_count){.day = first.day + 1, .provisional = first.provisional};
+	return OK;
+}
+
 RC calendar_walk(const struct calendar *c, int32_t from, int n, calendar_step *each, void *arg)
 {
 	int step = n < 0 ? -1 : 1, running = 0;

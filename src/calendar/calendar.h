@@ -46,7 +46,10 @@ struct day_count {
 };
 /* calendar-term unless |n| <= CALENDAR_TERM_MAX and the count stays between DAY_MIN and DAY_MAX. */
 RC calendar_count(const struct calendar *c, int32_t from, int n, struct day_count *ret);
-/* The same day by day: running is 0 on a day that does not count. */
+/* The first day E for which E - n is not before `day`: what is planned for E may still be told of on that day
+ * (R38.1).  n from 1 on. */
+RC calendar_earliest(const struct calendar *c, int32_t day, int n, struct day_count *ret);
+/* A count day by day: running is 0 on a day that does not count. */
 typedef struct rc calendar_step(void *arg, int32_t day, const struct day_fact *fact, int running);
 RC calendar_walk(const struct calendar *c, int32_t from, int n, calendar_step *each, void *arg);
 

@@ -232,6 +232,28 @@ static void laws_of_counting(void **state)
 	assert_refused(calendar_count(c, DAY_MIN + 3, -100, &a), CALENDAR_TERM);
 }
 
+/* R38.1: told on 2026-07-10, a service may end on 2026-10-09 at the earliest.  By trying each day. */
+static void the_earliest_day(void **state)
+{
+	AUTO(calendar, c, builtin());
+	struct day_count got, back;
+
+	(void)state;
+	assert_ok(calendar_earliest(c, day("2026-07-09"), 60, &got));
+	assert_true(got.day <= day("2026-10-08"));
+	assert_ok(calendar_earliest(c, day("2026-07-10"), 60, &got));
+	assert_int_equal(got.day, day("2026-10-09"));
+	for (int32_t d = day("2025-01-01"); d < day("2026-08-01"); d += 2)
+		for (int n = 1; n <= 60; n += 9) {
+			assert_ok(calendar_earliest(c, d, n, &got));
+			assert_ok(calendar_count(c, got.day, -n, &back));
+			assert_true(back.day >= d);
+			assert_ok(calendar_count(c, got.day - 1, -n, &back));
+			assert_true(back.day < d);
+		}
+	assert_refused(calendar_earliest(c, day("2026-07-10"), 0, &got), CALENDAR_TERM);
+}
+
 struct seen {
 	char text[512];
 };
@@ -266,7 +288,8 @@ int main(void)
 	        cmocka_unit_test(the_vectors),      cmocka_unit_test(totals),
 	        cmocka_unit_test(december_before),  cmocka_unit_test(years_without_a_notice),
 	        cmocka_unit_test(amendments),       cmocka_unit_test(impossible_editions),
-	        cmocka_unit_test(laws_of_counting), cmocka_unit_test(day_by_day),
+	        cmocka_unit_test(laws_of_counting), cmocka_unit_test(the_earliest_day),
+	        cmocka_unit_test(day_by_day),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -81,6 +81,18 @@ static json_t *rule_json(const struct deadline_rule *r, bool english)
 	return o;
 }
 
+static void print_rule(struct cli *c, const struct deadline_rule *r)
+{
+	char n[16] = "";
+
+	if (r->unit == UNIT_WORKING_DAYS || r->unit == UNIT_YEARS)
+		(void)snprintf(n, sizeof(n), "%d", r->n);
+	else if (r->unit == UNIT_FIXED_DATE)
+		(void)snprintf(n, sizeof(n), "%02d-%02d", r->n / 100, r->n % 100);
+	cli_line(c, "%-4s %-4s %-13s %5s  %-12s %-12s %s", r->id, r->article, deadline_unit_name(r->unit), n,
+	         deadline_direction_name(r->direction), r->obliged, c->english ? r->en : r->zh);
+}
+
 static RC list_rules(const struct asking *a)
 {
 	AUTO_JSON(list, json_array());
@@ -93,9 +105,7 @@ static RC list_rules(const struct asking *a)
 			NEED(json_array_append_new(list, rule_json(r, a->c->english)) == 0, RC_NOMEM,
 			     "no memory");
 		else
-			cli_line(a->c, "%-4s %-4s %-13s %4d %-12s %-12s %s", r->id, r->article,
-			         deadline_unit_name(r->unit), r->n, deadline_direction_name(r->direction),
-			         r->obliged, a->c->english ? r->en : r->zh);
+			print_rule(a->c, r);
 	}
 	if (!a->c->json)
 		return OK;
@@ -103,6 +113,32 @@ static RC list_rules(const struct asking *a)
 	json_put_cstr(o, "set", a->rules->set);
 	json_put_take(o, "deadlines", json_incref(list));
 	return cli_json(a->c, "deadline-rules", o);
+}
+
+/* For when may it be planned, when it is told now, or was told too late? (R38.1) */
+static RC put_earliest(const struct asking *a, const struct deadline *d, json_t *o)
+{
+	enum deadline_state state = deadline_state_at(d, a->at);
+	bool late = state == DEADLINE_OVERDUE || state == DEADLINE_MET_LATE;
+	char text[DAY_TEXT];
+	struct day_count e;
+
+	if (d->rule->direction != DIRECTION_BEFORE || d->unit != UNIT_WORKING_DAYS || !late)
+		return OK;
+	TRY(calendar_earliest(a->calendar, day_of(d->stop_at != 0 ? d->stop_at : a->at), (int)d->n, &e));
+	day_text(e.day, text);
+	json_put_cstr(o, "earliest", text);
+	return OK;
+}
+
+static RC clock_json(const struct asking *a, const char *name, const struct deadline *d, json_t **ret)
+{
+	AUTO_JSON(o, deadline_json(name, d, a->set, a->at));
+
+	NEED(o != NULL, RC_NOMEM, "no memory");
+	TRY(put_earliest(a, d, o));
+	*ret = json_incref(o);
+	return OK;
 }
 
 static void print_clock(struct cli *c, const json_t *o)
@@ -118,8 +154,9 @@ static RC list_case(const struct asking *a, const char *path, json_t *list)
 
 	TRY(load(a, path, &k));
 	for (size_t i = 0; i < k->count; i++) {
-		AUTO_JSON(o, deadline_json(k->name, &k->clock[i], a->set, a->at));
+		AUTO_JSON(o, NULL);
 
+		TRY(clock_json(a, k->name, &k->clock[i], &o));
 		if (!a->c->json)
 			print_clock(a->c, o);
 		else
@@ -227,8 +264,9 @@ struct rc cmd_deadline_show(struct cli *c)
 
 		TRY(load(&a, cli_get_at(c, "case", f), &k));
 		for (size_t i = 0; i < k->count; i++) {
-			AUTO_JSON(o, deadline_json(k->name, &k->clock[i], a.set, a.at));
+			AUTO_JSON(o, NULL);
 
+			TRY(clock_json(&a, k->name, &k->clock[i], &o));
 			if (strcmp(json_string_value(json_object_get(o, "id")), c->operands[0]) == 0)
 				return show(c, o);
 		}
@@ -259,8 +297,9 @@ static RC explain_case(const struct asking *a, const char *path)
 	TRY(load(a, path, &k));
 	for (size_t i = 0; i < k->count; i++) {
 		const struct deadline *d = &k->clock[i];
-		AUTO_JSON(one, deadline_json(k->name, d, a->set, a->at));
+		AUTO_JSON(one, NULL);
 
+		TRY(clock_json(a, k->name, d, &one));
 		json_put_cstr(one, "what", a->c->english ? d->rule->en : d->rule->zh);
 		if (!a->c->json) {
 			print_clock(a->c, one);

@@ -154,6 +154,30 @@ static void reads_a_register(void **state)
 	assert_int_equal(rmdir(folder), 0);
 }
 
+/* R38.1: an end planned for 2026-10-08 and arranged on 2026-07-10 is late; the earliest lawful day is shown.
+ */
+static void the_earliest_lawful_day(void **state)
+{
+	static const char plan[] = "{\"case\":\"end\",\"events\":[{\"type\":\"end-planned\",\"at\":"
+	                           "\"2026-07-10T01:00:00Z\",\"on\":\"2026-10-08\"}]}";
+	char file[] = "/tmp/yuandian-plan-XXXXXX";
+	int fd = mkstemp(file);
+
+	(void)state;
+	assert_true(fd >= 0 && close(fd) == 0);
+	assert_ok(file_write(file, slice_text(plan), 0600));
+	{
+		AUTO_JSON(o, json_of(RUN("deadline", "show", "end/D21/1", "--case", file, "--at",
+		                         "2026-07-10T02:00:00Z", "--json"),
+		                     CLI_OK));
+
+		assert_string_equal(text_of(o, "due"), "2026-07-09");
+		assert_string_equal(text_of(o, "state"), "overdue");
+		assert_string_equal(text_of(o, "earliest"), "2026-10-09");
+	}
+	assert_int_equal(unlink(file), 0);
+}
+
 /* C14 */
 static void explains(void **state)
 {
@@ -221,9 +245,13 @@ static void rules_of_a_time(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(the_table),       cmocka_unit_test(reads_a_register),
-	        cmocka_unit_test(every_field),     cmocka_unit_test(lists_states_at_a_time),
-	        cmocka_unit_test(explains),        cmocka_unit_test(rules_name_places_that_exist),
+	        cmocka_unit_test(the_table),
+	        cmocka_unit_test(the_earliest_lawful_day),
+	        cmocka_unit_test(reads_a_register),
+	        cmocka_unit_test(every_field),
+	        cmocka_unit_test(lists_states_at_a_time),
+	        cmocka_unit_test(explains),
+	        cmocka_unit_test(rules_name_places_that_exist),
 	        cmocka_unit_test(rules_of_a_time),
 	};
 
