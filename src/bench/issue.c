@@ -27,6 +27,8 @@ struct desk {
 	struct applicant *applicants;
 	size_t count;
 	atomic_size_t next;
+	void (*seen)(void *arg, const char *serial, bool revoked); /* NULL: nobody looks */
+	void *seen_arg;
 	bool mixed; /* each pair is looked up again, and some are revoked */
 };
 
@@ -174,12 +176,22 @@ static RC revoke(struct lane *l, const struct pair *p)
 	return call(l->review, "POST", path, STATEMENT_MEDIA, buf_slice(&l->statement), &l->answer);
 }
 
+static RC show_and_revoke(struct lane *l, const struct pair *p)
+{
+	l->desk->seen(l->desk->seen_arg, p->serial, false);
+	TRY(revoke(l, p));
+	l->desk->seen(l->desk->seen_arg, p->serial, true);
+	return OK;
+}
+
 static RC go_through(struct lane *l, struct pair *p)
 {
 	TRY(apply(l, p));
 	TRY(look(l, p));
 	TRY(approve(l, p));
 	TRY(fetch(l, p));
+	if (l->desk->seen != NULL)
+		return show_and_revoke(l, p);
 	if (!l->desk->mixed)
 		return OK;
 	TRY(look(l, p));
@@ -295,32 +307,50 @@ static RC open_desk(struct platform *p, struct clerk *entry, struct clerk *revie
 	return OK;
 }
 
-RC issue_rate(struct platform *p, size_t clients, double window, double *rate, size_t *pairs)
+static RC run_desk(struct platform *p, struct desk *d, size_t clients, double window, struct crew_result *r)
 {
 	AUTO_CLERK(entry);
 	AUTO_CLERK(review);
 	AUTO(profile, profile, NULL);
-	struct desk d = {.entry = &entry, .review = &review};
 	struct crew c = {.threads = clients,
 	                 .warm = 1,
 	                 .window = window,
-	                 .arg = &d,
+	                 .arg = d,
 	                 .open = lane_open,
 	                 .close = lane_close,
 	                 .step = one_pair};
-	struct crew_result r;
 	struct rc rc;
 
-	TRY(open_desk(p, &entry, &review, &profile, &d));
-	d.count = RATE_APPLICANTS;
-	TRY(applicants_new(d.count, &d.applicants));
-	rc = crew_run(&c, &r);
-	*pairs = atomic_load(&d.next);
-	applicants_free(d.applicants, d.count);
+	d->entry = &entry;
+	d->review = &review;
+	TRY(open_desk(p, &entry, &review, &profile, d));
+	d->count = RATE_APPLICANTS;
+	TRY(applicants_new(d->count, &d->applicants));
+	rc = crew_run(&c, r);
+	applicants_free(d->applicants, d->count);
 	TRY(rc);
-	NEED(r.errors == 0, RC_BUSY, "bench: %s", r.why.text);
-	*rate = r.rate;
+	NEED(r->errors == 0, RC_BUSY, "bench: %s", r->why.text);
 	return OK;
+}
+
+RC issue_rate(struct platform *p, size_t clients, double window, double *rate, size_t *pairs)
+{
+	struct desk d = {.seen = NULL};
+	struct crew_result r = {.rate = 0};
+	struct rc rc = run_desk(p, &d, clients, window, &r);
+
+	*pairs = atomic_load(&d.next);
+	*rate = r.rate;
+	return rc;
+}
+
+RC issue_revoked(struct platform *p, size_t clients, double window,
+                 void (*seen)(void *arg, const char *serial, bool revoked), void *arg)
+{
+	struct desk d = {.seen = seen, .seen_arg = arg};
+	struct crew_result r = {.rate = 0};
+
+	return run_desk(p, &d, clients, window, &r);
 }
 
 static RC run_levels(struct bench *b, struct desk *d)

@@ -12,6 +12,7 @@
 #include "bench/measure.h"
 #include "bench/nginx.h"
 #include "bench/peer.h"
+#include "bench/visible.h"
 #include "pki/ocsp.h"
 
 #define SERIALS 64
@@ -436,6 +437,7 @@ static RC run(struct bench *b, struct desk *d)
 	TRY(issue_some(p, d));
 	for (size_t i = 0; i < d->count; i++)
 		TRY(wait_good(d, buf_slice(&d->serial[i]), true, &size));
+	TRY(visible_rows(b, p, &(struct visible){&d->issuer, d->base, d->path}));
 	TRY(pin(b));
 	TRY(run_fresh(b, d));
 	TRY(run_filled(b, d, HOT));
