@@ -104,7 +104,8 @@ static RC take_list(struct applying *a, struct db *db, const json_t *data)
 	int64_t number;
 	uint8_t sm3[32];
 
-	(void)a;
+	if (db == NULL && !a->again)
+		atomic_store(&a->s->announced, true);
 	if (db == NULL || (a->again && a->next < atomic_load(&a->s->next)))
 		return OK;
 	/* a delta list has a name of its own */

@@ -72,6 +72,9 @@ struct status {
 	struct http_client *ca;
 	pthread_t tail;
 	bool tailing;
+	pthread_t lister;
+	atomic_bool listing;
+	atomic_bool announced; /* a list that is not here yet */
 	atomic_ullong heard; /* clock_mono_ms() when the CA last said that nothing is missing here */
 	atomic_llong relied; /* until when the CA's newest head may be relied on */
 	atomic_ullong head_size; /* entries that it covers */

@@ -12,6 +12,8 @@
 #include <time.h>
 
 #define RETRY_MS 200
+#define LISTS_MS 2000 /* between two looks for lists that could not be fetched */
+#define LOOK_MS 20
 
 static RC broken(struct status *s, uint64_t index, const char *why)
 {
@@ -146,7 +148,8 @@ static void *tail(void *arg)
 			down = false;
 			copy_tend(s);
 			look_for_fork(s);
-			list_refresh(s);
+			if (!atomic_load(&s->listing))
+				list_refresh(s);
 			continue;
 		}
 		if (!down && !instance_ending(s->in)) {
@@ -158,6 +161,22 @@ static void *tail(void *arg)
 		}
 		down = true;
 		nap(RETRY_MS);
+	}
+	return NULL;
+}
+
+/* Lists can be large and come slowly: they hold up no revocation on its way to OCSP. */
+static void *fetch_lists(void *arg)
+{
+	struct status *s = arg;
+	uint64_t again = 0;
+
+	while (!instance_ending(s->in)) {
+		if (atomic_exchange(&s->announced, false) || clock_mono_ms() >= again) {
+			list_refresh(s);
+			again = clock_mono_ms() + LISTS_MS;
+		}
+		nap(LOOK_MS);
 	}
 	return NULL;
 }
@@ -175,6 +194,8 @@ RC tail_start(struct status *s)
 	atomic_store(&s->next, next);
 	NEED(pthread_create(&s->tail, NULL, tail, s) == 0, RC_NOMEM, "no thread for the feed");
 	s->tailing = true;
+	/* without it the tail fetches them itself */
+	atomic_store(&s->listing, pthread_create(&s->lister, NULL, fetch_lists, s) == 0);
 	return OK;
 }
 
@@ -183,5 +204,7 @@ void tail_stop(struct status *s)
 	if (s->tailing)
 		pthread_join(s->tail, NULL);
 	s->tailing = false;
+	if (atomic_exchange(&s->listing, false))
+		pthread_join(s->lister, NULL);
 	rebuild_stop(s);
 }
