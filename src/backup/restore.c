@@ -334,7 +334,6 @@ static RC write_mark(const char *dir, const json_t *summary)
 	json_put_cstr(o, "schema", "yuandian/restored/v1");
 	json_put_take(o, "backup", json_incref(json_object_get(summary, "at")));
 	json_put_time(o, "at", clock_now());
-	json_put_bool(o, "accepted", false);
 	TRY(json_canonical(o, &text));
 	(void)snprintf(path, sizeof(path), "%s/" BACKUP_MARK, dir);
 	return file_write(path, buf_slice(&text), 0644);

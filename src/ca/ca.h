@@ -27,6 +27,7 @@ struct ca {
 	uint64_t partial_after;            /* clock_mono_ms(): half pairs rest until then */
 	uint64_t km_pause_until, km_pause; /* clock_mono_ms(); 0 = the KMC answers */
 	atomic_bool partial_waiting, notices_waiting;
+	atomic_bool restoration_settled; /* two persons have accepted it */
 	atomic_llong latest;             /* business time of the newest thing written (G17) */
 	_Atomic uint64_t records_failed; /* clock_mono_ms() of the last failed write; 0 = none (G14) */
 	atomic_ulong issued, partial, refused, revoked;

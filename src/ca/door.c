@@ -5,6 +5,7 @@
 #include "ca/ca.h"
 #include "ca/gate.h"
 #include "ca/match.h"
+#include "ca/restoration.h"
 #include "ca/sign.h"
 #include "http/problem.h"
 #include "http/server.h"
@@ -361,7 +362,7 @@ RC ca_door(struct ca *c, const json_t *requests, const struct peer *by, bool eng
 	NEED(json_array_size(requests) >= 1 && json_array_size(requests) <= CA_BATCH, RC_INPUT,
 	     "1 to %d requests at once", CA_BATCH);
 	TRY(instance_log_checked(c->in));
-	TRY(instance_restore_settled(c->in));
+	TRY(ca_restoration_settled(c));
 	TRY(db_pool_lease(instance_readers(c->in), &lease));
 	while (d->n < json_array_size(requests)) {
 		struct entry *e = &d->e[d->n];

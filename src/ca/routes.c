@@ -4,6 +4,7 @@
 #include "ca/ca.h"
 #include "ca/revoke.h"
 #include "ca/restore.h"
+#include "ca/restoration.h"
 #include "ca/routes.h"
 #include "ca/sign.h"
 #include "http/problem.h"
@@ -324,6 +325,27 @@ static RC recoveries(void *ctx, const struct request *q, struct response *r)
 	return response_json(r, o);
 }
 
+/* POST /v1/restoration */
+static RC restoration_accept(void *ctx, const struct request *q, struct response *r)
+{
+	struct ca *c = instance_state(ctx);
+	json_t *o = NULL;
+	struct rc rc = ca_restoration_accept(c, q, &o);
+
+	if (!rc_ok(rc))
+		return instance_refused(c->in, rc, "restoration", slice_text(q->peer->person), q->peer);
+	return response_json(r, o);
+}
+
+static RC restoration_show(void *ctx, const struct request *q, struct response *r)
+{
+	json_t *o = NULL;
+
+	TRY(request_query_only(q, NULL));
+	TRY(ca_restoration_show(instance_state(ctx), &o));
+	return response_json(r, o);
+}
+
 #define STATEMENT_BODY STATEMENT_MEDIA, STATEMENT_MAX
 #define WHO_LOOKS (WHO_OWN | OFFICER(CA_OPERATOR) | OFFICER(REVIEW) | OFFICER(AUDITOR) | OFFICER(AUDIT_ADMIN))
 
@@ -337,5 +359,9 @@ const struct route ca_routes[CA_ROUTES] = {
         {POST, "/v1/recoveries", WHO_OWN_RA, "application/json", 1u << 20, HTTP_BLOCKS, recoveries, NULL},
         {POST, "/v1/certificates/states", WHO_OWN_RA, "application/json", STATES_BODY, 0, states, NULL},
         {GET, "/v1/crl/{ca}", WHO_OWN, NULL, 0, 0, crl, NULL},
+        {POST, "/v1/restoration", OFFICER(INSTITUTION), STATEMENT_BODY, HTTP_BLOCKS, restoration_accept,
+         NULL},
+        {GET, "/v1/restoration", WHO_LOOKS | OFFICER(INSTITUTION), NULL, 0, HTTP_BLOCKS, restoration_show,
+         NULL},
         {GET, "/v1/certificates/{ca}/{serial}", WHO_LOOKS, NULL, 0, 0, certificate, NULL},
 };

@@ -1254,6 +1254,10 @@ static const struct {
         {POST, "/v1/recoveries", WHO_OWN_RA},
         {POST, "/v1/certificates/states", WHO_OWN_RA},
         {GET, "/v1/crl/sm2", WHO_OWN},
+        {POST, "/v1/restoration", OFFICER(INSTITUTION)},
+        {GET, "/v1/restoration",
+         WHO_OWN | OFFICER(CA_OPERATOR) | OFFICER(REVIEW) | OFFICER(AUDITOR) | OFFICER(AUDIT_ADMIN) |
+                 OFFICER(INSTITUTION)},
         {GET, "/v1/certificates/sm2/1a",
          WHO_OWN | OFFICER(CA_OPERATOR) | OFFICER(REVIEW) | OFFICER(AUDITOR) | OFFICER(AUDIT_ADMIN)},
 };

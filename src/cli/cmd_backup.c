@@ -201,29 +201,19 @@ struct rc cmd_restore_replay(struct cli *c)
 	return tell(c, "replay", answer);
 }
 
-/* In place, so that running instances see it. */
 struct rc cmd_restore_accept(struct cli *c)
 {
-	char path[PATH_LEN];
-	AUTO_BUF(text, 4096);
-	AUTO_BUF(out, 4096);
-	AUTO_JSON(o, NULL);
-	bool written;
-	int fd;
+	AUTO_OFFICER(o);
+	AUTO_JSON(now, NULL);
+	AUTO_JSON(body, json_object());
+	AUTO_JSON(answer, NULL);
+	int64_t restored;
 
-	(void)snprintf(path, sizeof(path), "%s/clock", cli_get(c, "data"));
-	TRY(clock_open(path));
-	(void)snprintf(path, sizeof(path), "%s/" BACKUP_MARK, cli_get(c, "data"));
-	TRY(rc_note(file_read(path, 4096, &text), "%s was not restored", cli_get(c, "data")));
-	TRY(json_read(buf_slice(&text), 4096, &o));
-	json_put_bool(o, "accepted", true);
-	json_put_time(o, "accepted_at", clock_now());
-	TRY(json_canonical(o, &out));
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	written = fd >= 0 && pwrite(fd, out.p, out.len, 0) == (ssize_t)out.len &&
-	          ftruncate(fd, (off_t)out.len) == 0 && fsync(fd) == 0;
-	if (fd >= 0)
-		(void)close(fd);
-	REQUIRE(written, STORAGE_FAILED, "cannot write %s", path);
-	return tell(c, "restored", o);
+	TRY(officer_open_at(c, "ca", &o));
+	TRY(officer_get(&o, "/v1/restoration", &now));
+	TRY(json_get_time(now, "restored", &restored));
+	json_put_time(body, "restored", restored);
+	json_put_cstr(body, "reason", cli_get(c, "reason"));
+	TRY(officer_state(&o, STATEMENT_RESTORATION, "institution", body, "/v1/restoration", &answer));
+	return tell(c, "restored", answer);
 }

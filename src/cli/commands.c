@@ -250,7 +250,10 @@ static const struct cli_option restore_replay_options[] = {
         END,
 };
 static const struct cli_option restore_accept_options[] = {
-        DATA,
+        AS,
+        {"endpoints", "FILE", "endpoints.json（缺省：DIR/../../endpoints.json）",
+         "endpoints.json (default: DIR/../../endpoints.json)", 0},
+        {"reason", "TEXT", "补录了什么、依据什么", "what was replayed, from what", CLI_REQUIRED},
         END,
 };
 static const struct cli_option batch_submit[] = {
@@ -506,8 +509,8 @@ const struct cli_command cli_commands[] = {
          false},
         {"restore replay", NULL, 0, 0, restore_replay_options, cmd_restore_replay, "补录备份之后的撤销",
          "replay revocations made since the backup", false},
-        {"restore accept", NULL, 0, 0, restore_accept_options, cmd_restore_accept, "确认恢复，准许签发",
-         "accept the restoration; issuing goes on", false},
+        {"restore accept", NULL, 0, 0, restore_accept_options, cmd_restore_accept, "确认恢复（须两人）",
+         "accept the restoration: the second person lets issuing go on", false},
         {"restore", "FILE", 1, 1, restore_options, cmd_restore, "将备份恢复到空目录",
          "restore a backup into an empty folder", false},
         {"record show", "CA/SERIAL", 1, 1, record_show, cmd_record_show, "查阅证书的完整档案",

@@ -156,6 +156,17 @@ RC alarm_list(struct db *db, bool open_only, int64_t before, size_t limit, json_
 	return OK;
 }
 
+RC alarm_since(struct db *db, const char *kind, const char *subject, int64_t since, bool *ret)
+{
+	int64_t n;
+
+	TRY(db_scalar(db, &n,
+	              "SELECT count(*) FROM alarm WHERE kind = $1 AND subject = $2 AND raised_at >= $3",
+	              DB_ARGS(DB_CSTR(kind), DB_CSTR(subject), DB_INT(since))));
+	*ret = n > 0;
+	return OK;
+}
+
 RC alarm_count(struct db *db, int64_t *open)
 {
 	return db_scalar(db, open, "SELECT COUNT(*) FROM alarm WHERE cleared_at IS NULL", DB_NOARGS);

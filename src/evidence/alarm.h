@@ -26,6 +26,8 @@ RC alarm_acknowledge(struct log *l, struct db_tx *tx, int64_t id, const char *by
 /* Newest first: [{"id","kind","subject","level":"notice|warning|critical","text","count","raised_at",
  * "last_at","cleared_at"?,"acknowledged_at"?,"acknowledged_by"?}]; before = 0 or the last id seen. */
 RC alarm_list(struct db *db, bool open_only, int64_t before, size_t limit, json_t **ret);
+/* Whether one was raised since then, whatever became of it. */
+RC alarm_since(struct db *db, const char *kind, const char *subject, int64_t since, bool *ret);
 RC alarm_count(struct db *db, int64_t *open);
 
 #endif

@@ -1,7 +1,7 @@
 #ifndef YD_INSTANCE_DISPOSED_H
 #define YD_INSTANCE_DISPOSED_H
-/* What the vault destroyed (R24.10) is erased where CA and RA keep it too.  Both ask the vault once an hour for
- * what came since, in the order of its log; each record is erased once and leaves a row `disposed`. */
+/* What the vault destroyed (R24.10) is erased where CA and RA keep it too.  Both ask the vault once an hour
+ * for what came since, in the order of its log; each record is erased once and leaves a row `disposed`. */
 #include "base/json.h"
 #include "db/writer.h"
 #include "http/client.h"

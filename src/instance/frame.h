@@ -72,7 +72,6 @@ struct instance {
 		atomic_bool trying;
 	} storage; /* storage.c */
 	int64_t restored;          /* restored.c: since when; 0: never */
-	atomic_bool restored_open; /* not accepted yet */
 	pthread_mutex_t head_lock; /* one head is made at a time */
 	struct witness *witness;   /* NULL: none is configured */
 };

@@ -100,8 +100,6 @@ RC instance_log_checked(struct instance *in);
 /* When this data folder was restored from a backup; 0: never.  What was made before and was not yet in use
  * may be in use elsewhere: nobody may make it again (R12.5). */
 int64_t instance_restored(const struct instance *in);
-/* RC_BUSY (restored) until people have accepted the restoration; revocation and status do not ask. */
-RC instance_restore_settled(struct instance *in);
 /* The trust snapshot of now; a reload (SIGHUP) never changes one that is held. */
 struct trust *instance_trust(struct instance *in); /* AUTO(trust, t, instance_trust(in)) */
 bool instance_ending(const struct instance *in);   /* own threads leave their loops */

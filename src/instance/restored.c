@@ -1,12 +1,12 @@
-/* DIR/restored, which a restoration leaves (src/backup): since when this is a past that was put back, and
- * whether people have said that what happened in between was replayed (R12.5). */
-#include "base/log.h"
+/* DIR/restored, which a restoration leaves (src/backup): since when this is a past that was put back (R12.5).
+ */
 #include "base/text.h"
+#include "evidence/alarm.h"
 #include "instance/frame.h"
 
 #define MARK_MAX 4096
 
-static RC read_mark(const struct instance *in, int64_t *at, bool *accepted)
+static RC read_mark(const struct instance *in, int64_t *at)
 {
 	char path[FRAME_PATH_MAX + 128];
 	AUTO_BUF(text, MARK_MAX);
@@ -15,28 +15,29 @@ static RC read_mark(const struct instance *in, int64_t *at, bool *accepted)
 
 	(void)snprintf(path, sizeof(path), "%s/restored", in->data);
 	*at = 0;
-	*accepted = true;
 	rc = file_read(path, MARK_MAX, &text);
 	if (rc.code == RC_NOTFOUND)
 		return OK;
 	TRY(rc);
 	TRY(json_read(buf_slice(&text), MARK_MAX, &o));
-	TRY(json_get_time(o, "at", at));
-	return json_get_bool(o, "accepted", accepted);
+	return json_get_time(o, "at", at);
 }
 
 RC frame_restored_open(struct instance *in)
 {
-	bool accepted;
-
-	TRY(rc_note(read_mark(in, &in->restored, &accepted), "the file `restored` of the data folder"));
-	atomic_store(&in->restored_open, !accepted);
-	return OK;
+	return rc_note(read_mark(in, &in->restored), "the file `restored` of the data folder");
 }
 
+/* Once for each restoration: who has acknowledged it is not told again at the next start. */
 void frame_restored_tell(struct instance *in)
 {
-	if (atomic_load(&in->restored_open))
+	AUTO(db_lease, lease, NULL);
+	bool told = false;
+
+	if (in->restored == 0)
+		return;
+	if (!rc_ok(db_pool_lease(in->readers, &lease)) ||
+	    !rc_ok(alarm_since(lease->db, "restored", in->name, in->restored, &told)) || !told)
 		instance_alarm(
 		        in, "restored", slice_text(in->name),
 		        "restored from a backup: replay what happened since, then `yuandian restore accept`");
@@ -45,17 +46,4 @@ void frame_restored_tell(struct instance *in)
 int64_t instance_restored(const struct instance *in)
 {
 	return in->restored;
-}
-
-RC instance_restore_settled(struct instance *in)
-{
-	bool accepted = false;
-	int64_t at;
-
-	if (!atomic_load(&in->restored_open))
-		return OK;
-	TRY(read_mark(in, &at, &accepted));
-	REQUIRE(accepted, RESTORED, "replay the revocations made since the backup, then accept");
-	atomic_store(&in->restored_open, false);
-	return OK;
 }

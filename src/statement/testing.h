@@ -9,7 +9,6 @@
 #define REVIEWER "11111111-2222-3333-4444-555555555555"
 #define CLERK "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee"
 #define HEX64 "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
-
 enum who {
 	W_OPERATOR,
 	W_CEREMONY,
@@ -149,6 +148,7 @@ static const char *const world_record_bodies[STATEMENT_KINDS] = {
                  "\",\"items\":3,\"until\":\"2037-06-30T16:00:00Z\"}]}"),
         [STATEMENT_TIME_ATTESTATION] = ("{\"time\":\"2026-01-02T00:00:00Z\",\"source\":"
                                         "\"国家授时中心\",\"reason\":\"停机后核对\"}"),
+        [STATEMENT_RESTORATION] = "{\"restored\":\"2026-01-02T00:00:00Z\",\"reason\":\"已补录\"}",
         [STATEMENT_CALENDAR] =
                 ("{\"year\":2027,\"edition\":1,\"title\":\"国务院办公厅关于2027年部分节假日安排的通知\","
                  "\"date\":\"2026-11-03\",\"off\":[{\"name\":\"元旦\",\"from\":\"2027-01-01\","

@@ -68,6 +68,7 @@ static void only_the_roles_of_the_table_may_sign(void **state)
 	        [STATEMENT_DISPOSAL_APPROVAL] = {false},
 	        [STATEMENT_DISPOSAL_CERTIFICATE] = {false},
 	        [STATEMENT_TIME_ATTESTATION] = {false},
+	        [STATEMENT_RESTORATION] = {false},
 	        [STATEMENT_CALENDAR] = {false}, /* C02: officers of the regulator */
 	        [STATEMENT_CALENDAR_CONFIRMATION] = {false},
 	};
@@ -541,9 +542,10 @@ static void golden_statements_verify(void **state)
 
 	for (unsigned k = 0; k < STATEMENT_KINDS; k++) {
 		static const enum who signers[STATEMENT_KINDS] = {
-		        W_CLERK,    W_REVIEWER, W_REVIEWER, W_SUBSCRIBER, W_REVIEWER, W_CEREMONY, W_AUTHORITY,
-		        W_CEREMONY, W_CEREMONY, W_REVIEWER, W_CLERK,      W_REVIEWER, W_REVIEWER, W_LOG,
-		        W_REVIEWER, W_REVIEWER, W_REVIEWER, W_REVIEWER,   W_REVIEWER, W_REVIEWER, W_REVIEWER,
+		        W_CLERK,     W_REVIEWER, W_REVIEWER, W_SUBSCRIBER, W_REVIEWER, W_CEREMONY,
+		        W_AUTHORITY, W_CEREMONY, W_CEREMONY, W_REVIEWER,   W_CLERK,    W_REVIEWER,
+		        W_REVIEWER,  W_LOG,      W_REVIEWER, W_REVIEWER,   W_REVIEWER, W_REVIEWER,
+		        W_REVIEWER,  W_REVIEWER, W_REVIEWER, W_REVIEWER,
 		};
 		AUTO_BUF(der, STATEMENT_MAX);
 		AUTO(statement, s, NULL);

@@ -166,7 +166,14 @@ def nothing_is_issued_before_people_accept():
     while json.loads(platform.get(url)[2])["status"] != "revoked":
         check(time.monotonic() < end, "the replayed revocation never came into force")
         time.sleep(0.1)
-    platform.cli("restore", "accept", "--data", platform.data)
+    accept = ["restore", "accept", "--reason", "已按存续状态服务与纸质材料补录", "--json"]
+    refused = platform.as_("entry", *accept, status=None)
+    check(refused.returncode != 0, "a clerk accepts")
+    equal(json.loads(platform.as_("institution", *accept).stdout)["accepted"], False, "one person")
+    again = platform.as_("institution", *accept, status=None)
+    check("second-person" in (again.stdout + again.stderr).decode(), "one person twice")
+    platform.as_("entry", "fetch", app, "--out", d, status=6)
+    equal(json.loads(platform.as_("institution-2", *accept).stdout)["accepted"], True, "two persons")
     platform.fetch(app, d)
     state["new"] = (serial_of(d / "sign.pem"), serial_of(d / "enc.pem"))
 
