@@ -7,8 +7,8 @@
  * after the window too. */
 RC issue_rate(struct platform *p, size_t clients, double window, double *rate, size_t *pairs);
 
-/* Each signing certificate is shown to seen() when it is there, revoked, and shown again when the revocation has
- * its 2xx. */
+/* Each signing certificate is shown to seen() when it is there, revoked, and shown again when the revocation
+ * has its 2xx. */
 RC issue_revoked(struct platform *p, size_t clients, double window,
                  void (*seen)(void *arg, const char *serial, bool revoked), void *arg);
 

@@ -8,10 +8,12 @@
 
 #include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <cmocka.h>
@@ -228,6 +230,48 @@ static void the_journal_is_read_as_far_as_it_is_sound(void **state)
 	assert_int_equal(position, 100);
 }
 
+static void limit_files(rlim_t bytes)
+{
+	struct rlimit l;
+
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &l), 0);
+	l.rlim_cur = bytes < l.rlim_max ? bytes : l.rlim_max;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &l), 0);
+}
+
+/* Point 6 of the order, disk full: an error, and the segment of before is still whole. */
+static void without_room_the_old_segment_stays(void **state)
+{
+	AUTO(segment_builder, b, NULL);
+	AUTO(segment, s, NULL);
+	struct table_entry e = entry(1);
+	char journal[112];
+	struct rc rc = OK;
+
+	(void)state;
+	write_segment(1000, 5);
+	(void)signal(SIGXFSZ, SIG_IGN);
+	limit_files(200000);
+	assert_true(rc_ok(segment_begin(path, &b)));
+	for (unsigned i = 0; i < MANY && rc_ok(rc); i++) {
+		e = entry(i);
+		rc = segment_add(b, &e);
+	}
+	if (rc_ok(rc))
+		rc = segment_end(b, NAMES, 6);
+	assert_int_equal(rc.code, RC_BUSY);
+	segment_abandon(b);
+	b = NULL;
+	limit_files(0);
+	(void)snprintf(journal, sizeof(journal), "%s.journal", path);
+	assert_int_equal(journal_add(journal, 5, 6, &e, 1).code, RC_BUSY);
+	limit_files(RLIM_INFINITY);
+	(void)unlink(journal);
+	assert_true(rc_ok(segment_open(path, NAMES, &s)));
+	assert_int_equal(segment_count(s), 1000);
+	assert_int_equal(segment_position(s), 5);
+}
+
 #define CASE(f) cmocka_unit_test_setup_teardown(f, make_folder, remove_folder)
 
 int main(void)
@@ -236,6 +280,7 @@ int main(void)
 	        CASE(what_was_written_is_found),
 	        CASE(damage_is_found),
 	        CASE(the_newest_word_counts),
+	        CASE(without_room_the_old_segment_stays),
 	        CASE(the_journal_is_read_as_far_as_it_is_sound),
 	};
 
