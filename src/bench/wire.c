@@ -54,6 +54,7 @@ static RC load_identity(SSL_CTX *ctx, const char *certificate, const char *key, 
 	NEED(SSL_CTX_load_verify_locations(ctx, authorities, NULL) == 1, RC_INPUT, "bench: cannot use %s",
 	     authorities);
 	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
+	SSL_CTX_set_read_ahead(ctx, 1); /* one read for a record and its head */
 	return OK;
 }
 

@@ -8,8 +8,8 @@
 
 /* Both statements opened from their bytes; key must be the approval's SM3. */
 RC match_open(struct issue *i, struct slice application, struct slice approval);
-/* The certificate request of an application.  Many can be proven at once before that; match_fill() proves what
- * is not. */
+/* The certificate request of an application.  Many can be proven at once before that; match_fill() proves
+ * what is not. */
 struct match_request {
 	struct buf der;
 	struct csr csr;

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -27,14 +28,14 @@ struct waiting {
 	struct record_file *files;
 	size_t n;
 	struct waiting *next;
-	bool done;
+	sem_t turn; /* his group is done, or he leads the next */
+	bool leads;
 	struct rc_text result; /* travels to the thread that waits */
 };
 
 struct record_commit {
 	int fd; /* the store's folder; open all the time, so that no failed write goes unseen */
 	pthread_mutex_t lock;
-	pthread_cond_t changed;
 	bool committing;
 	struct waiting *first, **end;
 };
@@ -75,7 +76,6 @@ RC record_commit_open(const char *dir, struct record_commit **ret)
 		return rc;
 	}
 	(void)pthread_mutex_init(&c->lock, NULL);
-	(void)pthread_cond_init(&c->changed, NULL);
 	c->end = &c->first;
 	*ret = c;
 	return OK;
@@ -85,7 +85,6 @@ void record_commit_close(struct record_commit *c)
 {
 	if (c == NULL)
 		return;
-	(void)pthread_cond_destroy(&c->changed);
 	(void)pthread_mutex_destroy(&c->lock);
 	(void)close(c->fd);
 	mem_free(c);
@@ -184,20 +183,42 @@ static struct waiting *take_group(struct record_commit *c)
 	return group;
 }
 
-/* With the lock held, but for the work itself.  Whoever is done may return, and his entry with him,
- * as soon as the lock is free. */
+/* For the group that comes first, his own among it.  Each is woken alone: whoever is woken for nothing, or
+ * all at once, stands in the way of the others.  Who is woken may be gone at once, and his entry with him. */
 static void lead(struct record_commit *c)
 {
-	struct waiting *group = take_group(c), *w;
+	struct waiting *group, *w, *next;
 
-	c->committing = true;
+	(void)pthread_mutex_lock(&c->lock);
+	group = take_group(c);
 	(void)pthread_mutex_unlock(&c->lock);
 	commit_group(c, group);
 	(void)pthread_mutex_lock(&c->lock);
-	for (w = group; w != NULL; w = w->next)
-		w->done = true;
-	c->committing = false;
-	(void)pthread_cond_broadcast(&c->changed);
+	next = c->first;
+	c->committing = next != NULL;
+	(void)pthread_mutex_unlock(&c->lock);
+	if (next != NULL) {
+		next->leads = true;
+		(void)sem_post(&next->turn);
+	}
+	for (w = group->next; w != NULL; w = next) {
+		next = w->next;
+		(void)sem_post(&w->turn);
+	}
+}
+
+/* Whether the caller is to lead. */
+static bool enqueue(struct record_commit *c, struct waiting *w)
+{
+	bool first;
+
+	(void)pthread_mutex_lock(&c->lock);
+	first = !c->committing;
+	c->committing = true;
+	*c->end = w;
+	c->end = &w->next;
+	(void)pthread_mutex_unlock(&c->lock);
+	return first;
 }
 
 RC record_commit(struct record_commit *c, struct record_file *files, size_t n)
@@ -207,15 +228,15 @@ RC record_commit(struct record_commit *c, struct record_file *files, size_t n)
 	NEED(n <= RECORD_COMMIT_MAX, RC_BUG, "record store: %zu files in one commit", n);
 	if (n == 0)
 		return OK;
-	(void)pthread_mutex_lock(&c->lock);
-	*c->end = &w;
-	c->end = &w.next;
-	while (!w.done) {
-		if (c->committing)
-			(void)pthread_cond_wait(&c->changed, &c->lock);
-		else
-			lead(c);
+	NEED(sem_init(&w.turn, 0, 0) == 0, RC_BUSY, "record store: no semaphore");
+	if (enqueue(c, &w)) {
+		w.leads = true;
+	} else {
+		while (sem_wait(&w.turn) != 0)
+			;
 	}
-	(void)pthread_mutex_unlock(&c->lock);
+	if (w.leads)
+		lead(c);
+	(void)sem_destroy(&w.turn);
 	return w.result.code == RC_OK ? OK : rc_restore(&w.result);
 }

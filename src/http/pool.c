@@ -69,9 +69,11 @@ bool pool_submit(struct pool *p, struct exchange *first, bool force)
 		*p->last = first;
 		p->last = &first->next;
 		p->waiting++;
-		(void)pthread_cond_signal(&p->ready);
 	}
 	(void)pthread_mutex_unlock(&p->lock);
+	/* after the lock: who is woken needs it at once */
+	if (room)
+		(void)pthread_cond_signal(&p->ready);
 	return room;
 }
 
