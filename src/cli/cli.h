@@ -115,6 +115,8 @@ struct rc cmd_recover(struct cli *c);
 struct rc cmd_review(struct cli *c);
 struct rc cmd_batch_submit(struct cli *c);
 struct rc cmd_notice_list(struct cli *c);
+struct rc cmd_directory_show(struct cli *c);
+struct rc cmd_directory_repair(struct cli *c);
 struct rc cmd_blacklist_add(struct cli *c);
 struct rc cmd_blacklist_remove(struct cli *c);
 struct rc cmd_blacklist_list(struct cli *c);

@@ -83,6 +83,7 @@ static void openapi_names_every_route(void **state)
 	load("docs/openapi.yaml", &file);
 	text = buf_cstr(&file);
 	check_routes(text, role_ra.routes, role_ra.route_count);
+	check_routes(text, role_status.routes, role_status.route_count);
 	check_routes(text, role_status.public_routes, role_status.public_route_count);
 	check_routes(text, role_vault.routes, role_vault.route_count);
 	check_routes(text, frame_routes, frame_route_count);

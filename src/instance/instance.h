@@ -67,6 +67,9 @@ struct instance_config {
 	unsigned ocsp_archive_days;        /* status: archive cutoff so long ago; absent: none */
 	char *ocsp_extended_revoked;       /* status: "sm2 ecdsa": never issued there is revoked */
 	char *ocsp_signed_requests;        /* status: "ignored" (default), "checked", "required" */
+	char *directory_url;    /* status: "ldaps://127.0.0.1:636"; absent: nothing is published there */
+	char *directory_base;   /* entry above all others: "o=shifan" */
+	char *directory_bind;   /* DN of a simple bind (directory.secret); absent: SASL EXTERNAL */
 	unsigned head_period_seconds; /* between two tree heads; default 60 */
 	char *log_witnesses;    /* "NAME=URL NAME=URL": who keeps the heads of this log; absent: nobody */
 };

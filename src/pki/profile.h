@@ -37,6 +37,8 @@ bool profile_has_class(const struct profile *p, struct slice class);   /* "GOV" 
 bool profile_has_key(const struct profile *p, enum pubkey_kind kind);
 int  profile_days(const struct profile *p);                 /* default validity */
 int  profile_days_max(const struct profile *p);
+/* One of these extensions is marked `discloses` in the profile: not for a directory. */
+bool profile_discloses(const struct profile *p, const struct exts *x);
 /* An identity to try the profile with. */
 const json_t *profile_example(const struct profile *p);
 const json_t *profile_json(const struct profile *p);

@@ -1,5 +1,6 @@
 /* The role's table: public routes, readiness, start and stop. */
 #include "status/status.h"
+#include "status/query.h"
 
 #include "base/clock.h"
 #include "base/mem.h"
@@ -163,6 +164,7 @@ static void status_free(struct status *s)
 {
 	if (s == NULL)
 		return;
+	directory_stop(s->directory);
 	for (size_t i = 0; i < STATUS_ISSUERS; i++) {
 		list_drop(s->issuer[i].list);
 		responder_free(s->issuer[i].responder);
@@ -195,6 +197,7 @@ static RC start(struct instance *in)
 	TRY(ocsp_start(s));
 	TRY(list_load(s));
 	TRY(instance_client(in, c->ca_url, c->ca_name, &s->ca));
+	TRY(directory_start(in, s->ca, &s->next, &s->directory));
 	TRY(tail_start(s));
 	instance_set_state(in, MOVE(s));
 	return OK;
@@ -223,6 +226,8 @@ static void status_metrics(struct instance *in, struct buf *out)
 
 const struct role role_status = {
         .name = "status",
+        .routes = status_routes,
+        .route_count = STATUS_ROUTES,
         .public_routes = public_routes,
         .public_route_count = sizeof(public_routes) / sizeof(public_routes[0]),
         .jobs = jobs,

@@ -4,6 +4,7 @@
  * authorities, certificate query.  It holds responder keys only, follows the CA's log into its own database,
  * and can be rebuilt from nothing. */
 #include "evidence/tree.h"
+#include "directory/directory.h"
 #include "http/client.h"
 #include "http/server.h"
 #include "instance/instance.h"
@@ -69,6 +70,7 @@ struct status {
 	size_t issuers;
 	struct issuer issuer[STATUS_ISSUERS];
 	pthread_mutex_t lists;
+	struct directory *directory; /* NULL: none is configured */
 	struct http_client *ca;
 	pthread_t tail;
 	bool tailing;
