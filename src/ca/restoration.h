@@ -1,7 +1,7 @@
 #ifndef YD_CA_RESTORATION_H
 #define YD_CA_RESTORATION_H
-/* A CA that came from a backup issues nothing until two persons of the institution have said that what happened
- * since was replayed (R12.5).  Revocation and status do not ask. */
+/* A CA that came from a backup issues nothing until two persons of the institution have said that what
+ * happened since was replayed (R12.5).  Revocation and status do not ask. */
 #include "ca/ca.h"
 
 /* RC_BUSY (restored) until then. */
