@@ -262,6 +262,9 @@ RC directory_start(struct instance *in, struct http_client *ca, const atomic_ull
 		return OK;
 	REQUIRE(c->directory_base != NULL && strchr(c->directory_base, '=') != NULL, CONFIG,
 	        "directory_url needs directory_base");
+	/* the sandbox opens the port that is written there */
+	REQUIRE(strrchr(c->directory_url, ':') > strchr(c->directory_url, ':'), CONFIG,
+	        "directory_url needs a port");
 	NEED(d != NULL, RC_NOMEM, "no memory");
 	d->in = in;
 	d->ca = ca;
