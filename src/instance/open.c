@@ -265,8 +265,8 @@ static void ports_of(const struct instance_config *c, uint16_t database, uint16_
                      uint16_t peers[FRAME_PEERS])
 {
 	const unsigned own[] = {c->api_port, c->public_port, c->management_port};
-	const char *urls[] = {c->ca_url, c->kmc_url, c->mail_url, c->source_url, c->vault_url, c->ra_url,
-	                      c->directory_url};
+	const char *urls[] = {c->ca_url,    c->kmc_url, c->mail_url,     c->source_url,
+	                      c->vault_url, c->ra_url,  c->directory_url};
 	size_t n = 0;
 
 	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
