@@ -36,12 +36,18 @@ bool status_entry(struct status *s, const struct status_row *row, struct table_e
 	return true;
 }
 
-static RC show(struct applying *a, const struct status_row *row)
+static RC show(struct applying *a, const struct status_row *row, bool issued)
 {
-	struct table_entry e;
+	struct table_entry e, known;
 
 	if (!status_entry(a->s, row, &e))
 		return OK;
+	/* read again after a commit that failed: what became of it since stays */
+	if (issued && table_find(a->into, e.issuer, row->serial, &known)) {
+		if (a->shown != NULL)
+			a->shown[a->count++] = known;
+		return OK;
+	}
 	TRY(table_put(a->into, &e));
 	if (a->shown == NULL)
 		return OK;
@@ -63,7 +69,7 @@ static RC take_issued(struct applying *a, struct db *db, const json_t *data)
 	row.sm3 = sm3;
 	if (db != NULL)
 		return a->again ? status_store_correct(db, &row) : status_store_issued(db, &row);
-	return show(a, &row);
+	return show(a, &row, true);
 }
 
 static RC take_revoked(struct applying *a, struct db *db, const json_t *data)
@@ -83,7 +89,7 @@ static RC take_revoked(struct applying *a, struct db *db, const json_t *data)
 	if (db != NULL)
 		return a->again ? OK
 		                : status_store_revoked(db, row.ca, row.serial, row.revoked_at, row.reason);
-	return show(a, &row);
+	return show(a, &row, false);
 }
 
 static RC take_released(struct applying *a, struct db *db, const json_t *data)
@@ -95,7 +101,7 @@ static RC take_released(struct applying *a, struct db *db, const json_t *data)
 	TRY(read_serial(data, serial, &row.serial));
 	if (db != NULL)
 		return a->again ? OK : status_store_released(db, row.ca, row.serial);
-	return show(a, &row);
+	return show(a, &row, false);
 }
 
 static RC take_list(struct applying *a, struct db *db, const json_t *data)

@@ -31,32 +31,41 @@ static RC check_entry(struct applying *a, const json_t *e)
 	return rc;
 }
 
+/* All of the page, before anything of it is believed. */
+static RC check_all(struct applying *a)
+{
+	for (size_t i = 0; i < json_array_size(a->entries); i++, a->next++) {
+		TRY(check_entry(a, json_array_get(a->entries, i)));
+		if (a->edge.size == a->next)
+			tree_add(&a->edge, a->leaf);
+	}
+	return OK;
+}
+
 static struct rc apply(struct db_tx *tx, void *arg)
 {
 	struct applying *a = arg;
 
-	for (size_t i = 0; i < json_array_size(a->entries); i++, a->next++) {
-		const json_t *e = json_array_get(a->entries, i);
-		TRY(check_entry(a, e));
-		if (a->edge.size == a->next)
-			tree_add(&a->edge, a->leaf);
-		TRY(entry_take(a, tx->db, e));
-	}
+	for (size_t i = 0; i < json_array_size(a->entries); i++)
+		TRY(entry_take(a, tx->db, json_array_get(a->entries, i)));
 	if (a->edge.size == a->next)
 		TRY(fork_store(tx->db, a->s, &a->edge));
 	return status_store_feed_set(tx->db, instance_config(a->s->in)->ca_name, a->next, a->leaf);
 }
 
-/* The commit is there; now the table, and its journal. */
-static RC show_all(struct applying *a)
+/* In the table first: what the CA's log says is durable there, and a slow disk here shall hide no revocation.
+ * What the commit then loses is read again. */
+static RC take_page(struct applying *a)
 {
 	size_t n = json_array_size(a->entries);
 	AUTO_MEM(struct table_entry, shown, mem_new(n, sizeof(*shown)));
 
 	NEED(shown != NULL, RC_NOMEM, "no memory for changes of status");
+	TRY(check_all(a));
 	a->shown = shown;
 	for (size_t i = 0; i < n; i++)
 		TRY(entry_take(a, NULL, json_array_get(a->entries, i)));
+	TRY(writer_run(instance_writer(a->s->in), apply, a));
 	a->s->edge = a->edge;
 	copy_took(a->s, atomic_load(&a->s->next), a->next, shown, a->count);
 	atomic_store(&a->s->next, a->next);
@@ -73,10 +82,8 @@ RC tail_apply(struct status *s, const json_t *answer, size_t *n)
 	*n = json_array_size(a.entries);
 	if ((uint64_t)size < a.next)
 		return broken(s, a.next, "the log is shorter than what we have seen of it");
-	if (*n > 0) {
-		TRY(writer_run(instance_writer(s->in), apply, &a));
-		TRY(show_all(&a));
-	}
+	if (*n > 0)
+		TRY(take_page(&a));
 	if (a.next >= (uint64_t)size)
 		atomic_store(&s->heard, clock_mono_ms());
 	return OK;
