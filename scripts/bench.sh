@@ -1,6 +1,6 @@
 #!/bin/sh
 # Measures what build/yuandian does, beside OpenSSL in the same run, into build/bench.json.  Needs root, as
-# the platform does.  bench.sh [GROUP…]: sm start issue door status ocsp log records register load
+# the platform does.  bench.sh [GROUP…]: sm start issue door status ocsp crl log records register load
 set -eu
 cd "$(dirname "$0")/.."
 sudo=

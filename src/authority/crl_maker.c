@@ -8,6 +8,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/stat.h>
 
 #define CRL_MEDIA "application/pkix-crl"
 #define REST_FACTOR 10 /* a list that took t to make is followed by 10 t of rest */
@@ -405,6 +406,44 @@ RC crl_maker_file(struct crl_maker *m, const char *ca, char *path, size_t size, 
 	TRY(rc);
 	*number = row.number;
 	return list_path(m->in, ca, row.number, path, size);
+}
+
+RC crl_maker_build(struct crl_maker *m, const char *ca, bool anew, struct crl_made *ret)
+{
+	struct authority_list *l = find(m, ca);
+	uint64_t started = clock_mono_ms();
+	AUTO(db_lease, lease, NULL);
+	char path[LIST_PATH_MAX];
+	struct crl_row row;
+	struct stat st = {0};
+
+	NEED(l != NULL, RC_NOTFOUND, "no authority %s here", ca);
+	TRY(make(m, l, anew ? MAKE_ANEW : MAKE_GROW));
+	ret->ms = clock_mono_ms() - started;
+	TRY(db_pool_lease(instance_readers(m->in), &lease));
+	TRY(authority_store_crl_last(lease->db, ca, &row));
+	TRY(list_path(m->in, ca, row.number, path, sizeof(path)));
+	if (stat(path, &st) == 0)
+		ret->bytes = (uint64_t)st.st_size;
+	ret->number = row.number;
+	ret->entries = row.entries;
+	ret->next_update = row.next_update;
+	return OK;
+}
+
+int64_t crl_maker_left(struct crl_maker *m)
+{
+	int64_t left = INT64_MAX, now = clock_now();
+
+	pthread_mutex_lock(&m->lock);
+	for (size_t i = 0; i < m->count; i++) {
+		int64_t one = m->list[i].present ? m->list[i].next_update - now : INT64_MIN;
+
+		if (one < left)
+			left = one;
+	}
+	pthread_mutex_unlock(&m->lock);
+	return left;
 }
 
 RC crl_maker_answer(struct crl_maker *m, struct slice ca, struct response *r)

@@ -27,6 +27,14 @@ RC crl_maker_ready(struct crl_maker *m);
 /* File and number of the newest list; RC_NOTFOUND for an authority that is not here, not-ready before the
  * first. */
 RC crl_maker_file(struct crl_maker *m, const char *ca, char *path, size_t size, int64_t *number);
+/* Makes a list now, out of the last one or (anew) from the rows alone; what was made is in *ret. */
+struct crl_made {
+	int64_t number, entries, next_update;
+	uint64_t ms, bytes;
+};
+RC crl_maker_build(struct crl_maker *m, const char *ca, bool anew, struct crl_made *ret);
+/* For alarms and /metrics: seconds until the list that ends first does; INT64_MIN without one. */
+int64_t crl_maker_left(struct crl_maker *m);
 /* GET …/crl/{ca}: answers with the file, cached until the next list is due. */
 struct request;
 struct response;

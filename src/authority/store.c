@@ -136,6 +136,14 @@ RC authority_store_event(struct db *db, const char *ca, struct revocation *r, st
 	return OK;
 }
 
+RC authority_store_fill(struct db *db, const char *ca, struct slice serial, int64_t at)
+{
+	return db_run(db, NULL,
+	              "INSERT INTO revocation (ca, serial, event, at, since, reason, statement) "
+	              "VALUES ($1, $2, 0, $3, $3, 4, $2)",
+	              DB_ARGS(DB_CSTR(ca), DB_BLOB(serial), DB_INT(at)));
+}
+
 RC authority_store_walk(struct db *db, const char *ca, int64_t last, struct db_rows **ret)
 {
 	return db_query(db, ret,

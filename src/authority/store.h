@@ -28,6 +28,8 @@ struct revocation {
 /* Adds the event and fills seq and since.  There is no way back from revoked (already-revoked, R21.6); held
  * twice or released without a hold: certificate-state. */
 RC authority_store_event(struct db *db, const char *ca, struct revocation *r, struct slice statement);
+/* Revocations of certificates that nobody issued, without a look at what was before: for measurements. */
+RC authority_store_fill(struct db *db, const char *ca, struct slice serial, int64_t at);
 /* The last event of that serial; RC_NOTFOUND when there is none.  serial of ret borrows the argument. */
 RC authority_store_last_event(struct db *db, const char *ca, struct slice serial, struct revocation *ret);
 /* The event that this statement made; RC_NOTFOUND. */

@@ -10,9 +10,11 @@ static const struct {
 	struct rc (*run)(struct bench *b);
 	bool platform;
 } groups[] = {
-        {"sm", bench_sm, false},    {"start", bench_start, true},     {"issue", bench_issue, true},
-        {"door", bench_door, true}, {"status", bench_status, true},   {"ocsp", bench_ocsp, true},
-        {"log", bench_log, true},   {"records", bench_records, true}, {"register", bench_register, false},
+        {"sm", bench_sm, false},          {"start", bench_start, true},
+        {"issue", bench_issue, true},     {"door", bench_door, true},
+        {"status", bench_status, true},   {"ocsp", bench_ocsp, true},
+        {"crl", bench_crl, true},         {"log", bench_log, true},
+        {"records", bench_records, true}, {"register", bench_register, false},
         {"load", bench_load, true},
 };
 #define GROUPS (sizeof(groups) / sizeof(groups[0]))

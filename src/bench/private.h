@@ -19,6 +19,7 @@ RC bench_records(struct bench *b); /* what vault and backup cost */
 RC bench_register(struct bench *b); /* deadlines of the register */
 RC bench_log(struct bench *b);   /* appending, proofs, verifying */
 RC bench_status(struct bench *b); /* the status store */
+RC bench_crl(struct bench *b);   /* revocation lists */
 RC bench_ocsp(struct bench *b);  /* fresh OCSP answers */
 
 #endif

@@ -173,6 +173,31 @@ static RC crl(void *ctx, const struct request *q, struct response *r)
 	return crl_maker_answer(c->lists, request_param(q, "ca"), r);
 }
 
+/* POST /v1/crl/{ca}: a list now, instead of when it is due. */
+static RC crl_build(void *ctx, const struct request *q, struct response *r)
+{
+	struct ca *c = instance_state(ctx);
+	struct slice id = request_param(q, "ca");
+	char ca[CA_ID_MAX + 1] = "";
+	struct crl_made made = {0};
+	int64_t anew = 0;
+	json_t *o;
+
+	NEED(id.len <= CA_ID_MAX, RC_NOTFOUND, "no such authority");
+	memcpy(ca, id.p, id.len);
+	TRY(request_query_only(q, "anew", NULL));
+	TRY(request_query_int(q, "anew", 0, 1, &anew));
+	TRY(crl_maker_build(c->lists, ca, anew != 0, &made));
+	o = json_object();
+	json_put_cstr(o, "ca", ca);
+	json_put_int(o, "number", made.number);
+	json_put_int(o, "entries", made.entries);
+	json_put_int(o, "bytes", (int64_t)made.bytes);
+	json_put_int(o, "milliseconds", (int64_t)made.ms);
+	json_put_time(o, "next_update", made.next_update);
+	return response_json(r, o);
+}
+
 static RC certificate_base64(const struct ca_certificate *c, struct slice tbs, json_t *o)
 {
 	AUTO_BUF(der, CA_CERTIFICATE_MAX);
@@ -363,5 +388,6 @@ const struct route ca_routes[CA_ROUTES] = {
          NULL},
         {GET, "/v1/restoration", WHO_LOOKS | OFFICER(INSTITUTION), NULL, 0, HTTP_BLOCKS, restoration_show,
          NULL},
+        {POST, "/v1/crl/{ca}", WHO_OWN_RA | OFFICER(CA_OPERATOR), NULL, 0, HTTP_BLOCKS, crl_build, NULL},
         {GET, "/v1/certificates/{ca}/{serial}", WHO_LOOKS, NULL, 0, 0, certificate, NULL},
 };

@@ -116,6 +116,8 @@ static void ca_metrics(struct instance *in, struct buf *out)
 	               NULL);
 	metrics_family(out, METRIC_COUNTER, "ca_revocations_total", "revocations since the start");
 	metrics_sample(out, "ca_revocations_total", (double)atomic_load(&c->revoked), NULL);
+	metrics_family(out, METRIC_GAUGE, "crl_seconds_left", "until the first list is out of date");
+	metrics_sample(out, "crl_seconds_left", (double)crl_maker_left(c->lists), NULL);
 	metrics_family(out, METRIC_GAUGE, "ca_in_flight", "requests on their way");
 	metrics_sample(out, "ca_in_flight", (double)flight_count(&c->flights), NULL);
 }

@@ -1214,6 +1214,151 @@ static void a_follower_finds_the_list_it_heard_of(void **state)
 	}
 }
 
+/* ---- delta lists (R21.9), holds and their release (R21.7) ---- */
+
+static X509_CRL *judge_list(const char *id, struct buf *der)
+{
+	const unsigned char *p;
+	char path[2048];
+	int64_t number;
+	X509_CRL *x;
+
+	buf_clear(der);
+	assert_ok(crl_maker_file(ca_of()->lists, id, path, sizeof(path), &number));
+	assert_ok(file_read(path, CRL_FILE_MAX, der));
+	p = der->p;
+	x = d2i_X509_CRL(NULL, &p, (long)der->len);
+	assert_non_null(x);
+	return x;
+}
+
+static int64_t judge_number(X509_CRL *x, int nid, int critical)
+{
+	int was = -1;
+	ASN1_INTEGER *n = X509_CRL_get_ext_d2i(x, nid, &was, NULL);
+	int64_t v = n != NULL ? ASN1_INTEGER_get(n) : -1;
+
+	assert_int_equal(was, critical);
+	ASN1_INTEGER_free(n);
+	return v;
+}
+
+/* -1: not in the list */
+static long judge_reason(X509_CRL *x, const char *serial)
+{
+	AUTO(bignum_st, n, NULL);
+	X509_REVOKED *entry = NULL;
+	ASN1_INTEGER *i;
+	long reason = -1;
+
+	assert_true(BN_hex2bn(&n, serial) > 0);
+	i = BN_to_ASN1_INTEGER(n, NULL);
+	if (X509_CRL_get0_by_serial(x, &entry, i) != 0) {
+		ASN1_ENUMERATED *e = X509_REVOKED_get_ext_d2i(entry, NID_crl_reason, NULL, NULL);
+
+		reason = e != NULL ? ASN1_ENUMERATED_get(e) : 0;
+		ASN1_ENUMERATED_free(e);
+	}
+	ASN1_INTEGER_free(i);
+	return reason;
+}
+
+/* Full list of number `full`: does the delta list say the same as that full list and what came since? */
+static void same_as_delta(const char *serial, long in_full, long in_delta)
+{
+	AUTO_BUF(a, CRL_FILE_MAX);
+	AUTO_BUF(b, CRL_FILE_MAX);
+	X509_CRL *full = judge_list("sm2", &a), *delta = judge_list("sm2-delta", &b);
+	AUTO(evp_pkey_st, ca, judge_sm2(&world.key[W_CA]));
+	struct crl c;
+
+	assert_ok(crl_parse(buf_slice(&b), &c));
+	assert_true(judge_verify(ca, c.tbs, c.signature));
+	assert_int_equal(judge_reason(full, serial), in_full);
+	assert_int_equal(judge_reason(delta, serial), in_delta);
+	assert_true(judge_number(delta, NID_delta_crl, 1) < judge_number(delta, NID_crl_number, 0));
+	assert_true(X509_CRL_get_ext_by_NID(full, NID_freshest_crl, -1) >= 0);
+	assert_true(X509_CRL_get_ext_by_NID(full, NID_delta_crl, -1) < 0);
+	assert_int_equal(judge_number(full, NID_crl_number, 0), judge_number(delta, NID_crl_number, 0));
+	X509_CRL_free(full);
+	X509_CRL_free(delta);
+}
+
+static int64_t number_now(void)
+{
+	char path[2048];
+	int64_t number;
+
+	assert_ok(crl_maker_file(ca_of()->lists, "sm2", path, sizeof(path), &number));
+	return number;
+}
+
+/* From now on lists are made when they are asked for. */
+static void lists_rest(void)
+{
+	int64_t before;
+
+	world_end(ca_in);
+	world.crl_rests = true;
+	start_ca();
+	world.crl_rests = false;
+	before = number_now();
+	crl_maker_revoked(ca_of()->lists, "sm2");
+	world_until(number_now() > before);
+	assert_ok(crl_maker_build(ca_of()->lists, "sm2", false, &(struct crl_made){0}));
+}
+
+static void delta_lists_tell_what_came_since(void **state)
+{
+	AUTO_PAPER(p, &zhang);
+	AUTO_JSON(o, post(&p));
+	AUTO_JSON(held, NULL);
+	AUTO_JSON(freed, NULL);
+	const char *serial = text_at(o, "serial");
+	struct crl_made made = {0}, anew = {0};
+
+	(void)state;
+	lists_rest();
+	assert_ok(revoke_as(W_REVIEW, "review", serial, "certificateHold", &held));
+	assert_ok(crl_maker_build(ca_of()->lists, "sm2", false, &made));
+	same_as_delta(serial, REASON_HOLD, REASON_HOLD);
+	assert_ok(revoke_as(W_REVIEW, "review", serial, "removeFromCRL", &freed));
+	assert_ok(crl_maker_build(ca_of()->lists, "sm2", false, &made));
+	/* it has left the full list; who has the one before is told */
+	same_as_delta(serial, -1, REASON_REMOVE);
+	/* the rows alone give the same entries */
+	assert_ok(crl_maker_build(ca_of()->lists, "sm2", true, &anew));
+	assert_int_equal(anew.entries, made.entries);
+	assert_true(anew.number > made.number);
+}
+
+/* R21.6: a list never grows out of one that is not what was published. */
+static void a_damaged_list_is_made_from_rows(void **state)
+{
+	AUTO_PAPER(p, &zhang);
+	AUTO_JSON(o, post(&p));
+	AUTO_JSON(done, NULL);
+	AUTO_BUF(der, CRL_FILE_MAX);
+	struct crl_made made = {0}, again = {0};
+	char path[2048];
+	int64_t number;
+	struct crl c;
+
+	(void)state;
+	assert_ok(revoke_as(W_REVIEW, "review", text_at(o, "serial"), "superseded", &done));
+	assert_ok(crl_maker_build(ca_of()->lists, "sm2", true, &made));
+	assert_ok(crl_maker_file(ca_of()->lists, "sm2", path, sizeof(path), &number));
+	assert_ok(file_read(path, CRL_FILE_MAX, &der));
+	assert_ok(crl_parse(buf_slice(&der), &c));
+	/* another serial number where the first one stands */
+	der.p[(size_t)(c.entries.p - der.p) + 12] ^= 1;
+	assert_ok(file_write(path, buf_slice(&der), 0640));
+	assert_ok(crl_maker_build(ca_of()->lists, "sm2", false, &again));
+	assert_int_equal(again.entries, made.entries);
+	assert_true(again.number > made.number);
+	assert_true(listed(text_at(o, "serial")));
+}
+
 /* What followers of the log get: the certificate with its entry. */
 static void the_feed_carries_certificates(void **state)
 {
@@ -1258,6 +1403,7 @@ static const struct {
         {GET, "/v1/restoration",
          WHO_OWN | OFFICER(CA_OPERATOR) | OFFICER(REVIEW) | OFFICER(AUDITOR) | OFFICER(AUDIT_ADMIN) |
                  OFFICER(INSTITUTION)},
+        {POST, "/v1/crl/sm2", WHO_OWN_RA | OFFICER(CA_OPERATOR)},
         {GET, "/v1/certificates/sm2/1a",
          WHO_OWN | OFFICER(CA_OPERATOR) | OFFICER(REVIEW) | OFFICER(AUDITOR) | OFFICER(AUDIT_ADMIN)},
 };
@@ -1322,6 +1468,8 @@ int main(void)
 	        FRESH(numbers_go_on_after_a_restart),
 	        FRESH(a_follower_finds_the_list_it_heard_of),
 	        FRESH(the_feed_carries_certificates),
+	        FRESH(delta_lists_tell_what_came_since),
+	        FRESH(a_damaged_list_is_made_from_rows),
 	        cmocka_unit_test(the_route_table_holds),
 	};
 

@@ -128,6 +128,7 @@ struct rc cmd_audit_heads(struct cli *c);
 struct rc cmd_backup_create(struct cli *c);
 struct rc cmd_backup_verify(struct cli *c);
 struct rc cmd_status_rebuild(struct cli *c);
+struct rc cmd_crl_build(struct cli *c);
 struct rc cmd_restore(struct cli *c);
 struct rc cmd_restore_replay(struct cli *c);
 struct rc cmd_restore_accept(struct cli *c);

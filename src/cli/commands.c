@@ -6,9 +6,13 @@
 		"as", "DIR", "操作人员凭证目录（tls、sign 与 pin）",                                         \
 		        "folder of the officer's credential (tls, sign, pin)", CLI_REQUIRED                  \
 	}
+#define ENDPOINTS                                                                                            \
+	{                                                                                                    \
+		"endpoints", "FILE", "endpoints.json（缺省：DIR/../../endpoints.json）",                     \
+		        "endpoints.json (default: DIR/../../endpoints.json)", 0                              \
+	}
 #define RA                                                                                                   \
-	{"endpoints", "FILE", "endpoints.json（缺省：DIR/../../endpoints.json）",                            \
-	 "endpoints.json (default: DIR/../../endpoints.json)", 0},                                           \
+	ENDPOINTS,                                                                                           \
 	{                                                                                                    \
 		"ra", "INSTANCE", "注册机构实例（缺省：第一个）",                                            \
 		        "registration authority (default: the first)", 0                                     \
@@ -163,18 +167,20 @@ static const struct cli_option audit_verify[] = {
 };
 static const struct cli_option audit_export[] = {
         AS,
-        {"endpoints", "FILE", "endpoints.json（缺省：DIR/../../endpoints.json）",
-         "endpoints.json (default: DIR/../../endpoints.json)", 0},
+        ENDPOINTS,
         {"instance", "INSTANCE", "向此实例索取", "ask this instance", CLI_REQUIRED},
         {"out", "FILE", "写入此新文件", "write this new file", CLI_REQUIRED},
         END,
 };
 #define RECORD_COMMON                                                                                        \
 	AS,                                                                                                  \
-	{                                                                                                    \
-		"endpoints", "FILE", "endpoints.json（缺省：DIR/../../endpoints.json）",                     \
-		        "endpoints.json (default: DIR/../../endpoints.json)", 0                              \
-	}
+	ENDPOINTS
+static const struct cli_option crl_build[] = {
+        AS,
+        ENDPOINTS,
+        {"anew", NULL, "只依据数据库记录重新制作", "from the rows alone, not out of the last list", 0},
+        END,
+};
 static const struct cli_option record_show[] = {
         RECORD_COMMON,
         {"reason", "TEXT", "查阅理由，记入日志", "why; it is logged", CLI_REQUIRED},
@@ -243,16 +249,14 @@ static const struct cli_option restore_options[] = {
 };
 static const struct cli_option restore_replay_options[] = {
         AS,
-        {"endpoints", "FILE", "endpoints.json（缺省：DIR/../../endpoints.json）",
-         "endpoints.json (default: DIR/../../endpoints.json)", 0},
+        ENDPOINTS,
         {"from", "DIR", "仍有备份之后记录的状态服务实例目录",
          "folder of a status instance that knows what came after", CLI_REQUIRED},
         END,
 };
 static const struct cli_option restore_accept_options[] = {
         AS,
-        {"endpoints", "FILE", "endpoints.json（缺省：DIR/../../endpoints.json）",
-         "endpoints.json (default: DIR/../../endpoints.json)", 0},
+        ENDPOINTS,
         {"reason", "TEXT", "补录了什么、依据什么", "what was replayed, from what", CLI_REQUIRED},
         END,
 };
@@ -562,6 +566,8 @@ const struct cli_command cli_commands[] = {
          "show certificate requests", false},
         {"csr verify", "FILE…", 1, CLI_OPERANDS_MAX, show, cmd_csr_verify, "验证证书请求的签名",
          "verify the proof of possession", false},
+        {"crl build", "CA", 1, 1, crl_build, cmd_crl_build, "请 CA 立即签发撤销列表",
+         "ask the CA for a revocation list now", false},
         {"crl show", "FILE…", 1, CLI_OPERANDS_MAX, show, cmd_crl_show, "查看撤销列表",
          "show revocation lists", false},
         {"crl verify", "FILE…", 1, CLI_OPERANDS_MAX, crl_verify, cmd_crl_verify, "验证撤销列表",

@@ -52,6 +52,7 @@ static struct {
 	/* switches */
 	_Atomic(enum rc_code) signer_fails; /* every signing call fails so */
 	int refuse_after;                   /* n > 0: the n-th certificate item is refused for good */
+	bool crl_rests; /* who starts now makes lists when asked only, after the first */
 	_Atomic(enum rc_code)
 	        kmc_fails; /* the connection to the KMC: RC_BUSY before, RC_UNCERTAIN after it acted */
 	unsigned kmc_calls, lost_answers;
@@ -314,7 +315,7 @@ static inline struct instance *world_instance(const char *name, const struct rol
 	snprintf(in->org, sizeof(in->org), "%.*s", (int)(strchr(name, '/') - name), name);
 	snprintf(in->data, sizeof(in->data), "%s", world.dir);
 	snprintf(in->dir, sizeof(in->dir), "%s/%s", world.dir, name);
-	in->config.value = (struct instance_config){.crl_delay_ms = 10,
+	in->config.value = (struct instance_config){.crl_delay_ms = world.crl_rests ? 3600000 : 10,
 	                                            .standby_keep = 4,
 	                                            .standby_fill = 8,
 	                                            .kmc_url = (char[]){"https://kmc"},
