@@ -31,18 +31,34 @@ static RC path_id(const struct request *q, char ret[TRUST_ID_MAX + 1])
 	return OK;
 }
 
-/* GET /crl/{ca}.crl */
+/* "sm2-delta" → "sm2" */
+static bool cut_delta(char *id)
+{
+	size_t n = strlen(id), suffix = strlen(LIST_DELTA_SUFFIX);
+
+	if (n <= suffix || strcmp(id + n - suffix, LIST_DELTA_SUFFIX) != 0)
+		return false;
+	id[n - suffix] = '\0';
+	return true;
+}
+
+/* GET /crl/{ca}.crl, and {ca}-delta.crl */
 static RC get_list(void *ctx, const struct request *q, struct response *r)
 {
 	struct status *s = instance_state(ctx);
 	char id[TRUST_ID_MAX + 1], tag[24];
+	enum list_kind kind = LIST_FULL;
 	struct issuer *i;
 	struct list *l;
 
 	TRY(path_id(q, id));
 	i = status_issuer(s, id);
+	if (i == NULL && cut_delta(id)) {
+		kind = LIST_DELTA;
+		i = status_issuer(s, id);
+	}
 	NEED(i != NULL, RC_NOTFOUND, "no authority %s is served here", id);
-	l = list_hold(s, i);
+	l = list_hold(s, i, kind);
 	NEED(l != NULL, RC_NOTFOUND, "%s has not published a revocation list yet", id);
 	int n = snprintf(tag, sizeof(tag), "%llu", (unsigned long long)l->number);
 	response_cache(r, &(struct cache_rule){.etag = slice_of(tag, (size_t)n), .modified = l->this_update});
@@ -129,7 +145,7 @@ static RC check_lists(struct instance *in)
 	struct status *s = instance_state(in);
 
 	for (size_t i = 0; i < s->issuers; i++) {
-		struct list *l = list_hold(s, &s->issuer[i]);
+		struct list *l = list_hold(s, &s->issuer[i], LIST_FULL);
 		bool fresh = l != NULL && l->next_update > clock_now();
 		list_drop(l);
 		NEED(fresh, RC_BUSY, "no fresh revocation list of %s", s->issuer[i].id);
@@ -166,7 +182,8 @@ static void status_free(struct status *s)
 		return;
 	directory_stop(s->directory);
 	for (size_t i = 0; i < STATUS_ISSUERS; i++) {
-		list_drop(s->issuer[i].list);
+		for (size_t k = 0; k < LIST_KINDS; k++)
+			list_drop(s->issuer[i].list[k]);
 		responder_free(s->issuer[i].responder);
 	}
 	/* s->ca belongs to the frame */
@@ -218,6 +235,8 @@ static void status_metrics(struct instance *in, struct buf *out)
 
 	metrics_family(out, METRIC_GAUGE, "status_certificates", "certificates known from the CA's log");
 	metrics_sample(out, "status_certificates", (double)table_count(&s->table), NULL);
+	metrics_family(out, METRIC_GAUGE, "crl_seconds_left", "until the first list is out of date");
+	metrics_sample(out, "crl_seconds_left", (double)list_left(s), NULL);
 	metrics_family(out, METRIC_COUNTER, "ocsp_responses_total", "OCSP answers by status");
 	for (size_t i = 0; i < ANSWER_KINDS; i++)
 		metrics_sample(out, "ocsp_responses_total", (double)atomic_load(&s->answers[i]), "status",

@@ -289,20 +289,20 @@ static void only_the_announced_list_is_served(void **state)
 	make_list(W_CA, 7, clock_now() - 1, &old);
 	sm3_hash(buf_slice(&good), row.announced_sm3);
 	again = row;
-	assert_ok(list_check(status_of(), i, buf_slice(&good), &again));
+	assert_ok(list_check(status_of(), i, LIST_FULL, buf_slice(&good), &again));
 	assert_int_equal(again.number, 7);
 	/* the same number again does not rise */
-	assert_false(rc_ok(list_check(status_of(), i, buf_slice(&good), &again)));
+	assert_false(rc_ok(list_check(status_of(), i, LIST_FULL, buf_slice(&good), &again)));
 	again = row;
-	assert_false(rc_ok(list_check(status_of(), i, buf_slice(&forged), &again)));
+	assert_false(rc_ok(list_check(status_of(), i, LIST_FULL, buf_slice(&forged), &again)));
 	sm3_hash(buf_slice(&old), again.announced_sm3);
-	assert_refused(list_check(status_of(), i, buf_slice(&old), &again), CRL_REJECTED);
+	assert_refused(list_check(status_of(), i, LIST_FULL, buf_slice(&old), &again), CRL_REJECTED);
 	again = row;
 	again.announced_sm3[0] ^= 1;
-	assert_refused(list_check(status_of(), i, buf_slice(&good), &again), CRL_REJECTED);
+	assert_refused(list_check(status_of(), i, LIST_FULL, buf_slice(&good), &again), CRL_REJECTED);
 	again = row;
 	again.announced = 8;
-	assert_refused(list_check(status_of(), i, buf_slice(&good), &again), CRL_REJECTED);
+	assert_refused(list_check(status_of(), i, LIST_FULL, buf_slice(&good), &again), CRL_REJECTED);
 	assert_int_equal(ask_bytes("GET", "/crl/sm2.crl", SLICE_NONE, &answer), 404);
 	pthread_mutex_lock(&ca.lock);
 	buf_add(&ca.list, buf_slice(&good));

@@ -32,6 +32,9 @@ struct list {
 	struct buf der;
 };
 
+enum list_kind { LIST_FULL, LIST_DELTA, LIST_KINDS };
+#define LIST_DELTA_SUFFIX "-delta" /* behind the id of the authority */
+
 /* A responder's certificate; those that were followed by another live on, for answers under way. */
 struct responder {
 	struct buf der;
@@ -46,7 +49,7 @@ struct issuer {
 	_Atomic(struct responder *) responder; /* its certificate now */
 	uint8_t responder_key[PUBKEY_SKI];
 	struct sigalg alg;
-	struct list *list; /* under status.lists; NULL before the first */
+	struct list *list[LIST_KINDS]; /* under status.lists; NULL before the first */
 };
 
 /* What the configuration says of answers. */
@@ -142,9 +145,11 @@ RC list_load(struct status *s);
 /* Fetches every list that the log announced and we do not have; a failure is told by alarm and tried again.
  */
 void list_refresh(struct status *s);
+/* Seconds until the first full list that is served is out of date; 0 without one. */
+int64_t list_left(struct status *s);
 /* Checks against issuer, announcement and the one before (R21.9). */
-RC list_check(struct status *s, struct issuer *i, struct slice der, struct list_row *row);
-struct list *list_hold(struct status *s, struct issuer *i);
+RC list_check(struct status *s, struct issuer *i, enum list_kind kind, struct slice der, struct list_row *row);
+struct list *list_hold(struct status *s, struct issuer *i, enum list_kind kind);
 void list_drop(void *list);
 
 /* responder.c: the certificate of the ceremony, or the one that followed it. */
