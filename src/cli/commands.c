@@ -172,12 +172,9 @@ static const struct cli_option audit_export[] = {
         {"out", "FILE", "写入此新文件", "write this new file", CLI_REQUIRED},
         END,
 };
-#define RECORD_COMMON                                                                                        \
-	AS,                                                                                                  \
-	ENDPOINTS
+#define RECORD_COMMON AS, ENDPOINTS
 static const struct cli_option crl_build[] = {
-        AS,
-        ENDPOINTS,
+        RECORD_COMMON,
         {"anew", NULL, "只依据数据库记录重新制作", "from the rows alone, not out of the last list", 0},
         END,
 };
@@ -397,8 +394,7 @@ static const struct cli_option show[] = {END};
 	}
 #define STAMPED                                                                                              \
 	{"instance", "INSTANCE", "签发时间戳的实例", "instance that stamps the time", CLI_REQUIRED},         \
-	        {"endpoints", "FILE", "endpoints.json（缺省：DIR/../../endpoints.json）",                    \
-	         "endpoints.json (default: DIR/../../endpoints.json)", 0},                                   \
+	        ENDPOINTS,                                                                                   \
 	{                                                                                                    \
 		"out", "FILE", "输出文件", "file to write", CLI_REQUIRED                                     \
 	}

@@ -148,7 +148,8 @@ void list_refresh(struct status *s);
 /* Seconds until the first full list that is served is out of date; 0 without one. */
 int64_t list_left(struct status *s);
 /* Checks against issuer, announcement and the one before (R21.9). */
-RC list_check(struct status *s, struct issuer *i, enum list_kind kind, struct slice der, struct list_row *row);
+RC list_check(struct status *s, struct issuer *i, enum list_kind kind, struct slice der,
+              struct list_row *row);
 struct list *list_hold(struct status *s, struct issuer *i, enum list_kind kind);
 void list_drop(void *list);
 
