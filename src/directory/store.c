@@ -122,12 +122,13 @@ RC directory_store_count(struct db *db, int64_t *waiting, int64_t *since)
 	return OK;
 }
 
+/* A bare argument in a list of results has no type of its own everywhere: the column gives it one. */
 RC directory_store_expired(struct db *db, int64_t now)
 {
 	return db_run(
 	        db, NULL,
 	        "INSERT INTO directory_queue (entry, change, tries, since, due) SELECT DISTINCT entry, 1, "
-	        "0, CAST($1 AS BIGINT), CAST($2 AS BIGINT) FROM directory_certificate WHERE not_after < $3 "
+	        "0, not_after * 0 + $1, not_after * 0 + $2 FROM directory_certificate WHERE not_after < $3 "
 	        "ON CONFLICT DO NOTHING",
 	        DB_ARGS(DB_INT(now), DB_INT(now), DB_INT(now)));
 }

@@ -6,7 +6,7 @@ import re
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 # whose tables a folder's statements are about
-SCHEMA = {"authority": ["ca", "source"], "evidence": ["common"], "backup": ["status"], "deadline": ["register"]}
+SCHEMA = {"authority": ["ca", "source"], "evidence": ["common"], "backup": ["status"], "directory": ["status"], "deadline": ["register"]}
 LITERAL = r'"(?:[^"\\\n]|\\.)*"'
 RUN = re.compile(rf'(?:{LITERAL}|[A-Z][A-Z_]+)(?:\s+(?:{LITERAL}|[A-Z][A-Z_]+))*')
 
