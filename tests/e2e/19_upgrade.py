@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 """The data folder of each earlier release starts with this program and goes on (R12.5, upgrade): what was issued
-stands, what was revoked stays so, what was waiting is finished, the log has no gap.  tests/lib/make_upgrade.py
+stands, what was revoked stays so, what was waiting is finished, the log has no gap.  A database that a newer
+program has changed is refused by name and left as it is.  tests/lib/make_upgrade.py
 made the folders; their clock is set back to when that was."""
 import pathlib
 import re
+import sqlite3
 import sys
 import tempfile
 
@@ -72,6 +74,26 @@ def goes_on(archive):
     check(r.returncode in (0, 8) and b"log-" not in r.stderr, f"audit verify: {r.stdout} {r.stderr}")
     p.start(base_port=False)
     equal(p.stop(), 0, "exit status of the second start")
+    a_newer_database_is_refused(p)
+
+
+def a_newer_database_is_refused(p):
+    file = p.data / "shifan/ca/data.db"
+    with sqlite3.connect(file) as db:
+        db.execute("INSERT INTO migration (name, size, checksum, at) VALUES ('migrations/ca/999_later.sql', 1, 1, 1)")
+    before = (p.rows("shifan/ca", "SELECT count(*) FROM log"), p.rows("shifan/ca", "SELECT name FROM migration"))
+    with open(work / "newer.log", "wb") as log:
+        p.process = subprocess.Popen([BINARY, "up", "--data", str(p.data), *p.options], stdout=log, stderr=log)
+    until("the refusal of a newer database", lambda: re.search(
+        '999_later.*"data-newer"', (work / "newer.log").read_text(errors="replace")))
+    p.process.terminate()
+    p.process.wait(timeout=60)
+    equal((p.rows("shifan/ca", "SELECT count(*) FROM log"), p.rows("shifan/ca", "SELECT name FROM migration")), before,
+          "the database after the refusal")
+    with sqlite3.connect(file) as db:
+        db.execute("DELETE FROM migration WHERE name = 'migrations/ca/999_later.sql'")
+    p.start(base_port=False)
+    equal(p.stop(), 0, "exit status once the database is that of this program")
 
 
 def every_release():
