@@ -162,12 +162,22 @@ static RC unseal(struct container *c)
 
 /* ---- writing ---- */
 
+static RC put_start(struct container *c, struct slice head)
+{
+	uint8_t length[4];
+
+	put32(length, (uint32_t)head.len);
+	TRY(put(c, CONTAINER_MAGIC, sizeof(CONTAINER_MAGIC) - 1));
+	TRY(put(c, length, sizeof(length)));
+	return put(c, head.p, head.len);
+}
+
 RC container_create(const char *path, const json_t *head, const uint8_t secret[SHAMIR_KEY],
                     struct container **ret)
 {
 	AUTO(container, c, NULL);
 	AUTO_BUF(text, CONTAINER_HEAD_MAX);
-	uint8_t length[4];
+	struct rc rc;
 
 	TRY(container_new(&c));
 	TRY(json_canonical(head, &text));
@@ -178,10 +188,11 @@ RC container_create(const char *path, const json_t *head, const uint8_t secret[S
 	NEED(c->fd >= 0 || errno != EEXIST, RC_CONFLICT, "%s is there already", path);
 	if (c->fd < 0)
 		return failure("make the file");
-	put32(length, (uint32_t)text.len);
-	TRY(put(c, CONTAINER_MAGIC, sizeof(CONTAINER_MAGIC) - 1));
-	TRY(put(c, length, sizeof(length)));
-	TRY(put(c, text.p, text.len));
+	rc = put_start(c, buf_slice(&text));
+	if (!rc_ok(rc)) {
+		(void)unlink(path);
+		return rc;
+	}
 	*ret = MOVE(c);
 	return OK;
 }
