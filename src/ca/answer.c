@@ -35,6 +35,7 @@ static RC add_certificate(json_t *list, struct slice tbs, struct slice signature
 	AUTO_BUF(der, CA_CERTIFICATE_MAX);
 	AUTO_BUF(text, 2 * CA_CERTIFICATE_MAX);
 
+	NEED(signature.len > 0, RC_BUG, "a certificate without its signature");
 	TRY(cert_complete(tbs, signature, &der));
 	buf_base64(&text, buf_slice(&der));
 	TRY(buf_done(&text));

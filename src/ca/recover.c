@@ -39,6 +39,21 @@ static RC take_km(struct db *db, int64_t id, struct issue *i, struct km_answer *
 	return buf_done(&i->envelope);
 }
 
+/* A half that is issued: whoever waits for the pair is given both. */
+static RC take_signature(struct db *db, struct issue *i)
+{
+	AUTO_MEM(struct ca_certificate, c, mem_new(1, sizeof(*c)));
+	AUTO_BUF(tbs, CA_CERTIFICATE_MAX);
+
+	NEED(c != NULL, RC_NOMEM, "no memory");
+	if (i->row.state != REQUEST_PARTIAL && i->row.state != REQUEST_PARTIAL_PREPARED)
+		return OK;
+	TRY(ca_store_certificate(db, i->row.ca, slice_of(i->row.serial[CA_SIGN], CA_SERIAL), c, &tbs));
+	memcpy(i->signature[CA_SIGN], c->signature, c->signature_len);
+	i->signature_len[CA_SIGN] = c->signature_len;
+	return OK;
+}
+
 RC ca_resume(struct ca *c, struct db *db, const struct ca_request *row, struct issue *i,
              struct km_answer **cache)
 {
@@ -51,6 +66,7 @@ RC ca_resume(struct ca *c, struct db *db, const struct ca_request *row, struct i
 	TRY(ca_store_load(db, row->id, &load));
 	TRY(match_open(i, buf_slice(&application), buf_slice(&approval)));
 	TRY(match_key(i));
+	TRY(take_signature(db, i));
 	TRY(ca_basis_load(db, i));
 	return load.km != 0 ? take_km(db, load.km, i, cache) : OK;
 }

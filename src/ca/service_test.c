@@ -595,6 +595,36 @@ static void half_a_pair_waits_for_the_kmc(void **state)
 	assert_int_equal(scalar(ca_in, "SELECT count(*) FROM certificate"), 2);
 }
 
+/* Whoever waits while the other half is made gets the first half as it was issued. */
+static void a_resumed_half_is_whole(void **state)
+{
+	AUTO_PAPER(p, &zhang);
+	AUTO(db_lease, lease, NULL);
+	AUTO_JSON(o, NULL);
+	struct flights own;
+	struct ca_request row;
+	struct issue *i;
+	uint8_t key[32];
+	bool fresh;
+
+	(void)state;
+	world.kmc_fails = RC_BUSY;
+	AUTO_JSON(half, post(&p));
+	has_state(half, "issued-partial");
+	assert_ok(text_hex(slice_text(text_at(half, "key")), key, sizeof(key)));
+	assert_ok(db_pool_lease(instance_readers(ca_in), &lease));
+	assert_ok(ca_store_find(lease->db, key, &row));
+	flights_open(&own);
+	assert_ok(flight_join(&own, key, &i, &fresh));
+	assert_ok(ca_resume(instance_state(ca_in), lease->db, &row, i, NULL));
+	assert_ok(ca_result(i, false, &o));
+	assert_true(json_equal(json_object_get(o, "certificates"), json_object_get(half, "certificates")));
+	flight_finish(&own, &i, 1, true);
+	flights_close(&own);
+	world.kmc_fails = RC_OK;
+	world_until(issued(&p));
+}
+
 /* The same bytes again bring the same answer: one key in use. */
 static void a_lost_answer_is_asked_for_again(void **state)
 {
@@ -1444,6 +1474,7 @@ int main(void)
 	        FRESH(a_closed_gate_refuses_and_logs),
 	        FRESH(strangers_are_not_believed),
 	        FRESH(half_a_pair_waits_for_the_kmc),
+	        FRESH(a_resumed_half_is_whole),
 	        FRESH(a_lost_answer_is_asked_for_again),
 	        FRESH(forged_and_replayed_answers_are_refused),
 	        FRESH(another_kmc_is_named),

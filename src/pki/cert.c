@@ -177,6 +177,7 @@ RC cert_parse(struct slice der, struct cert *ret)
 	REQUIRE(slice_equal(ret->alg.der, outer.der), CERT,
 	        "certificate: inner and outer algorithm differ (RFC 5280 4.1.1.2)");
 	ret->der = der;
+	REQUIRE(signature.len > 0, CERT, "certificate: no signature");
 	ret->signature = signature;
 	return OK;
 }
