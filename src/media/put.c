@@ -21,6 +21,7 @@ struct putting {
 	const uint8_t (*ids)[32];
 	struct media_at *at;
 	struct buf frames, slots, packed;
+	struct libdeflate_compressor *packer;
 	uint8_t (*keys)[16], (*wrapped)[MEDIA_WRAPPED];
 };
 
@@ -29,6 +30,7 @@ static void putting_free(struct putting *u)
 	buf_free(&u->frames);
 	buf_free(&u->slots);
 	buf_free(&u->packed);
+	media_packer_free(u->packer);
 	mem_free(u->keys);
 	mem_free(u->wrapped);
 }
@@ -76,7 +78,7 @@ static RC seal_one(struct putting *u, size_t i)
 {
 	struct slice content = u->contents[i], packed;
 
-	TRY(media_pack(content, &u->packed));
+	TRY(media_pack(u->packer, content, &u->packed));
 	packed = u->packed.len > 0 ? buf_slice(&u->packed) : content;
 	TRY(media_frame_seal(u->keys[i], u->ids[i], content.len, packed, u->frames.p + u->frames.len));
 	u->frames.len += media_frame_size((uint32_t)packed.len);
@@ -104,10 +106,12 @@ static RC seal(struct media *m, struct putting *u)
 
 	u->slots.max = MEDIA_BATCH * SLOT_LEN;
 	u->packed = BUF_SECRET(MEDIA_PACK_MOST);
+	u->packer = media_packer_new();
 	u->keys = mem_new(u->n, 16);
 	u->wrapped = mem_new(u->n, MEDIA_WRAPPED);
-	NEED(u->keys != NULL && u->wrapped != NULL && buf_room(&u->slots, u->n * SLOT_LEN) != NULL, RC_NOMEM,
-	     "no memory for %zu items", u->n);
+	NEED(u->packer != NULL && u->keys != NULL && u->wrapped != NULL &&
+	             buf_room(&u->slots, u->n * SLOT_LEN) != NULL,
+	     RC_NOMEM, "no memory for %zu items", u->n);
 	rc = seal_all(m, u);
 	wipe(u->keys, u->n * 16);
 	return rc;
