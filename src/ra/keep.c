@@ -7,7 +7,7 @@
 #include "ra/ra.h"
 
 #define KEEP_DEADLINE_MS 30000
-#define KEEP_HASHES_MAX 8192 /* of one batch of applications */
+#define KEEP_HASHES_MAX 8192     /* of one batch of applications */
 #define KEEP_UNASKED (128 << 10) /* so few bytes are sent sooner than the vault is asked what it lacks */
 
 struct hashes {
